@@ -1,0 +1,64 @@
+"""What the API hands to the ingest writer, and what comes back: values without behaviour.
+
+A submission is one caller's request: one event or an all-or-none batch. The writer fills `outcome` and reports the
+submission as done; whoever made it keeps what it needs to answer in `waiter`.
+"""
+
+from typing import NamedTuple, Protocol
+
+from ringback.model.errors import RingbackError
+from ringback.model.event import DueDelivery, Event
+from ringback.store.port import KeyClaim
+
+
+class Accepted(NamedTuple):
+    """One accepted event. `duplicate`: it had been accepted before and nothing was sent now."""
+
+    id: str
+    type: str
+    accepted_at: int
+    deliveries: int
+    duplicate: bool
+
+
+class Submission:
+    """One caller's events, checked and ready to be stored.
+
+    `events[i]` is claimed by `claims[i]` (None: an id of our own making). `idempotency` claims the request as a whole.
+    """
+
+    __slots__ = ("claims", "events", "idempotency", "outcome", "waiter")
+
+    def __init__(
+        self,
+        events: list[Event],
+        claims: list[KeyClaim | None],
+        idempotency: KeyClaim | None,
+        waiter: object = None,
+    ) -> None:
+        self.events = events
+        self.claims = claims
+        self.idempotency = idempotency
+        self.waiter = waiter
+        self.outcome: list[Accepted] | RingbackError | None = None
+
+
+class HandOver(Protocol):
+    """The way from ingest to the engine of the same process; `compose` wires it. Any thread may call it."""
+
+    def mark(self) -> int:
+        """A number that grows whenever a lane is claimed or a fetch begins. Taken before BEGIN."""
+
+    def hand_over(self, mark: int, rows: list[DueDelivery]) -> list[DueDelivery]:
+        """After COMMIT: offer rows of lanes that this process owns. Returns those it will not see to; their lanes'
+        bells must be rung. Those it takes it sends, or fetches, or rings for."""
+
+
+class NoEngine:
+    """The hand-over of a process without an engine: every bell is rung."""
+
+    def mark(self) -> int:
+        return 0
+
+    def hand_over(self, mark: int, rows: list[DueDelivery]) -> list[DueDelivery]:
+        return rows

@@ -1,0 +1,82 @@
+"""Attempts: the append-only log of every request, and how a delivery can end.
+
+An attempt's id is made before the request is sent. What ends without a request (`cancelled`, `expired`) leaves
+a record here too, with number 0 of its own kind. Times are milliseconds since 1970; durations milliseconds.
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Outcome(StrEnum):
+    """What became of one attempt. `cancelled` and `expired` are ends without a request."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class DeliveryState(StrEnum):
+    """What the API shows of one event at one endpoint."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Timings(NamedTuple):
+    """Phases of one request in milliseconds; None where the phase did not happen (a reused connection)."""
+
+    dns: float | None
+    connect: float | None
+    tls: float | None
+    first_byte: float | None
+    total: float
+
+
+class Attempt(NamedTuple):
+    """One request with what was sent and what came back; the order of the fields is the order of the columns.
+
+    `request_headers` and `response_headers` are JSON arrays of [name, value], credentials already replaced by
+    `***`. The request's body is `request_body`, or, when that is None, the event's data between `body_head` and
+    `body_tail` (so that a payload is not stored twice). `timings` is a JSON array in the order of `Timings`.
+    `superseded` marks a request whose delivery had been settled by someone else.
+    """
+
+    tenant_id: str
+    id: str
+    endpoint_id: str
+    event_id: str | None
+    event_type: str | None
+    number: int
+    at: int
+    duration_ms: float
+    outcome: str
+    final: bool
+    superseded: bool
+    status_code: int | None
+    error_code: str | None
+    error_message: str | None
+    timings: bytes | None
+    remote_address: str | None
+    http_version: str | None
+    method: str
+    url: str
+    request_headers: bytes
+    request_body: bytes | None
+    body_head: bytes
+    body_tail: bytes
+    response_headers: bytes | None
+    response_body: bytes | None
+    response_truncated: bool
+    profile: str
+
+
+FINAL_STATES: Final = {
+    Outcome.SUCCEEDED: DeliveryState.DELIVERED,
+    Outcome.FAILED: DeliveryState.FAILED,
+    Outcome.CANCELLED: DeliveryState.CANCELLED,
+    Outcome.EXPIRED: DeliveryState.FAILED,
+}

@@ -1,0 +1,154 @@
+"""Endpoints: what a tenant registered, how it is spoken to, and the states it can be in.
+
+    inactive ⇄ active ⇄ disabled,  verification_pending → active | disabled
+
+The table `ENDPOINT_MOVES` is the whole state machine; `move` raises on an illegal move. Nothing here does I/O.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+
+
+class EndpointStatus(StrEnum):
+    """What the API shows. Only `active` endpoints are sent to; `inactive` ones don't match new events."""
+
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+    VERIFICATION_PENDING = "verification_pending"
+    DISABLED = "disabled"
+
+
+class EndpointMove(StrEnum):
+    """What can happen to an endpoint's status."""
+
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    GIVE_UP = "give_up"
+    ASK = "ask"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+
+
+_S, _M = EndpointStatus, EndpointMove
+
+ENDPOINT_MOVES: Final[Mapping[tuple[EndpointStatus, EndpointMove], EndpointStatus]] = {
+    (_S.ACTIVE, _M.ACTIVATE): _S.ACTIVE,
+    (_S.ACTIVE, _M.DEACTIVATE): _S.INACTIVE,
+    (_S.ACTIVE, _M.GIVE_UP): _S.DISABLED,
+    (_S.ACTIVE, _M.ASK): _S.VERIFICATION_PENDING,
+    (_S.INACTIVE, _M.ACTIVATE): _S.ACTIVE,
+    (_S.INACTIVE, _M.DEACTIVATE): _S.INACTIVE,
+    (_S.INACTIVE, _M.GIVE_UP): _S.INACTIVE,
+    (_S.INACTIVE, _M.ASK): _S.VERIFICATION_PENDING,
+    (_S.DISABLED, _M.ACTIVATE): _S.ACTIVE,
+    (_S.DISABLED, _M.DEACTIVATE): _S.INACTIVE,
+    (_S.DISABLED, _M.GIVE_UP): _S.DISABLED,
+    (_S.DISABLED, _M.ASK): _S.VERIFICATION_PENDING,
+    (_S.VERIFICATION_PENDING, _M.DEACTIVATE): _S.INACTIVE,
+    (_S.VERIFICATION_PENDING, _M.GIVE_UP): _S.DISABLED,
+    (_S.VERIFICATION_PENDING, _M.ASK): _S.VERIFICATION_PENDING,
+    (_S.VERIFICATION_PENDING, _M.VERIFIED): _S.ACTIVE,
+    (_S.VERIFICATION_PENDING, _M.REFUSED): _S.DISABLED,
+}
+
+
+def move(status: EndpointStatus, by: EndpointMove) -> EndpointStatus:
+    """The status after `by`. Raises ValueError when the table has no such move."""
+    try:
+        return ENDPOINT_MOVES[status, by]
+    except KeyError:
+        raise ValueError(f"an endpoint that is {status} can't {by}") from None
+
+
+class Ordering(StrEnum):
+    """`none`: as fast as may be; `strict`: one at a time; `subject`: one at a time for each ordering key."""
+
+    NONE = "none"
+    STRICT = "strict"
+    SUBJECT = "subject"
+
+
+class AuthType(StrEnum):
+    NONE = "none"
+    BASIC = "basic"
+    RAW = "raw"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Credentials an endpoint is spoken to with. Which fields are set depends on `type`; see API.md."""
+
+    type: AuthType = AuthType.NONE
+    username: str = ""
+    password: str = ""
+    value: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """When a failed delivery is tried again.
+
+    Either `delays_s`, the waits before each retry (n delays are n + 1 attempts), or, when `delays_s` is None,
+    exponential: base_s * factor**k up to max_delay_s, `max_attempts` counting the first.
+    """
+
+    delays_s: tuple[float, ...] | None = None
+    base_s: float = 0.0
+    factor: float = 2.0
+    max_delay_s: float = 0.0
+    max_attempts: int = 1
+
+
+DEFAULT_RETRY: Final = RetryRule(
+    delays_s=(5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A receiver. `retry` None means the default schedule; `filter` is CEL; times are milliseconds since 1970.
+
+    `revision` grows by one with each stored change; an update that was made from an older one is refused.
+    """
+
+    id: str
+    tenant_id: str
+    label: str
+    url: str
+    query: str = ""
+    event_types: tuple[str, ...] = ("*",)
+    channels: tuple[str, ...] | None = None
+    filter: str | None = None
+    profile: str = "standard"
+    signature: str = "v1"
+    status: EndpointStatus = EndpointStatus.ACTIVE
+    disable_code: str | None = None
+    disable_message: str | None = None
+    auth: Auth = field(default_factory=Auth)
+    headers: tuple[tuple[str, str], ...] = ()
+    rate_per_second: float | None = None
+    max_in_flight: int | None = None
+    ordering: Ordering = Ordering.NONE
+    retry: RetryRule | None = None
+    timeout_s: float = TOTAL_DEADLINE_S_MAX
+    created_at: int = 0
+    updated_at: int = 0
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A signing secret, of an endpoint or (endpoint_id None) of the tenant. Signs until `expires_at` (None: on)."""
+
+    id: str
+    tenant_id: str
+    endpoint_id: str | None
+    value: str
+    created_at: int
+    expires_at: int | None

@@ -1,0 +1,152 @@
+"""The whole tree of errors that Ringback raises on purpose.
+
+    RingbackError
+    ├── Refused                   the caller's fault; repeating the same request fails the same way
+    │   ├── Malformed   400       not JSON, not UTF-8
+    │   ├── NoKey       401       no key, or one that is not known
+    │   ├── Forbidden   403       the key's scope is too small
+    │   ├── NotFound    404       unknown, or another tenant's
+    │   ├── Conflict    409       the id or key is taken by something else
+    │   ├── TooLarge    413       over a size limit
+    │   ├── Invalid     422       well-formed, but not what the contract asks; carries field errors
+    │   └── OverQuota   429       later, perhaps
+    ├── Unavailable     503       ours, for a moment: queue full, store busy or gone, disk nearly full
+    └── StartError                the process can't start; carries the exit code
+        (BadSetting, PortTaken, DataDirectoryUnusable, StoreLocked, StoreCorrupt, StoreNewer)
+
+Each error has a stable `code`, says what happened in `detail`, and stands in docs/errors.md. Store errors that
+a caller of the store must tell apart (`CommitInDoubt`, `BadRow`, `Retryable`) stand in `store.port`.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+
+class FieldError(NamedTuple):
+    """One field that is wrong: its path (`retry.delays_s[2]`, `events[0].type`) and what to do about it."""
+
+    field: str
+    message: str
+
+
+class RingbackError(Exception):
+    """Anything Ringback refuses or can't do. `detail` is one or two plain sentences, safe to show to anyone."""
+
+    code: str = "internal"
+
+    def __init__(self, detail: str, *, code: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if code is not None:
+            self.code = code
+
+
+class Refused(RingbackError):
+    """The caller's fault. `status` is the HTTP status that says so."""
+
+    status: ClassVar[int] = 400
+
+
+class Malformed(Refused):
+    status = 400
+    code = "malformed"
+
+
+class NoKey(Refused):
+    status = 401
+    code = "no_key"
+
+
+class Forbidden(Refused):
+    status = 403
+    code = "forbidden"
+
+
+class NotFound(Refused):
+    status = 404
+    code = "not_found"
+
+
+class Conflict(Refused):
+    status = 409
+    code = "conflict"
+
+
+class TooLarge(Refused):
+    status = 413
+    code = "too_large"
+
+
+class Invalid(Refused):
+    """Well-formed, but not what the contract asks. `errors` name the fields."""
+
+    status = 422
+    code = "invalid"
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), *, code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.errors = tuple(errors)
+
+
+class OverQuota(Refused):
+    """Too much for now. `retry_after_s` is when it is worth trying again."""
+
+    status = 429
+    code = "over_quota"
+
+    def __init__(self, detail: str, retry_after_s: int = 1, *, code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(RingbackError):
+    """Ours, for a moment. Nothing was accepted, or it is not known to be; the caller may try again."""
+
+    code = "unavailable"
+    status: ClassVar[int] = 503
+
+    def __init__(self, detail: str, retry_after_s: int = 1, *, code: str | None = None) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class StartError(RingbackError):
+    """The process can't start. `exit_code` is documented in docs/cli.md."""
+
+    code = "start_failed"
+    exit_code: ClassVar[int] = 1
+
+
+class BadSetting(StartError):
+    code = "bad_setting"
+    exit_code = 2
+
+
+class PortTaken(StartError):
+    code = "port_taken"
+    exit_code = 3
+
+
+class DataDirectoryUnusable(StartError):
+    code = "data_directory_unusable"
+    exit_code = 4
+
+
+class StoreLocked(StartError):
+    code = "store_locked"
+    exit_code = 5
+
+
+class StoreCorrupt(StartError):
+    code = "store_corrupt"
+    exit_code = 6
+
+
+class StoreNewer(StartError):
+    code = "store_newer"
+    exit_code = 7
+
+
+class StoreOlder(StartError):
+    code = "store_older"
+    exit_code = 8

@@ -1,0 +1,62 @@
+"""Events and the deliveries made of them: the rows of the hot path.
+
+They are named tuples, not dataclasses, because one of each is made per delivery: a tuple costs a third and is
+bound to SQL as it is. The order of the fields is the order of the columns in every store. Times are
+milliseconds since 1970, UTC. `data` and `previous` are the caller's own bytes, never parsed again.
+"""
+
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """One thing that happened. `ordering_key` is already resolved (the caller's own, else the subject, else None)."""
+
+    tenant_id: str
+    id: str
+    type: str
+    data: bytes
+    channel: str | None
+    subject_type: str | None
+    subject_id: str | None
+    change: str | None
+    previous: bytes | None
+    ordering_key: str | None
+    occurred_at: int | None
+    deliver_at: int | None
+    accepted_at: int
+    hops: int
+    deliveries: int
+
+
+class NewDelivery(NamedTuple):
+    """One event for one endpoint, about to be stored. `ordering_key` is None on endpoints without an order."""
+
+    tenant_id: str
+    endpoint_id: str
+    event_id: str
+    ordering_key: str | None
+    due_at: int
+
+
+class Delivery(NamedTuple):
+    """A delivery that is not finished.
+
+    `seq` is its id, drawn by the store inside the inserting transaction and unique within the tenant.
+    `attempts` counts every request (it is the guard of a settlement), `tries` the place in the schedule.
+    """
+
+    tenant_id: str
+    endpoint_id: str
+    event_id: str
+    ordering_key: str | None
+    due_at: int
+    seq: int
+    attempts: int
+    tries: int
+
+
+class DueDelivery(NamedTuple):
+    """A delivery together with its event, as the engine fetches them."""
+
+    delivery: Delivery
+    event: Event

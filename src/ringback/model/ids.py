@@ -1,0 +1,24 @@
+"""How Ringback's own ids look: a prefix, ten characters of time, sixteen of chance, in Crockford's base32.
+
+`evt_01JD4T5V9KX2M8Q3N7R6B1C0ZY`: sortable by time (milliseconds), URL-safe, never a full stop in it. The time and
+the chance come in by argument (`clock.Clock.new_id` is what the rest of the code calls). Fails on a time that
+doesn't fit 48 bits.
+"""
+
+from typing import Final
+
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+RANDOM_BYTES: Final = 16
+_TO_ALPHABET: Final = bytes(ord(ALPHABET[b & 31]) for b in range(256))
+
+
+def time_part(ms: int) -> str:
+    """The ten characters that stand for `ms` milliseconds since 1970."""
+    if not 0 <= ms < 1 << 48:
+        raise ValueError(f"{ms} ms does not fit an id")
+    return "".join(ALPHABET[(ms >> shift) & 31] for shift in range(45, -1, -5))
+
+
+def random_part(chance: bytes) -> str:
+    """The sixteen characters made of 16 random bytes, five bits of each."""
+    return chance.translate(_TO_ALPHABET).decode("ascii")

@@ -1,0 +1,38 @@
+"""Lanes and nodes: an endpoint's queue at run time, and the engine processes that drain it.
+
+A lane's row holds the doorbell (`due_at`), the pause (`not_before`), the owner and the health that is carried
+across restarts. `due_at` None means silent: nobody has to look. See docs/architecture.md, "The doorbell".
+"""
+
+from typing import NamedTuple
+
+
+class LaneRow(NamedTuple):
+    """One endpoint's lane as stored. `health` is an opaque JSON document of `policy.health`, b"" at first."""
+
+    tenant_id: str
+    endpoint_id: str
+    due_at: int | None
+    not_before: int
+    owner: str | None
+    health: bytes
+
+
+class NodeRow(NamedTuple):
+    """One engine process. Its id is fresh at each start; `beat` only ever grows."""
+
+    id: str
+    beat: int
+
+
+class Change(NamedTuple):
+    """One line of the log of configuration changes, which every process follows.
+
+    `kind` is `tenant`, `endpoint`, `key` or `event_type`; `id` is the thing's id. A reader loads the thing anew;
+    if it is not there any more, it was deleted.
+    """
+
+    version: int
+    kind: str
+    tenant_id: str
+    id: str

@@ -1,0 +1,63 @@
+"""Every limit that has a default, with its unit in the name.
+
+What an operator may change stands in `settings`, which takes its defaults from here. The rest is fixed:
+changing it would change a promise, a stored format or the HTTP contract. This module decides nothing.
+"""
+
+from typing import Final
+
+# Text that is indexed or shown in a list.
+INDEXED_TEXT_BYTES_MAX: Final = 256
+EVENT_TYPE_CHARS_MAX: Final = 128
+CALLER_ID_CHARS_MAX: Final = 128
+TENANT_ID_CHARS_MAX: Final = 64
+URL_CHARS_MAX: Final = 2_048
+FILTER_BYTES_MAX: Final = 1_024
+IDEMPOTENCY_KEY_CHARS_MAX: Final = 256
+
+# One request to us.
+PAYLOAD_BYTES_MAX: Final = 256 * 1024
+BATCH_EVENTS_MAX: Final = 1_000
+BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
+MANAGEMENT_BODY_BYTES_MAX: Final = 1024 * 1024
+NESTING_DEPTH_MAX: Final = 100
+HOPS_MAX: Final = 5
+PAGE_ITEMS_DEFAULT: Final = 50
+PAGE_ITEMS_MAX: Final = 250
+
+# What a tenant may own.
+ENDPOINTS_PER_TENANT_MAX: Final = 1_000
+HEADERS_PER_ENDPOINT_MAX: Final = 32
+HEADER_VALUE_BYTES_MAX: Final = 4_096
+EVENT_TYPES_PER_ENDPOINT_MAX: Final = 256
+CHANNELS_PER_ENDPOINT_MAX: Final = 256
+RETRY_DELAYS_MAX: Final = 100
+RETRY_DELAY_S_MAX: Final = 7 * 86_400
+SECRET_GRACE_S_MAX: Final = 30 * 86_400
+
+# One request of ours.
+TOTAL_DEADLINE_S_MAX: Final = 20.0
+RESOLVE_S_MAX: Final = 2.0
+CONNECT_S_MAX: Final = 5.0
+RESPONSE_BODY_KEPT_BYTES_MAX: Final = 16 * 1024
+RESPONSE_BODY_READ_BYTES_MAX: Final = 64 * 1024
+RESPONSE_HEADERS_BYTES_MAX: Final = 32 * 1024
+RETRY_AFTER_S_MAX: Final = 3_600
+
+# The engine's memory.
+IN_FLIGHT_MAX: Final = 1_000
+PREFETCH_PER_SLOT_MAX: Final = 4
+PREFETCH_BYTES_MAX: Final = 64 * 1024 * 1024
+WINDOW_MAX: Final = 50
+WINDOW_START: Final = 4
+MAX_IN_FLIGHT_PER_ENDPOINT_MAX: Final = 1_000
+
+# Ownership of lanes.
+HEARTBEAT_EVERY_S: Final = 5.0
+LEASE_S: Final = 30.0
+LINGER_S: Final = 2.0
+SWEEP_EVERY_S: Final = 30.0
+STEP_ROWS_MAX: Final = 500
+
+# An endless pause and an endless wait, in milliseconds since 1970 (the year 9999).
+FOREVER_MS: Final = 253_402_300_799_000

@@ -1,0 +1,475 @@
+"""What the rest of Ringback asks of a store: small protocols, one for each consumer.
+
+A backend (`memory`, `sqlite`, later `postgres`) is one object that has them all; `tests/conformance` is what a
+backend must pass. Every method is atomic and durable when it returns, unless it says otherwise. Times are
+milliseconds since 1970 and always come in by argument: a store reads no clock. Methods may be called from any
+thread and may block; they raise the errors below and no driver's own.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+from ringback.model.attempt import Attempt
+from ringback.model.endpoint import Endpoint, Secret
+from ringback.model.errors import RingbackError, Unavailable
+from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
+from ringback.model.lane import Change, LaneRow, NodeRow
+from ringback.model.tenant import ApiKey, Scope, Tenant
+
+
+class StoreUnavailable(Unavailable):
+    """The store can't answer or can't commit now: busy, gone, read-only or its disk is full. Nothing was changed."""
+
+    code = "store_unavailable"
+
+
+class CommitInDoubt(RingbackError):
+    """A COMMIT whose answer was lost: it may have happened or not."""
+
+    code = "commit_in_doubt"
+
+
+class BadRow(RingbackError):
+    """The store refuses a value in the batch, and would refuse it again. Nothing was changed."""
+
+    code = "bad_row"
+
+
+class Retryable(RingbackError):
+    """A deadlock or a conflict with a transaction at the same time. Nothing was changed; try the same again."""
+
+    code = "retryable"
+
+
+class NotOwner(RingbackError):
+    """This node's row is gone: another has taken its lanes over. Nothing was changed."""
+
+    code = "not_owner"
+
+
+# ── ingest ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class KeyClaim(NamedTuple):
+    """A key that a caller chose, to be unique in its tenant.
+
+    `kind` is `event` (a caller's event id; lives as long as the event) or `idempotency` (until `expires_at`).
+    """
+
+    tenant_id: str
+    kind: str
+    key: str
+    body_hash: bytes
+    event_ids: tuple[str, ...]
+    expires_at: int | None
+
+
+class TakenKey(NamedTuple):
+    """Who has a key already: the hash of the first body and the events it made."""
+
+    body_hash: bytes
+    event_ids: tuple[str, ...]
+
+
+class IntakeTransaction(Protocol):
+    """One write transaction of the ingest writer. Leaving the block without `commit` rolls back."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def claim_keys(self, claims: Sequence[KeyClaim], now: int) -> dict[tuple[str, str, str], TakenKey]:
+        """Take the keys that are free (or expired); return (tenant, kind, key) → owner for those that are not.
+
+        The claims are distinct. Keys are taken in key order.
+        """
+
+    def changes_since(self, version: int) -> Sequence[Change]:
+        """Configuration changes after `version`, oldest first, as this transaction sees them."""
+
+    def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
+        """Those of the tenants that exist."""
+
+    def endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
+        """Those of the endpoints that exist and are not deleted."""
+
+    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
+        """Append events and their deliveries; the `seq` drawn for each delivery, in the order given.
+
+        Within one transaction later deliveries have higher numbers.
+        """
+
+    def commit(self) -> None:
+        """Make it durable. Raises CommitInDoubt when the answer was lost."""
+
+
+class Intake(Protocol):
+    """For `ingest.writer`."""
+
+    def intake(self) -> IntakeTransaction:
+        """Open a write transaction."""
+
+    def events_by_id(self, tenant_id: str, event_ids: Sequence[str]) -> Sequence[Event]:
+        """Those events that exist, in the order asked (to answer for duplicates and to settle doubt)."""
+
+
+class Ring(NamedTuple):
+    """Ring a lane's doorbell: somebody has to look at it from `due_at` on."""
+
+    tenant_id: str
+    endpoint_id: str
+    due_at: int
+
+
+class Bells(Protocol):
+    """For `ingest.writer` and the engine: doorbells."""
+
+    def ring(self, rings: Sequence[Ring]) -> None:
+        """Set due_at = max(ring.due_at, not_before) where it is None or later, whether the lane is owned or not.
+
+        Lanes are taken in key order. An unknown lane is passed over (its deliveries are the sweep's).
+        """
+
+
+# ── the engine ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class FetchRequest(NamedTuple):
+    """Fetch for one lane: up to `limit` due deliveries.
+
+    `watermark` is the highest seq seen of new work; `holding` how many rows of the lane are in memory (they come
+    again and are dropped by the caller, so the store reads that many more). For an ordered lane (`ordered`) only
+    the head of each ordering key counts: the lowest seq of its key, and only if it is due.
+    """
+
+    tenant_id: str
+    endpoint_id: str
+    watermark: int
+    limit: int
+    holding: int
+    ordered: bool
+
+
+class Fetched(NamedTuple):
+    """What one FetchRequest found, as one snapshot.
+
+    `rows` in the order to send them (by seq for new work; retries and late commits, by due_at, after it).
+    `watermark` is the highest seq of new work seen. `complete` says that no more work was due at the snapshot
+    than `rows` and what the caller holds; `next_due` is when the next row becomes due that was not (None: none;
+    may be None although there is one when not complete).
+    """
+
+    endpoint_id: str
+    rows: list[DueDelivery]
+    watermark: int
+    complete: bool
+    next_due: int | None
+
+
+class Lanes(Protocol):
+    """For `engine.fetcher`. Several rows are always taken in key order."""
+
+    def claim(self, node_id: str, now: int, limit: int) -> list[LaneRow]:
+        """Own up to `limit` lanes that nobody owns and whose bell rings (due_at <= now); their bells fall silent.
+
+        Locks the node's own row first; raises NotOwner if it is gone. Earliest due first. Returns the rows as
+        they were before, but for `owner`.
+        """
+
+    def ringing(self, node_id: str, now: int) -> list[str]:
+        """The endpoints of the node's own lanes whose bell rings."""
+
+    def silence(self, node_id: str, endpoint_ids: Sequence[str]) -> None:
+        """due_at = None for the node's own lanes among these. Committed before the snapshot of a fetch."""
+
+    def fetch(self, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
+        """Due work of many lanes in one query, in the order of the requests."""
+
+    def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
+        """The earliest due_at of the lane's deliveries; for an ordered lane of its earliest head."""
+
+    def release(self, node_id: str, endpoint_id: str, next_due: int | None, not_before: int, health: bytes) -> bool:
+        """Give a lane up if it is still the node's own and its bell is silent; False if it was not given up.
+
+        Sets owner = None, the health, not_before (unless the lane is paused for ever), and
+        due_at = max(next_due, not_before), or None when next_due is None.
+        """
+
+    def owned(self, node_id: str) -> list[str]:
+        """The endpoints whose lane's row names this node."""
+
+    def disown(self, node_id: str, endpoint_ids: Sequence[str], now: int) -> None:
+        """Free and ring the node's own lanes among these, which the node's memory does not know."""
+
+
+class Nodes(Protocol):
+    """For `engine.heartbeat`."""
+
+    def register(self, node_id: str, now: int) -> None:
+        """Add this process. Where the store can only be open once (SQLite), all other nodes are dead: their
+        rows go and their lanes are freed and rung in the same transaction."""
+
+    def beat(self, node_id: str) -> bool:
+        """beat + 1; False when the row is gone."""
+
+    def nodes(self) -> list[NodeRow]:
+        """All processes."""
+
+    def take_over(self, node_id: str, beat: int, now: int) -> bool:
+        """Delete the row where id and beat are as seen; if that hit, free its lanes and ring them at `now`."""
+
+    def leave(self, node_id: str, now: int) -> None:
+        """Remove this process; lanes it still has are freed and rung."""
+
+
+class Settlement(NamedTuple):
+    """What became of one attempt. `attempt.number` - 1 must be the row's `attempts` for a reschedule to count.
+
+    `retry_at` None finishes the delivery (its row goes, whatever its `attempts`); else the row is rescheduled:
+    due_at = retry_at, attempts + 1, tries = `tries`.
+    """
+
+    seq: int
+    attempt: Attempt
+    retry_at: int | None
+    tries: int
+
+
+class Settlements(Protocol):
+    """For `engine.settler`."""
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
+        """Append the attempts and finish or reschedule their deliveries; for each, whether its delivery was as
+        expected. Where it was not, the attempt is stored with `superseded` set and nothing else changes.
+
+        Settling the same again (same attempt id) changes nothing, so a doubtful commit is settled by repeating.
+        Counts the attempts of events in the endpoint's day.
+        """
+
+
+class Follow(Protocol):
+    """For whoever keeps a cache true (`engine.directory`, `api.auth`)."""
+
+    def version(self) -> int:
+        """The version of the latest configuration change (0: none)."""
+
+    def changes_after(self, version: int) -> Sequence[Change]:
+        """Changes after `version`, oldest first."""
+
+
+class EndpointSource(Protocol):
+    """For `engine.directory`: endpoints as they are now, and what signs for them."""
+
+    def load_endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
+        """Those that exist and are not deleted."""
+
+    def load_secrets(self, tenant_ids: Sequence[str], endpoint_ids: Sequence[str]) -> Sequence[Secret]:
+        """The secrets of these tenants (endpoint_id None) and endpoints, newest first, expired ones too."""
+
+    def give_up(self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int) -> bool:
+        """Disable an active endpoint (status, reason, lane paused for ever, change logged); False if it was not
+        active."""
+
+
+class Upkeep(Protocol):
+    """For `engine.sweeps`. Each call is one small step and returns how many rows it changed."""
+
+    def ring_stranded(self, now: int, limit: int) -> int:
+        """Ring lanes that have due work while their bell is silent and nobody owns them."""
+
+    def free_orphans(self, now: int) -> int:
+        """Free and ring lanes whose owner has no node row."""
+
+    def make_missing_lanes(self, now: int, limit: int) -> int:
+        """Make (and ring) the lane of an endpoint that exists, has deliveries and has no lane."""
+
+    def cancel_step(self, now: int, limit: int) -> int:
+        """Cancel up to `limit` deliveries whose endpoint is deleted or gone, each leaving a `cancelled` record
+        (an Attempt with number = the row's attempts, final); an emptied tombstone's lane and secrets go with it."""
+
+    def purge_step(self, limit: int) -> int:
+        """Remove up to `limit` rows (events, keys, attempts, …) of tenants that were deleted."""
+
+    def expire_keys_step(self, now: int, limit: int) -> int:
+        """Remove idempotency keys past their time."""
+
+
+# ── control ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tenants(Protocol):
+    """Every write also appends to the change log, here and below."""
+
+    def create_tenant(self, tenant: Tenant, secret: Secret) -> bool:
+        """False when the id exists (or belonged to a deleted tenant whose rows are not gone yet)."""
+
+    def get_tenant(self, tenant_id: str) -> Tenant | None: ...
+
+    def list_tenants(self, after: str | None, limit: int) -> Sequence[Tenant]:
+        """By id, after the id `after`."""
+
+    def update_tenant(self, tenant: Tenant) -> bool:
+        """Store it where the stored revision is tenant.revision - 1; False when it is not."""
+
+    def delete_tenant(self, tenant_id: str, now: int) -> bool:
+        """Its keys go at once and its endpoints become tombstones; the rest goes in `purge_step`s."""
+
+
+class Keys(Protocol):
+    def create_key(self, key: ApiKey) -> None: ...
+
+    def find_key(self, key_hash: bytes) -> ApiKey | None: ...
+
+    def list_keys(self, tenant_id: str | None, after: str | None, limit: int) -> Sequence[ApiKey]:
+        """A tenant's keys, or (None) the admin keys; newest first, after the id `after`."""
+
+    def delete_key(self, tenant_id: str | None, key_id: str) -> bool: ...
+
+    def count_keys(self, scope: Scope) -> int: ...
+
+
+class Endpoints(Protocol):
+    def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
+        """Add it with its lane; False when the tenant has `endpoints_max` already."""
+
+    def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None: ...
+
+    def list_endpoints(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Endpoint]:
+        """By id (oldest first), after the id `after`."""
+
+    def update_endpoint(self, endpoint: Endpoint, now: int) -> bool:
+        """Store it where the stored revision is endpoint.revision - 1; False when it is not.
+
+        In the same transaction its lane follows the status: `active` → not_before = 0 and the bell rings at
+        `now`, if it was paused for ever; any other status → not_before = for ever, a ringing bell too.
+        """
+
+    def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:
+        """Leave a tombstone that matches nothing and is sent nothing; its deliveries go in `cancel_step`s."""
+
+
+class Secrets(Protocol):
+    def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
+        """Newest first, expired ones too."""
+
+    def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
+        """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""
+
+
+class EventQuery(NamedTuple):
+    """Filters and place of a listing of events. `after` is a `seq` that the last page ended with."""
+
+    tenant_id: str
+    type: str | None = None
+    channel: str | None = None
+    since: int | None = None
+    until: int | None = None
+    endpoint_id: str | None = None
+    ascending: bool = False
+    after: int | None = None
+    limit: int = 50
+
+
+class AttemptQuery(NamedTuple):
+    """Filters and place of a listing of attempts, newest first. `after` is an attempt's id."""
+
+    tenant_id: str
+    endpoint_id: str | None = None
+    event_id: str | None = None
+    outcome: str | None = None
+    event_type: str | None = None
+    since: int | None = None
+    until: int | None = None
+    ascending: bool = False
+    after: str | None = None
+    limit: int = 50
+
+
+class StoredEvent(NamedTuple):
+    """An event with its place in its tenant's stream (in commit order, so a kept place misses nothing)."""
+
+    seq: int
+    event: Event
+
+
+class EndpointProgress(NamedTuple):
+    """Where one event stands at one endpoint: what is still queued, and the last attempt."""
+
+    endpoint_id: str
+    pending: Delivery | None
+    last_number: int
+    last_outcome: str | None
+    last_final: bool
+    last_status_code: int | None
+
+
+class DayCount(NamedTuple):
+    """Attempts of events on one day (`2026-11-21`, UTC)."""
+
+    day: str
+    succeeded: int
+    failed: int
+
+
+class Log(Protocol):
+    """Reading what happened. Without bodies where it says so."""
+
+    def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
+        """One page; `endpoint_id` keeps events that have a delivery or an attempt there."""
+
+    def get_event(self, tenant_id: str, event_id: str) -> Event | None: ...
+
+    def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
+        """One for each endpoint the event was meant for, by endpoint id."""
+
+    def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
+        """One page, newest first, the bodies and headers left out (None and b"")."""
+
+    def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
+        """Whole. `request_body` is complete: pieced together from the event's data where it is not stored."""
+
+    def day_counts(self, tenant_id: str, endpoint_id: str, since_day: str) -> Sequence[DayCount]:
+        """Days with attempts, oldest first."""
+
+
+class Resends(Protocol):
+    def resend(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str], now: int) -> int:
+        """Queue the event again for these endpoints and ring their lanes; how many rows were made or hastened.
+
+        A row that is still pending is made due now. A new row counts on from the log: its `attempts` is the
+        highest number there, its `tries` 0. Its ordering key is the event's if the endpoint is ordered.
+        """
+
+
+class Health(Protocol):
+    """For /readyz and for closing."""
+
+    def check(self) -> None:
+        """Prove that the store can commit; raises StoreUnavailable when it can't."""
+
+    def close(self) -> None:
+        """Finish what is going on and close. Nothing may be called afterwards."""
+
+
+class Store(
+    Intake,
+    Bells,
+    Lanes,
+    Nodes,
+    Settlements,
+    Follow,
+    EndpointSource,
+    Upkeep,
+    Tenants,
+    Keys,
+    Endpoints,
+    Secrets,
+    Log,
+    Resends,
+    Health,
+    Protocol,
+):
+    """A whole backend; only `compose` and the conformance suite see it whole."""
