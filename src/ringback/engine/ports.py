@@ -1,11 +1,10 @@
-"""What the engine asks of its neighbours: a transport that sends HTTP, and mailboxes that wake threads.
+"""What the engine asks of whoever sends its HTTP: a transport.
 
-`sender` is the real transport, `testing.transport` the one of the simulation. A transport belongs to one thread;
+`sender` is the real one, `testing.transport` the one of the simulation. A transport belongs to one thread;
 only `wake` may be called from others. It never decides: what a status means is `policy.retry`'s business.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from ringback.model.attempt import Timings
 
@@ -65,18 +64,3 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Drop all connections. Nothing finishes any more."""
-
-
-Message = TypeVar("Message")
-
-
-class Mailbox(Protocol[Message]):
-    """A queue with one reader, who can wait. Any thread may post."""
-
-    def post(self, message: Message) -> None: ...
-
-    def take(self, timeout_s: float) -> list[Message]:
-        """All that is there; waits up to `timeout_s` while there is nothing."""
-
-
-MailboxFactory = Callable[[], Mailbox[Any]]

@@ -53,6 +53,9 @@ class HandOver(Protocol):
         """After COMMIT: offer rows of lanes that this process owns. Returns those it will not see to; their lanes'
         bells must be rung. Those it takes it sends, or fetches, or rings for."""
 
+    def rang(self) -> None:
+        """The bells of what `hand_over` returned have been rung: a good moment to look for work."""
+
 
 class NoEngine:
     """The hand-over of a process without an engine: every bell is rung."""
@@ -62,3 +65,6 @@ class NoEngine:
 
     def hand_over(self, mark: int, rows: list[DueDelivery]) -> list[DueDelivery]:
         return rows
+
+    def rang(self) -> None:
+        """Nobody here listens; other processes poll."""

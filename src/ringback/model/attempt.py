@@ -7,6 +7,9 @@ a record here too, with number 0 of its own kind. Times are milliseconds since 1
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from ringback.model.event import Delivery
+from ringback.model.ids import number_part, time_part
+
 
 class Outcome(StrEnum):
     """What became of one attempt. `cancelled` and `expired` are ends without a request."""
@@ -80,3 +83,40 @@ FINAL_STATES: Final = {
     Outcome.CANCELLED: DeliveryState.CANCELLED,
     Outcome.EXPIRED: DeliveryState.FAILED,
 }
+
+
+def ended_without_request(delivery: Delivery, event_type: str | None, outcome: Outcome, at: int) -> Attempt:
+    """The record that a delivery leaves when it ends and nothing was sent: `cancelled` or `expired`.
+
+    Its number is that of the last request. Its id is made of the time and the delivery's `seq`, so that a store, which
+    has no chance to draw from, can make it.
+    """
+    return Attempt(
+        tenant_id=delivery.tenant_id,
+        id=f"att_{time_part(at)}{number_part(delivery.seq)}",
+        endpoint_id=delivery.endpoint_id,
+        event_id=delivery.event_id,
+        event_type=event_type,
+        number=delivery.attempts,
+        at=at,
+        duration_ms=0.0,
+        outcome=outcome,
+        final=True,
+        superseded=False,
+        status_code=None,
+        error_code=None,
+        error_message=None,
+        timings=None,
+        remote_address=None,
+        http_version=None,
+        method="",
+        url="",
+        request_headers=b"[]",
+        request_body=b"",
+        body_head=b"",
+        body_tail=b"",
+        response_headers=None,
+        response_body=None,
+        response_truncated=False,
+        profile="",
+    )

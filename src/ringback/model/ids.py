@@ -22,3 +22,8 @@ def time_part(ms: int) -> str:
 def random_part(chance: bytes) -> str:
     """The sixteen characters made of 16 random bytes, five bits of each."""
     return chance.translate(_TO_ALPHABET).decode("ascii")
+
+
+def number_part(number: int) -> str:
+    """Sixteen characters that stand for a number, for an id that must come out the same again."""
+    return "".join(ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))

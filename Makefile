@@ -1,0 +1,42 @@
+# `make` alone lists the targets. Each one sets up .venv first, which does nothing when it is up to date.
+.DEFAULT_GOAL := help
+.PHONY: help setup up test check format docs sim crash bench
+
+BIN := .venv/bin
+PATHS := src tests scripts examples $(wildcard bench)
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with the pinned requirements
+	@scripts/setup.sh
+
+up: setup ## Run Ringback here: server, data in ./data, and a receiver to watch
+	@$(BIN)/ringback up
+
+test: setup ## Run all tests (a few minutes)
+	$(BIN)/python -m pytest -n 2
+
+check: setup ## Format, lint, types, boundaries and the rules about the source
+	$(BIN)/ruff format --check $(PATHS)
+	$(BIN)/ruff check $(PATHS)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/unit/test_source_rules.py
+
+format: setup ## Put the source in the form that check wants
+	$(BIN)/ruff check --fix --exit-zero $(PATHS)
+	$(BIN)/ruff format $(PATHS)
+
+docs: setup ## Write the generated parts of docs/ anew
+	$(BIN)/python scripts/docs.py
+
+sim: setup ## Run the simulation of crashes, pauses and lost answers
+	$(BIN)/python -m pytest tests/simulation
+
+crash: setup ## Kill a real server again and again and look for what was lost
+	$(BIN)/python -m pytest tests/e2e -k crash
+
+bench: setup ## Measure the rates on this machine, beside a bare pipeline
+	@scripts/bench-tools.sh
+	$(BIN)/python bench/ratio.py

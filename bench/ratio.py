@@ -1,0 +1,406 @@
+"""How much of the bare pipeline's rate Ringback keeps: the driver of `make bench`.
+
+    python bench/ratio.py [--pairs 5] [--mode single|arrays|both] [--events N] [--json FILE]
+
+It starts one receiver (nginx), then in turn `floor.py` and Ringback, each fresh in a directory of its own; sends a
+fixed number of events (100,000, one a request, or 200,000 in arrays of 50, over 64 connections) with h2load; and waits
+until the last is recorded as delivered. A rate is the number of events divided by the time from just before the first
+request until then. The figure is the median of the pairs' ratios.
+
+Everything is on loopback and is ended by the process id it was started with, whatever happens. Needs nginx and h2load
+(Debian: nginx, nghttp2-client). Fails, with the server's last words, when any answer is not 2xx, when deliveries stop
+coming or when a time limit passes; then there is no figure.
+"""
+
+import argparse
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+from urllib.request import ProxyHandler, build_opener
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+SOURCE = ROOT / "src"
+
+CONNECTIONS = 64
+ARRAY_EVENTS = 50
+GOAL = 0.6
+START_S_MAX = 30.0
+STOP_S_MAX = 15.0
+STALLED_S_MAX = 30.0
+LOAD_S_MAX = 600.0
+POLL_S = 0.01
+
+EVENT = {"type": "contact.created", "data": {"id": "c_1", "name": "Ada", "note": "y" * 900}}
+
+
+class BenchFailed(Exception):
+    """There is no figure; the text says why."""
+
+
+class Mode(NamedTuple):
+    """How events are sent: `per_request` of them in each request, `events` in all."""
+
+    name: str
+    per_request: int
+    events: int
+
+
+MODES = {"single": Mode("single", 1, 100_000), "arrays": Mode("arrays", ARRAY_EVENTS, 200_000)}
+
+
+class Target(NamedTuple):
+    """A pipeline under load: where events go, and how many have been recorded as delivered."""
+
+    url: str
+    body: bytes
+    headers: tuple[str, ...]
+    delivered: Callable[[], int]
+
+
+class Pair(NamedTuple):
+    """The two rates of one pair, in events a second."""
+
+    floor: float
+    ringback: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ringback / self.floor
+
+
+class Summary(NamedTuple):
+    """The median, the least and the greatest of some numbers."""
+
+    median: float
+    least: float
+    greatest: float
+
+
+# ── arithmetic ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def summarise(numbers: Sequence[float]) -> Summary:
+    """The three numbers that stand for many."""
+    return Summary(statistics.median(numbers), min(numbers), max(numbers))
+
+
+def requests_for(mode: Mode) -> int:
+    """How many requests carry the events of a mode. They must fill them: the last would not be a full one."""
+    requests, rest = divmod(mode.events, mode.per_request)
+    if rest or requests < CONNECTIONS:
+        raise BenchFailed(
+            f"--events must be a multiple of {mode.per_request} and at least {CONNECTIONS * mode.per_request}"
+        )
+    return requests
+
+
+def check_load(output: str, requests: int) -> None:
+    """Hold h2load's own words against what it was asked: every request answered, every answer 2xx."""
+    counts = re.search(r"requests: (\d+) total.* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
+    codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", output)
+    if counts is None or codes is None:
+        raise BenchFailed(f"h2load said something else:\n{output}")
+    if [int(n) for n in counts.groups()] != [requests, requests, 0, 0, 0]:
+        raise BenchFailed(f"not every request was answered: {counts.group()}")
+    if [int(n) for n in codes.groups()] != [requests, 0, 0, 0]:
+        raise BenchFailed(f"not every answer was 2xx: {codes.group()}")
+
+
+def wait_for_deliveries(
+    delivered: Callable[[], int], events: int, now: Callable[[], float], pause: Callable[[float], None]
+) -> float:
+    """Wait until `events` are recorded as delivered; the moment that was seen. More of them is an error as well."""
+    seen, changed_at = -1, now()
+    while True:
+        count = delivered()
+        moment = now()
+        if count > events:
+            raise BenchFailed(f"{count} deliveries were recorded for {events} events")
+        if count == events:
+            return moment
+        if count != seen:
+            seen, changed_at = count, moment
+        elif moment - changed_at > STALLED_S_MAX:
+            raise BenchFailed(f"deliveries stopped at {count} of {events}")
+        pause(POLL_S)
+
+
+def report(mode: Mode, pairs: Sequence[Pair]) -> dict[str, Any]:
+    """The figures of one mode, for JSON."""
+    return {
+        "events": mode.events,
+        "events_per_request": mode.per_request,
+        "pairs": [{"floor": p.floor, "ringback": p.ringback, "ratio": p.ratio} for p in pairs],
+        "floor": summarise([p.floor for p in pairs])._asdict(),
+        "ringback": summarise([p.ringback for p in pairs])._asdict(),
+        "ratio": summarise([p.ratio for p in pairs])._asdict(),
+    }
+
+
+def text_of(mode: Mode, pairs: Sequence[Pair]) -> str:
+    """The figures of one mode, as a line."""
+    ratio = summarise([p.ratio for p in pairs])
+    return (
+        f"{mode.name}: ratio {ratio.median:.3f} (median of {len(pairs)}; least {ratio.least:.3f}, greatest "
+        f"{ratio.greatest:.3f}; the goal is {GOAL:.2f})"
+    )
+
+
+# ── processes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+Process = subprocess.Popen[bytes]
+
+
+def free_port() -> int:
+    """A port on loopback that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> Iterator[Process]:
+    """A process for the time of the block, in a session of its own; ended by its pid, killed if it won't end."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
+        )
+        try:
+            yield process
+        except Exception as error:
+            said = str(error) if isinstance(error, BenchFailed) else f"{type(error).__name__}: {error}"
+            raise BenchFailed(f"{said}\n{last_words(command[0], process.poll(), log)}") from error
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_S_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def last_words(program: str, code: int | None, log: Path) -> str:
+    """The end of a process's output and how it ended, for an error."""
+    state = "is running" if code is None else f"ended with {code}"
+    return f"{Path(program).name} {state}; its output:\n" + log.read_bytes()[-2_000:].decode(errors="replace")
+
+
+def get(url: str) -> bytes:
+    """One GET, without a proxy."""
+    with build_opener(ProxyHandler({})).open(url, timeout=10) as response:
+        content: bytes = response.read()
+        return content
+
+
+def wait_until_up(url: str, process: Process) -> None:
+    """Wait until `url` answers 200, unless the process ends before."""
+    deadline = time.monotonic() + START_S_MAX
+    while True:
+        try:
+            get(url)
+        except OSError as error:
+            if process.poll() is not None:
+                raise BenchFailed("it ended before it answered") from None
+            if time.monotonic() > deadline:
+                raise BenchFailed(f"{url} did not answer within {START_S_MAX:g} s: {error}") from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+@contextmanager
+def sink(directory: Path) -> Iterator[str]:
+    """The receiver; its URL."""
+    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise BenchFailed("nginx is missing")
+    port = free_port()
+    directory.mkdir()
+    configuration = directory / "sink.conf"
+    text = (HERE / "sink.conf").read_text("utf-8").replace("127.0.0.1:9901", f"127.0.0.1:{port}")
+    configuration.write_text(text.replace("daemon on;", "daemon off;"), "utf-8")
+    command = [program, "-p", str(directory), "-e", "sink.log", "-c", str(configuration)]
+    with running(command, directory / "output.log") as process:
+        wait_until_up(f"http://127.0.0.1:{port}/", process)
+        yield f"http://127.0.0.1:{port}/hook"
+
+
+@contextmanager
+def floor(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
+    """The bare pipeline, fresh."""
+    url = f"http://127.0.0.1:{free_port()}"
+    port = url.rpartition(":")[2]
+    command = [sys.executable, str(HERE / "floor.py"), "--port", port, "--sink", receiver]
+    with running([*command, "--db", str(directory / "floor.db")], directory / "floor.log") as process:
+        wait_until_up(f"{url}/stats", process)
+
+        def delivered() -> int:
+            stats = json.loads(get(f"{url}/stats"))
+            if stats["failed"]:
+                raise BenchFailed(f"{stats['failed']} requests to the receiver failed")
+            return int(stats["delivered"])
+
+        if mode.per_request == 1:
+            yield Target(f"{url}/event", json.dumps(EVENT).encode(), (), delivered)
+        else:
+            yield Target(f"{url}/batch", json.dumps([EVENT] * mode.per_request).encode(), (), delivered)
+
+
+@contextmanager
+def ringback(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
+    """Ringback, fresh, with one tenant, one ingest key and one endpoint."""
+    from ringback.client.client import Client  # noqa: PLC0415 - found once the source is on the path
+
+    url, admin_key = f"http://127.0.0.1:{free_port()}", secrets.token_hex(20)
+    command = [sys.executable, "-m", "ringback.cli.main", "serve", "--host", "127.0.0.1"]
+    command += ["--port", url.rpartition(":")[2], "--data", str(directory / "data"), "--allow-private"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+    environment = kept | {
+        "RINGBACK_ADMIN_KEY": admin_key,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])),
+    }
+    (directory / "data").mkdir()
+    log = directory / "ringback.log"
+    with running(command, log, environment) as process, Client(url, admin_key, "bench") as client:
+        wait_until_up(f"{url}/readyz", process)
+        client.call("POST", "/v1/tenants", {"id": "bench", "name": "bench"})
+        key = client.create_key("ingest")["key"]
+        endpoint = client.create_endpoint(receiver, max_in_flight=CONNECTIONS)["id"]
+        headers = (f"authorization: Bearer {key}",)
+
+        def delivered() -> int:
+            stats = client.endpoint_stats(endpoint)
+            if stats["failed"]:
+                raise BenchFailed(f"{stats['failed']} attempts failed")
+            return int(stats["succeeded"])
+
+        events = f"{url}/v1/tenants/bench/events"
+        if mode.per_request == 1:
+            yield Target(events, json.dumps(EVENT).encode(), headers, delivered)
+        else:
+            body = json.dumps({"events": [EVENT] * mode.per_request}).encode()
+            yield Target(f"{events}/batch", body, headers, delivered)
+
+
+# ── measuring ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def load(target: Target, requests: int, body_file: Path) -> None:
+    """Send the requests and hear all answers."""
+    body_file.write_bytes(target.body)
+    command = ["h2load", "--h1", "-n", str(requests), "-c", str(CONNECTIONS), "-t", "1", "-d", str(body_file)]
+    for header in ("content-type: application/json", *target.headers):
+        command += ["-H", header]
+    try:
+        done = subprocess.run([*command, target.url], capture_output=True, text=True, timeout=LOAD_S_MAX, check=False)
+    except FileNotFoundError:
+        raise BenchFailed("h2load is missing (Debian: nghttp2-client)") from None
+    except subprocess.TimeoutExpired:
+        raise BenchFailed(f"the load did not end within {LOAD_S_MAX:g} s") from None
+    if done.returncode != 0:
+        raise BenchFailed(f"h2load ended with {done.returncode}:\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}")
+    check_load(done.stdout, requests)
+
+
+Pipeline = Callable[[Path, str, Mode], Any]
+
+
+def rate(pipeline: Pipeline, mode: Mode, receiver: str, directory: Path) -> float:
+    """Events a second of one fresh pipeline, from the first request to the last recorded delivery."""
+    requests = requests_for(mode)
+    with tempfile.TemporaryDirectory(dir=directory) as fresh, pipeline(Path(fresh), receiver, mode) as target:
+        began = time.monotonic()
+        load(target, requests, Path(fresh) / "body.json")
+        ended = wait_for_deliveries(target.delivered, mode.events, time.monotonic, time.sleep)
+    return mode.events / (ended - began)
+
+
+def measure(mode: Mode, pairs: int, receiver: str, directory: Path) -> list[Pair]:
+    """The pairs of one mode. Each second pair begins with the other side, so that a drift falls on both."""
+    measured = []
+    for number in range(1, pairs + 1):
+        order: list[tuple[str, Pipeline]] = [("floor", floor), ("ringback", ringback)]
+        rates = {
+            name: rate(pipeline, mode, receiver, directory) for name, pipeline in order[:: 1 if number % 2 else -1]
+        }
+        pair = Pair(rates["floor"], rates["ringback"])
+        measured.append(pair)
+        print(
+            f"{mode.name} {number}/{pairs}: floor {pair.floor:,.0f}/s, ringback {pair.ringback:,.0f}/s, "
+            f"ratio {pair.ratio:.3f}",
+            flush=True,
+        )
+    return measured
+
+
+def stop(_: int, __: FrameType | None) -> None:
+    """SIGTERM unwinds like Ctrl-C, so that everything is ended."""
+    raise KeyboardInterrupt
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=5, help="alternating pairs of each mode (default 5)")
+    parser.add_argument("--mode", choices=[*MODES, "both"], default="both")
+    parser.add_argument("--events", type=int, help="events in each run (default 100,000 single, 200,000 in arrays)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=ROOT / ".bench",
+        help="where the databases are made, and removed (default .bench)",
+    )
+    given = parser.parse_args()
+    if given.pairs < 1:
+        parser.error("--pairs must be at least 1")
+    return given
+
+
+def main() -> int:
+    """Measure, print, and end all that was started."""
+    given = arguments()
+    signal.signal(signal.SIGTERM, stop)
+    sys.path.insert(0, str(SOURCE))
+    modes = list(MODES.values()) if given.mode == "both" else [MODES[given.mode]]
+    if given.events:
+        modes = [mode._replace(events=given.events) for mode in modes]
+    given.directory.mkdir(parents=True, exist_ok=True)
+    figures: dict[str, Any] = {}
+    try:
+        for mode in modes:
+            requests_for(mode)
+        with tempfile.TemporaryDirectory(dir=given.directory) as made, sink(Path(made) / "sink") as receiver:
+            for mode in modes:
+                pairs = measure(mode, given.pairs, receiver, Path(made))
+                figures[mode.name] = report(mode, pairs)
+                print(text_of(mode, pairs), flush=True)
+    except BenchFailed as error:
+        print(f"no figure: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,148 @@
+"""Write the generated parts of docs/ anew; `--check` only says whether they are up to date (exit code 1 if not).
+
+A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`, and comes from the code itself: settings
+and limits, state tables, commands and exit codes. tests/docs runs the check.
+"""
+
+import importlib
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from ringback.cli.exits import MEANINGS
+from ringback.cli.main import app
+from ringback.model import limits
+from ringback.model.endpoint import ENDPOINT_MOVES
+from ringback.settings import SettingInfo, catalogue
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(head)
+    lines = [names, ["---"] * len(names), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def settings() -> str:
+    flags = {flag for command in commands().values() for option in command.params for flag in option.opts}
+    return table(
+        ("key", "flag", "variable", "default", "fits", "what it is; what it risks"),
+        (
+            (
+                f"`{info.name}`",
+                f"`{info.flag}`" if info.flag in flags and not info.secret else "",
+                f"`{info.variable}`" + (" (alone)" if info.secret else ""),
+                shown_default(info),
+                info.limit,
+                f"{info.about} {info.risk}".strip(),
+            )
+            for info in catalogue()
+        ),
+    )
+
+
+def shown_default(info: SettingInfo) -> str:
+    if info.default is None or info.default == ():
+        return ""
+    return f"`{str(info.default).lower() if isinstance(info.default, bool) else info.default}`"
+
+
+def fixed_limits() -> str:
+    settable = {info.name.upper() for info in catalogue()}
+    names = re.findall(r"^([A-Z_]+): Final = ", Path(limits.__file__).read_text(encoding="utf-8"), re.MULTILINE)
+    rows = ((f"`{name}`", f"{getattr(limits, name):,}") for name in names if name not in settable)
+    return table(("limit", "value"), rows)
+
+
+def diagram(moves: Mapping[tuple[Any, Any], Any]) -> str:
+    lines = [f"    {before} --> {after}: {by}\n" for (before, by), after in moves.items() if before != after]
+    return "```mermaid\nstateDiagram-v2\n" + "".join(lines) + "```\n"
+
+
+def endpoint_states() -> str:
+    return diagram(ENDPOINT_MOVES)
+
+
+def health_phases() -> str:
+    return diagram(importlib.import_module("ringback.policy.health").PHASE_MOVES)
+
+
+def exit_codes() -> str:
+    return table(("code", "meaning"), ((str(code.value), meaning) for code, meaning in MEANINGS.items()))
+
+
+def commands() -> dict[str, Any]:
+    """Every command by its full name."""
+    found: dict[str, Any] = {}
+
+    def walk(command: Any, name: str) -> None:
+        if hasattr(command, "commands"):
+            for inner, below in command.commands.items():
+                walk(below, f"{name} {inner}")
+        else:
+            found[name] = command
+
+    walk(typer.main.get_command(app), "ringback")
+    return found
+
+
+def command_pages() -> str:
+    return "\n".join(command_page(name, command) for name, command in commands().items())
+
+
+def command_page(name: str, command: Any) -> str:
+    options = [option for option in command.params if option.name != "help"]
+    rows = (
+        (
+            ", ".join(f"`{flag}`" for flag in (*option.opts, *option.secondary_opts)),
+            "required" if option.required else shown_option_default(option.default),
+            (getattr(option, "help", "") or "")
+            + (f" Variable: `{option.envvar}`." if getattr(option, "envvar", None) else ""),
+        )
+        for option in options
+    )
+    text = re.sub(r"\s+", " ", command.help or "").strip()
+    return f"### {name}\n\n{text}\n" + (f"\n{table(('flag', 'default', 'what it does'), rows)}" if options else "")
+
+
+def shown_option_default(default: object) -> str:
+    return "" if default in (None, False, (), "") else "on" if default is True else f"`{default}`"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "limits": fixed_limits,
+    "exit codes": exit_codes,
+    "commands": command_pages,
+    "endpoint states": endpoint_states,
+    "health phases": health_phases,
+}
+
+
+def renewed(text: str) -> str:
+    """`text` with every generated part as the code has it now."""
+    return PART.sub(lambda match: f"{match[1]}\n{PARTS[match['name']]()}\n{match[3]}", text)
+
+
+def main() -> int:
+    stale = []
+    for path in sorted(DOCS.glob("*.md")):
+        before = path.read_text(encoding="utf-8")
+        after = renewed(before)
+        if after != before:
+            stale.append(path.name)
+            if "--check" not in sys.argv:
+                path.write_text(after, encoding="utf-8")
+    if stale:
+        sys.stdout.write(f"{'out of date' if '--check' in sys.argv else 'written'}: {', '.join(stale)}\n")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

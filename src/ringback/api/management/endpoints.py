@@ -1,0 +1,102 @@
+"""Routes of endpoints, their secrets, their figures and their attempts. Thin: parse, ask `control`, answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from ringback.api.auth import Authenticator
+from ringback.api.management.attempts import AttemptParameters
+from ringback.api.management.guard import actor_of, guarded
+from ringback.api.management.inputs import EndpointChange, NewEndpoint, Rotation
+from ringback.api.management.log_views import AttemptView, StatsView
+from ringback.api.management.parameters import PageParameters, WholeNumber
+from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
+from ringback.control.attempts import STATS_DAYS_DEFAULT, STATS_DAYS_MAX, AttemptUseCases
+from ringback.control.endpoints import EndpointUseCases
+from ringback.control.secrets import SecretUseCases
+from ringback.model.tenant import Scope
+
+_PREFIX = "/v1/tenants/{tenant_id}/endpoints"
+
+
+def endpoint_routers(
+    endpoints: EndpointUseCases, secrets: SecretUseCases, attempts: AttemptUseCases, keys: Authenticator
+) -> list[APIRouter]:
+    """Routes for a tenant's own keys and broader ones."""
+    return [_endpoint_router(endpoints, keys), _secret_router(secrets, keys), _log_router(attempts, keys)]
+
+
+def _endpoint_router(endpoints: EndpointUseCases, keys: Authenticator) -> APIRouter:
+    router = APIRouter(prefix=_PREFIX, tags=["endpoints"], route_class=guarded(Scope.TENANT, keys))
+
+    @router.post("", status_code=201, summary="Register an endpoint")
+    def create_endpoint(tenant_id: str, body: NewEndpoint) -> SecretEndpointView:
+        return SecretEndpointView.made(endpoints.create(tenant_id, body.fields(), body.secret))
+
+    @router.get("", summary="List endpoints, oldest first")
+    def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:
+        return listing(endpoints.list(tenant_id, page), EndpointView.of)
+
+    @router.get("/{endpoint_id}", summary="Show an endpoint")
+    def get_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
+        return EndpointView.of(endpoints.get(tenant_id, endpoint_id))
+
+    @router.patch("/{endpoint_id}", summary="Change an endpoint")
+    def change_endpoint(tenant_id: str, endpoint_id: str, body: EndpointChange) -> SecretEndpointView | EndpointView:
+        changed = endpoints.update(tenant_id, endpoint_id, body.fields())
+        return EndpointView.of(changed.endpoint) if changed.secret is None else SecretEndpointView.made(changed)
+
+    @router.delete("/{endpoint_id}", status_code=204, summary="Delete an endpoint; what is queued ends as cancelled")
+    def delete_endpoint(tenant_id: str, endpoint_id: str) -> Response:
+        endpoints.delete(tenant_id, endpoint_id)
+        return Response(status_code=204)
+
+    @router.post("/{endpoint_id}/activate", summary="Send to it again, what is queued included")
+    def activate_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
+        return EndpointView.of(endpoints.activate(tenant_id, endpoint_id))
+
+    @router.post("/{endpoint_id}/deactivate", summary="Send nothing to it and match nothing; what is queued is kept")
+    def deactivate_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
+        return EndpointView.of(endpoints.deactivate(tenant_id, endpoint_id))
+
+    return router
+
+
+def _secret_router(secrets: SecretUseCases, keys: Authenticator) -> APIRouter:
+    router = APIRouter(
+        prefix=_PREFIX + "/{endpoint_id}/secret", tags=["endpoints"], route_class=guarded(Scope.TENANT, keys)
+    )
+
+    @router.get("", summary="Reveal an endpoint's secret (audited)")
+    def reveal_endpoint_secret(tenant_id: str, endpoint_id: str, request: Request) -> EndpointSecretView:
+        return EndpointSecretView.of(secrets.reveal(tenant_id, endpoint_id, actor_of(request)))
+
+    @router.post("/rotate", summary="Rotate an endpoint's secret; both sign during the grace")
+    def rotate_endpoint_secret(
+        tenant_id: str, endpoint_id: str, request: Request, body: Rotation | None = None
+    ) -> EndpointSecretView:
+        how = body or Rotation()
+        actor = actor_of(request)
+        return EndpointSecretView.of(secrets.rotate(tenant_id, endpoint_id, how.secret, how.grace_seconds, actor))
+
+    return router
+
+
+def _log_router(attempts: AttemptUseCases, keys: Authenticator) -> APIRouter:
+    router = APIRouter(prefix=_PREFIX + "/{endpoint_id}", tags=["attempts"], route_class=guarded(Scope.TENANT, keys))
+
+    @router.get("/stats", summary="Attempts of events by day (UTC), today included")
+    def endpoint_stats(
+        tenant_id: str,
+        endpoint_id: str,
+        days: Annotated[WholeNumber, Query(ge=1, le=STATS_DAYS_MAX)] = STATS_DAYS_DEFAULT,
+    ) -> StatsView:
+        return StatsView.of(attempts.stats(tenant_id, endpoint_id, days))
+
+    @router.get("/attempts", summary="List an endpoint's attempts, newest first, without bodies")
+    def list_endpoint_attempts(
+        tenant_id: str, endpoint_id: str, which: AttemptParameters, page: PageParameters
+    ) -> Listing[AttemptView]:
+        return listing(attempts.list_of_endpoint(tenant_id, endpoint_id, which, page), AttemptView.of)
+
+    return router

@@ -1,0 +1,185 @@
+"""Bodies that callers send, as strict models: exact types, no unknown fields.
+
+Only types and names are checked here, so that OpenAPI can show them; what values mean is checked by `control`, which
+the console and the command line use as well.
+"""
+
+from typing import Annotated, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from ringback.control.endpoint_fields import EndpointFields
+from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
+from ringback.control.tenants import RETENTION_DAYS_DEFAULT, TenantFields
+from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+
+_FILTER_EXAMPLE = 'data.amount > 100 && event.type != "order.draft"'
+
+
+class Input(BaseModel):
+    """What all bodies have in common."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class TenantChange(Input):
+    """What can be set of a tenant; in a change, fields that are absent stay as they are."""
+
+    name: str = Field(default="", description="How it is called, 1 to 256 bytes.", examples=["Acme"])
+    profile: str | None = Field(
+        default=None, description="The wire contract its endpoints have by default; null: `standard`."
+    )
+    webhooks_enabled: bool = Field(default=True, description="Whether anything is sent. Changed by admin keys only.")
+    retention_days: int = Field(
+        default=RETENTION_DAYS_DEFAULT, description="How long events and attempts are kept. Changed by admin keys only."
+    )
+
+    def fields(self) -> TenantFields:
+        """The fields that were sent."""
+        sent: TenantFields = {}
+        if "name" in self.model_fields_set:
+            sent["name"] = self.name
+        if "profile" in self.model_fields_set:
+            sent["profile"] = self.profile or "standard"
+        if "webhooks_enabled" in self.model_fields_set:
+            sent["webhooks_enabled"] = self.webhooks_enabled
+        if "retention_days" in self.model_fields_set:
+            sent["retention_days"] = self.retention_days
+        return sent
+
+
+class NewTenant(TenantChange):
+    """A tenant to be made."""
+
+    id: str | None = Field(default=None, description="An id of your own: 1 to 64 letters, digits, `_` or `-`.")
+    name: str = Field(description="How it is called, 1 to 256 bytes.", examples=["Acme"])
+    secret: str | None = Field(default=None, description="What some profiles sign with; made here when it is absent.")
+
+
+class NewAdminKey(Input):
+    """An admin key to be made."""
+
+    scope: Literal["admin"] = "admin"
+    label: str = Field(default="", description="What you know it by, up to 256 bytes.")
+
+
+class NewTenantKey(Input):
+    """A tenant's key to be made."""
+
+    scope: Literal["tenant", "ingest"] = Field(
+        description="`tenant`: everything under the tenant; `ingest`: posting events alone."
+    )
+    label: str = Field(default="", description="What you know it by, up to 256 bytes.")
+
+
+class Rotation(Input):
+    """How to rotate a secret."""
+
+    secret: str | None = Field(default=None, description="A secret of your own; made here when it is absent.")
+    grace_seconds: int = Field(
+        default=SECRET_GRACE_S_DEFAULT, description="How long the old secret signs beside the new one, up to 30 days."
+    )
+
+
+class Resend(Input):
+    """Where to send an event again."""
+
+    endpoint_id: str | None = Field(default=None, description="One endpoint; absent: all that the event was meant for.")
+
+
+class NoAuth(Input):
+    type: Literal["none"]
+
+
+class BasicAuth(Input):
+    type: Literal["basic"]
+    username: str
+    password: str
+
+
+class RawAuth(Input):
+    type: Literal["raw"]
+    value: str = Field(description="The value of the Authorization header as it is.")
+
+
+class HeaderAuth(Input):
+    type: Literal["header"]
+    headers: dict[str, str] = Field(description="Headers that carry credentials.", examples=[{"X-Api-Key": "…"}])
+
+
+class DelayList(Input):
+    """The waits before each retry: n delays are n + 1 attempts."""
+
+    delays_s: list[float]
+
+
+class ExponentialRetry(Input):
+    """`base_s · factor^k`, up to `max_delay_s`; `max_attempts` counts the first."""
+
+    base_s: float
+    factor: float
+    max_delay_s: float
+    max_attempts: int
+
+
+def _retry_form(value: object) -> str:
+    """Which form a schedule has: as it comes in, or (when it is written out again) as a model."""
+    listed = "delays_s" in value if isinstance(value, dict) else isinstance(value, DelayList)
+    return "delays" if listed else "exponential"
+
+
+Auth = Annotated[NoAuth | BasicAuth | RawAuth | HeaderAuth, Field(discriminator="type")]
+Retry = Annotated[
+    Annotated[DelayList, Tag("delays")] | Annotated[ExponentialRetry, Tag("exponential")], Discriminator(_retry_form)
+]
+
+
+class EndpointChange(Input):
+    """What can be set of an endpoint. In a change, fields that are absent stay as they are; null resets a field."""
+
+    label: str = Field(default="", description="What you know it by, up to 256 bytes.")
+    url: str = Field(default="", description="Where requests go.", examples=["https://example.com/hooks"])
+    query: str | None = Field(default="", description="Appended to the URL, with or without a leading `?`.")
+    event_types: list[str] = Field(
+        default=["*"],
+        description="Exact types, `prefix.*` at any depth, or `*`.",
+        examples=[["contact.*", "order.created"]],
+    )
+    channels: list[str] | None = Field(
+        default=None, description="null: all. With a list, events without a channel don't match."
+    )
+    filter: str | None = Field(
+        default=None, description="CEL over `event`, `data` and `previous`; null: all.", examples=[_FILTER_EXAMPLE]
+    )
+    tracked_set: str | None = Field(default=None, description="Not offered by this version: only null is taken.")
+    profile: str | None = Field(default=None, description="The wire contract; null: the tenant's.")
+    signature: Literal["v1", "v1a"] = Field(
+        default="v1", description="HMAC-SHA256, or ed25519. A change makes a new secret, shown in the answer."
+    )
+    active: bool = Field(default=True, description="false: new events don't match and nothing is sent.")
+    auth: Auth | None = Field(default=None, description="Credentials, write-only. Another origin in `url` clears them.")
+    headers: dict[str, str] | None = Field(default=None, description="Extra headers, sent with their case; up to 32.")
+    rate_per_second: float | None = Field(
+        default=None, description="At most so many requests a second; null: no limit."
+    )
+    max_in_flight: int | None = Field(default=None, description="At most so many requests at once; null: up to 50.")
+    ordering: Literal["none", "strict", "subject"] = Field(
+        default="none", description="`strict`: one at a time; `subject`: one at a time for each ordering key."
+    )
+    retry: Retry | None = Field(
+        default=None, description="When a failed request is tried again; null: ten attempts over three days."
+    )
+    timeout_s: float | None = Field(
+        default=TOTAL_DEADLINE_S_MAX, description="Total deadline of a request, at most 20."
+    )
+
+    def fields(self) -> EndpointFields:
+        """The fields that were sent, `secret` apart."""
+        return cast(EndpointFields, self.model_dump(exclude_unset=True, exclude={"secret"}))
+
+
+class NewEndpoint(EndpointChange):
+    """An endpoint to be registered."""
+
+    url: str = Field(description="Where requests go.", examples=["https://example.com/hooks"])
+    secret: str | None = Field(default=None, description="A signing secret of your own; made here when it is absent.")

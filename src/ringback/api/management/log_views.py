@@ -1,0 +1,175 @@
+"""Answers from the log, as models: figures, deliveries, and attempts with what was sent and what came back.
+
+Credentials were replaced before they were stored, so nothing is hidden here. Bodies are shown as text; where that
+can't be exact their bytes are there in base64 as well. Events are written by `event_views`.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from ringback.api.management.views import ReasonView, reason_view
+from ringback.control.attempts import Stats
+from ringback.control.events import DeliveryStatus
+from ringback.model.attempt import Attempt, Timings
+from ringback.times import rfc3339
+
+
+class DayView(BaseModel):
+    day: str
+    succeeded: int
+    failed: int
+
+
+class StatsView(BaseModel):
+    succeeded: int
+    failed: int
+    days: list[DayView]
+
+    @classmethod
+    def of(cls, stats: Stats) -> "StatsView":
+        days = [DayView(day=day.day, succeeded=day.succeeded, failed=day.failed) for day in stats.days]
+        return cls(succeeded=stats.succeeded, failed=stats.failed, days=days)
+
+
+class DeliveryView(BaseModel):
+    endpoint_id: str
+    state: str = Field(description="`pending`, `delivered`, `failed` or `cancelled`.")
+    attempts: int
+    next_attempt_at: str | None
+    last_status_code: int | None
+
+    @classmethod
+    def of(cls, status: DeliveryStatus) -> "DeliveryView":
+        return cls(
+            endpoint_id=status.endpoint_id,
+            state=status.state,
+            attempts=status.attempts,
+            next_attempt_at=None if status.next_attempt_at is None else rfc3339(status.next_attempt_at),
+            last_status_code=status.last_status_code,
+        )
+
+
+class ResentView(BaseModel):
+    id: str
+    deliveries: int = Field(description="How many deliveries were queued or, where one was waiting, brought forward.")
+
+
+class TimingsView(BaseModel):
+    dns: float | None
+    connect: float | None
+    tls: float | None
+    first_byte: float | None
+    total: float
+
+
+class AttemptView(BaseModel):
+    id: str
+    event_id: str | None
+    event_type: str | None
+    endpoint_id: str
+    number: int
+    at: str
+    duration_ms: float
+    outcome: str = Field(description="`succeeded` or `failed`; `cancelled` or `expired` where nothing was sent.")
+    final: bool
+    superseded: bool = Field(description="Its delivery had been settled meanwhile: the receiver may have it twice.")
+    status_code: int | None
+    error: ReasonView | None
+    timings_ms: TimingsView | None
+    remote_address: str | None
+    http_version: str | None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> "AttemptView":
+        return cls(**_attempt_fields(attempt))
+
+
+HeaderPairs = list[tuple[str, str]]
+
+
+class RequestView(BaseModel):
+    method: str
+    url: str
+    headers: HeaderPairs = Field(description="[name, value] as they went out; credentials show as `***`.")
+    body: str
+    body_base64: str | None = Field(description="The body's bytes where they are not UTF-8; else null.")
+
+
+class ResponseView(BaseModel):
+    headers: HeaderPairs = Field(description="[name, value] as they came in.")
+    body: str
+    body_base64: str | None = Field(description="The body's bytes where they are not UTF-8; else null.")
+    truncated: bool
+
+
+class WholeAttemptView(AttemptView):
+    request: RequestView | None = Field(description="null where nothing was sent.")
+    response: ResponseView | None = Field(description="null where no answer came.")
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> "WholeAttemptView":
+        return cls(**_attempt_fields(attempt), request=_request(attempt), response=_response(attempt))
+
+
+def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
+    timings = None if attempt.timings is None else Timings(*json.loads(attempt.timings))
+    return {
+        "id": attempt.id,
+        "event_id": attempt.event_id,
+        "event_type": attempt.event_type,
+        "endpoint_id": attempt.endpoint_id,
+        "number": attempt.number,
+        "at": rfc3339(attempt.at),
+        "duration_ms": attempt.duration_ms,
+        "outcome": attempt.outcome,
+        "final": attempt.final,
+        "superseded": attempt.superseded,
+        "status_code": attempt.status_code,
+        "error": reason_view(attempt.error_code, attempt.error_message),
+        "timings_ms": None if timings is None else TimingsView(**timings._asdict()),
+        "remote_address": attempt.remote_address,
+        "http_version": attempt.http_version,
+    }
+
+
+def _request(attempt: Attempt) -> RequestView | None:
+    if not attempt.method:
+        return None
+    body, encoded = _text(attempt.request_body)
+    return RequestView(
+        method=attempt.method,
+        url=attempt.url,
+        headers=_pairs(attempt.request_headers),
+        body=body,
+        body_base64=encoded,
+    )
+
+
+def _response(attempt: Attempt) -> ResponseView | None:
+    if attempt.response_headers is None:
+        return None
+    body, encoded = _text(attempt.response_body)
+    return ResponseView(
+        headers=_pairs(attempt.response_headers),
+        body=body,
+        body_base64=encoded,
+        truncated=attempt.response_truncated,
+    )
+
+
+def _pairs(headers: bytes) -> HeaderPairs:
+    pairs: Sequence[Sequence[str]] = json.loads(headers or b"[]")
+    return [(name, value) for name, value in pairs]
+
+
+def _text(body: bytes | None) -> tuple[str, str | None]:
+    """A body as text, and in base64 where the text can't show it exactly."""
+    raw = body or b""
+    try:
+        return raw.decode("utf-8"), None
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "replace"), base64.b64encode(raw).decode("ascii")

@@ -1,0 +1,202 @@
+"""Answers, as models: pages, and what a tenant, a key or an endpoint looks like to a caller.
+
+Nothing secret has a field here, but for the few answers that show a secret once. Times are RFC 3339 in UTC with
+milliseconds. The log's answers are in `log_views`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, Field
+
+from ringback.control.endpoints import Changed
+from ringback.control.paging import Page
+from ringback.control.request_fields import REDACTED
+from ringback.control.secrets import Revealed
+from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, RetryRule
+from ringback.model.tenant import ApiKey, Tenant
+from ringback.times import rfc3339
+
+View = TypeVar("View")
+Item = TypeVar("Item")
+
+
+class Listing(BaseModel, Generic[View]):
+    """A page of a list. `next_cursor` null: there are no more."""
+
+    items: list[View]
+    next_cursor: str | None
+
+
+def listing(page: Page[Item], view: Callable[[Item], View]) -> Listing[View]:
+    """A page as it is answered."""
+    return Listing(items=[view(item) for item in page.items], next_cursor=page.next_cursor)
+
+
+class TenantView(BaseModel):
+    id: str
+    name: str
+    profile: str
+    webhooks_enabled: bool
+    retention_days: int
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "TenantView":
+        return cls(
+            id=tenant.id,
+            name=tenant.name,
+            profile=tenant.profile,
+            webhooks_enabled=tenant.webhooks_enabled,
+            retention_days=tenant.retention_days,
+            created_at=rfc3339(tenant.created_at),
+            updated_at=rfc3339(tenant.updated_at),
+        )
+
+
+class KeyView(BaseModel):
+    id: str
+    scope: str
+    tenant_id: str | None
+    label: str
+    created_at: str
+
+    @classmethod
+    def of(cls, key: ApiKey) -> "KeyView":
+        return cls(**_key_fields(key))
+
+
+class NewKeyView(KeyView):
+    key: str = Field(description="The key itself, shown this once.")
+
+    @classmethod
+    def made(cls, key: ApiKey, text: str) -> "NewKeyView":
+        return cls(**_key_fields(key), key=text)
+
+
+class SecretView(BaseModel):
+    secret: str
+
+    @classmethod
+    def of(cls, revealed: Revealed) -> "SecretView":
+        return cls(secret=revealed.secret)
+
+
+class EndpointSecretView(SecretView):
+    public_key: str | None = Field(description="`whpk_…`: what an ed25519 receiver verifies with; else null.")
+
+    @classmethod
+    def of(cls, revealed: Revealed) -> "EndpointSecretView":
+        return cls(secret=revealed.secret, public_key=revealed.public_key)
+
+
+class ReasonView(BaseModel):
+    code: str
+    message: str
+
+
+class EndpointView(BaseModel):
+    id: str
+    label: str
+    url: str
+    query: str
+    event_types: list[str]
+    channels: list[str] | None
+    filter: str | None
+    tracked_set: str | None
+    profile: str
+    signature: str
+    active: bool = Field(description="false when a person switched it off.")
+    status: str = Field(description="`active`, `inactive`, `verification_pending` or `disabled`.")
+    disable_reason: ReasonView | None
+    auth: dict[str, Any] = Field(description=f"Credentials show as `{REDACTED}`.", examples=[{"type": "none"}])
+    headers: dict[str, str]
+    rate_per_second: float | None
+    max_in_flight: int | None
+    ordering: str
+    retry: dict[str, Any] | None
+    timeout_s: float
+    created_at: str
+    updated_at: str
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> "EndpointView":
+        return cls(**_endpoint_fields(endpoint))
+
+
+class SecretEndpointView(EndpointView):
+    """An endpoint in an answer that shows its new secret."""
+
+    secret: str | None = Field(description="The new signing secret, shown this once.")
+    public_key: str | None = Field(description="`whpk_…`: what an ed25519 receiver verifies with; else null.")
+
+    @classmethod
+    def made(cls, changed: Changed) -> "SecretEndpointView":
+        secret, public_key = changed.secret or (None, None)
+        return cls(**_endpoint_fields(changed.endpoint), secret=secret, public_key=public_key)
+
+
+def _key_fields(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "scope": key.scope,
+        "tenant_id": key.tenant_id,
+        "label": key.label,
+        "created_at": rfc3339(key.created_at),
+    }
+
+
+def _endpoint_fields(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "label": endpoint.label,
+        "url": endpoint.url,
+        "query": endpoint.query,
+        "event_types": endpoint.event_types,
+        "channels": endpoint.channels,
+        "filter": endpoint.filter,
+        "tracked_set": None,
+        "profile": endpoint.profile,
+        "signature": endpoint.signature,
+        "active": endpoint.status is not EndpointStatus.INACTIVE,
+        "status": endpoint.status,
+        "disable_reason": reason_view(endpoint.disable_code, endpoint.disable_message),
+        "auth": _auth(endpoint.auth),
+        "headers": dict(endpoint.headers),
+        "rate_per_second": endpoint.rate_per_second,
+        "max_in_flight": endpoint.max_in_flight,
+        "ordering": endpoint.ordering,
+        "retry": _retry(endpoint.retry),
+        "timeout_s": endpoint.timeout_s,
+        "created_at": rfc3339(endpoint.created_at),
+        "updated_at": rfc3339(endpoint.updated_at),
+    }
+
+
+def reason_view(code: str | None, message: str | None) -> ReasonView | None:
+    """An error or a reason, if there is one."""
+    return None if code is None else ReasonView(code=code, message=message or "")
+
+
+def _auth(auth: Auth) -> dict[str, Any]:
+    if auth.type is AuthType.BASIC:
+        return {"type": "basic", "username": auth.username, "password": REDACTED}
+    if auth.type is AuthType.RAW:
+        return {"type": "raw", "value": REDACTED}
+    if auth.type is AuthType.HEADER:
+        return {"type": "header", "headers": {name: REDACTED for name, _ in auth.headers}}
+    return {"type": "none"}
+
+
+def _retry(rule: RetryRule | None) -> dict[str, Any] | None:
+    if rule is None:
+        return None
+    if rule.delays_s is not None:
+        return {"delays_s": list(rule.delays_s)}
+    return {
+        "base_s": rule.base_s,
+        "factor": rule.factor,
+        "max_delay_s": rule.max_delay_s,
+        "max_attempts": rule.max_attempts,
+    }

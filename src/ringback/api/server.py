@@ -1,0 +1,93 @@
+"""Serving HTTP: binds the port, runs uvicorn on this thread until a signal, and says when it is up.
+
+The port is bound before anything else is started, so that a taken one is found out first. SIGTERM and SIGINT end the
+serving gracefully: no new connection, requests under way are answered. Fails with `PortTaken`.
+"""
+
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from types import FrameType
+from typing import Any, Final
+
+import uvicorn
+
+from ringback.model.errors import BadSetting, PortTaken
+
+BACKLOG: Final = 2_048
+ANSWER_WITHIN_S: Final = 10
+KEEP_ALIVE_S: Final = 75
+
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises PortTaken, or BadSetting when `host` is no address of this machine."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise BadSetting(f"host {host!r} can't be listened on: {error.strerror}. Use 127.0.0.1 or 0.0.0.0.") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise PortTaken(
+                f"Port {port} on {host} can't be used ({error.strerror}). Stop what has it, or choose another: "
+                "--port N."
+            ) from None
+        raise BadSetting(f"host {host!r} can't be listened on: {error.strerror}. Use 127.0.0.1 or 0.0.0.0.") from None
+    return listener
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says when it is up."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
+
+
+class HttpServer:
+    """`run` blocks until SIGTERM, SIGINT or `stop`."""
+
+    def __init__(self, app: AsgiApp, listener: socket.socket, on_started: Callable[[], None]) -> None:
+        config = uvicorn.Config(
+            app,
+            access_log=False,
+            log_config=None,
+            lifespan="off",
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=ANSWER_WITHIN_S,
+        )
+        self._listener = listener
+        self._server = _Server(config, on_started)
+
+    def run(self) -> None:
+        on_main_thread = threading.current_thread() is threading.main_thread()
+        if on_main_thread:
+            # uvicorn raises a signal it caught again when it is done: by then it must do nothing, we are stopping.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, _ignore)
+        self._server.run(sockets=[self._listener])
+
+    def stop(self) -> None:
+        """From any thread."""
+        self._server.should_exit = True
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """Already stopping."""

@@ -1,0 +1,40 @@
+"""The exit codes of `ringback`, which scripts may rely on. docs/cli.md is tested to list them."""
+
+from enum import IntEnum
+
+from ringback.model import errors
+
+
+class ExitCode(IntEnum):
+    """What the number that a command ends with means."""
+
+    OK = 0
+    UNEXPECTED = 1
+    BAD_SETTING = errors.BadSetting.exit_code
+    PORT_TAKEN = errors.PortTaken.exit_code
+    DATA_DIRECTORY_UNUSABLE = errors.DataDirectoryUnusable.exit_code
+    STORE_LOCKED = errors.StoreLocked.exit_code
+    STORE_CORRUPT = errors.StoreCorrupt.exit_code
+    STORE_NEWER = errors.StoreNewer.exit_code
+    STORE_OLDER = errors.StoreOlder.exit_code
+    API_REFUSED = 9
+    API_UNREACHABLE = 10
+    PART_FAILED = 70
+    INTERRUPTED = 130
+
+
+MEANINGS: dict[ExitCode, str] = {
+    ExitCode.OK: "done",
+    ExitCode.UNEXPECTED: "something unexpected failed; `RINGBACK_TRACE=1` shows where",
+    ExitCode.BAD_SETTING: "a flag, variable or setting is wrong, or the arguments are",
+    ExitCode.PORT_TAKEN: "another program listens on the port",
+    ExitCode.DATA_DIRECTORY_UNUSABLE: "the data directory can't be made, read or written",
+    ExitCode.STORE_LOCKED: "another Ringback has the database open",
+    ExitCode.STORE_CORRUPT: "the database is damaged or is none of Ringback's",
+    ExitCode.STORE_NEWER: "the database was written by a newer Ringback",
+    ExitCode.STORE_OLDER: "the database is older and needs `--migrate`",
+    ExitCode.API_REFUSED: "the API answered with an error",
+    ExitCode.API_UNREACHABLE: "the API could not be reached, or broke off",
+    ExitCode.PART_FAILED: "a part of the server failed, so the server ended; start it again",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
+}

@@ -1,0 +1,122 @@
+"""What a local receiver makes of each request: keeps count, checks the signature, picks the answer, passes it on.
+
+Used by `ringback listen` and `ringback up`. Checks only when it has secrets; a request that fails the check is
+answered like any other, since what is wanted here is to see it. Shows what senders wrote only after taking out
+control characters, which a terminal would obey.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from ringback.cli.receiver import Answer, Request
+from ringback.clock import Clock
+from ringback.model.errors import BadSetting
+from ringback.times import rfc3339
+from ringback.wire.contract import Contract
+from ringback.wire.profile import load_profile
+from ringback.wire.signature import BadSecret, verifier_for
+from ringback.wire.verify import VerificationFailed, verify
+from ringback.wire.vocabulary import ProfileError
+
+SHOWN_BODY_CHARS: Final = 400
+
+
+class Seen(NamedTuple):
+    """One request as it is shown and kept. `verified` is None when there was no secret to check with."""
+
+    at: str
+    request: Request
+    verified: bool | None
+    complaint: str | None
+    status: int
+
+    def as_json(self) -> str:
+        """One line: `{"at","method","path","headers","body","verified"}`."""
+        request = self.request
+        return json.dumps(
+            {
+                "at": self.at,
+                "method": request.method,
+                "path": request.path,
+                "headers": request.headers,
+                "body": request.body.decode("utf-8", "replace"),
+                "verified": self.verified,
+            }
+        )
+
+    def as_text(self) -> str:
+        """Two lines for people: what came and how it was answered; the body, shortened."""
+        request = self.request
+        mark = {None: "signature not checked", True: "signature ✓", False: f"signature ✗ {self.complaint}"}[
+            self.verified
+        ]
+        head = f"{self.at[11:23]}  {request.method} {request.path}  {mark}  → {self.status}"
+        body = request.body.decode("utf-8", "replace")
+        cut = f"… ({len(request.body)} bytes)" if len(body) > SHOWN_BODY_CHARS else ""
+        return _harmless(head) + (f"\n    {_harmless(body[:SHOWN_BODY_CHARS])}{cut}" if body else "")
+
+
+class SignatureCheck:
+    """Checks requests against secrets of one profile; none given, it can't tell. Raises BadSetting when made."""
+
+    def __init__(self, profile: str, secrets: Sequence[str]) -> None:
+        try:
+            self._contract: Contract = load_profile(profile)
+            for secret in secrets:
+                verifier_for(secret)
+        except ProfileError as error:
+            raise BadSetting(f"profile: {error}") from None
+        except BadSecret as error:
+            raise BadSetting(f"secret: {error}") from None
+        self.secrets = tuple(secrets)
+
+    def __call__(self, request: Request, now_s: float) -> tuple[bool | None, str | None]:
+        """(True, None), or (False, why not), or (None, None) without a secret."""
+        if not self.secrets:
+            return None, None
+        try:
+            verify(request.headers, request.body, self.secrets, now_s, contract=self._contract)
+        except VerificationFailed as error:
+            return False, error.detail
+        return True, None
+
+
+class Inbox:
+    """The receiver's handler. `answers` are given in turn, the last one from then on; `show` gets every request.
+
+    After `requests_max` requests (None: never) `on_full` is called once; requests beyond are answered all the same.
+    """
+
+    def __init__(
+        self,
+        answers: Sequence[Answer],
+        check: SignatureCheck,
+        show: Callable[[Seen], None],
+        clock: Clock,
+        *,
+        requests_max: int | None = None,
+        on_full: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.check = check
+        self.count = 0
+        self._answers = answers
+        self._show = show
+        self._clock = clock
+        self._requests_max = requests_max
+        self._on_full = on_full
+
+    def __call__(self, request: Request) -> Answer:
+        now_ms = self._clock.now_ms()
+        answer = self._answers[min(self.count, len(self._answers) - 1)]
+        self.count += 1
+        verified, complaint = self.check(request, now_ms / 1000)
+        self._show(Seen(rfc3339(now_ms), request, verified, complaint, answer.status))
+        if self.count == self._requests_max:
+            self._on_full()
+        return answer
+
+
+def _harmless(text: str) -> str:
+    """Without anything that a terminal would act on."""
+    return "".join(char if char.isprintable() else "�" if char not in "\r\n\t" else " " for char in text)

@@ -1,0 +1,84 @@
+"""`ringback keys`: make, list and revoke keys, through the API."""
+
+import json as json_format
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ringback.cli.api import DEFAULT_URL, AsJson, Key, Url, connect
+from ringback.client.client import Client
+from ringback.model.errors import BadSetting
+from ringback.model.tenant import Scope
+
+PAGE_ITEMS = 250
+
+keys = typer.Typer(help="Make, list and revoke keys.", no_args_is_help=True, rich_markup_mode=None)
+
+OfTenant = Annotated[
+    str | None, typer.Option("--tenant", envvar="RINGBACK_TENANT", help="The tenant's keys (default: admin keys).")
+]
+
+
+@keys.command()
+def create(
+    *,
+    key: Key,
+    scope: Annotated[Scope, typer.Option(help="What the key may do.")],
+    tenant: OfTenant = None,
+    label: Annotated[str | None, typer.Option(help="A name to know it by.")] = None,
+    url: Url = DEFAULT_URL,
+    json: AsJson = False,
+) -> None:
+    """Make a key and print it: this is the only time it can be seen."""
+    if (tenant is None) != (scope is Scope.ADMIN):
+        raise BadSetting("scope: tenant and ingest keys belong to a tenant (--tenant), admin keys to none.")
+    body = {"label": label} if label else {}
+    if scope is not Scope.ADMIN:
+        body["scope"] = scope.value
+    with connect(url, key, None) as client:
+        made = client.call("POST", _path(tenant), body)
+    typer.echo(json_format.dumps(made) if json else made["key"])
+
+
+@keys.command(name="list")
+def list_keys(key: Key, tenant: OfTenant = None, url: Url = DEFAULT_URL, json: AsJson = False) -> None:
+    """List keys, without the keys themselves."""
+    with connect(url, key, None) as client:
+        found = _all_keys(client, _path(tenant))
+    if json:
+        for item in found:
+            typer.echo(json_format.dumps(item))
+        return
+    table = Table("id", "scope", "label", "created", box=None, pad_edge=False)
+    for item in found:
+        table.add_row(item["id"], item["scope"], item.get("label") or "", item["created_at"])
+    Console().print(table)
+
+
+@keys.command()
+def revoke(
+    key: Key,
+    key_id: Annotated[str, typer.Argument(help="The id of the key to revoke.")],
+    tenant: OfTenant = None,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Revoke a key: it is refused from now on."""
+    with connect(url, key, None) as client:
+        client.call("DELETE", f"{_path(tenant)}/{quote(key_id, safe='')}")
+
+
+def _path(tenant: str | None) -> str:
+    return "/v1/keys" if tenant is None else f"/v1/tenants/{quote(tenant, safe='')}/keys"
+
+
+def _all_keys(client: Client, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    page = client.call("GET", f"{path}?limit={PAGE_ITEMS}")
+    found.extend(page["items"])
+    while page["next_cursor"]:
+        page = client.call("GET", f"{path}?limit={PAGE_ITEMS}&cursor={quote(page['next_cursor'], safe='')}")
+        found.extend(page["items"])
+    return found

@@ -1,0 +1,86 @@
+"""The entry point of `ringback`: the commands put together, and errors turned into one line and an exit code.
+
+Nobody who types a wrong flag sees a stack trace: errors that Ringback raises on purpose become one line on standard
+error. Anything else does too, with the way to see the trace (`RINGBACK_TRACE=1`), and exit code 1.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+import ringback
+from ringback.cli.bench import bench
+from ringback.cli.exits import MEANINGS, ExitCode
+from ringback.cli.keys import keys
+from ringback.cli.listen import listen
+from ringback.cli.send import send
+from ringback.cli.serve import serve
+from ringback.cli.tail import tail
+from ringback.cli.up import up
+from ringback.client.errors import ApiError, ClientError
+from ringback.model.errors import RingbackError, StartError
+
+EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
+
+app = typer.Typer(
+    name="ringback",
+    help="Sends webhooks: signed, retried, in order if wanted, and logged.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (up, serve, send, listen, tail, bench):
+    app.command()(command)
+app.add_typer(keys, name="keys")
+
+
+@app.command()
+def version(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Print the version."""
+    typer.echo(f'{{"version": "{ringback.__version__}"}}' if json else ringback.__version__)
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code. Prints to the process's standard streams."""
+    try:
+        app(args=list(arguments), prog_name="ringback")
+    except SystemExit as ended:  # how typer ends, also after what it refused or Ctrl-C
+        return ended.code if isinstance(ended.code, int) else ExitCode.OK
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except Exception as error:
+        if os.environ.get("RINGBACK_TRACE"):
+            raise
+        line, code = _told(error)
+        typer.echo(f"ringback: {line}", err=True)
+        return code
+    return ExitCode.OK
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """One line about an error, and the exit code."""
+    if isinstance(error, StartError):
+        return f"{error.detail} [{error.code}]", error.exit_code
+    if isinstance(error, RingbackError):
+        return f"{error.detail} [{error.code}]", ExitCode.UNEXPECTED
+    if isinstance(error, ApiError):
+        fields = "".join(f"\n  {wrong.field}: {wrong.message}" for wrong in error.errors)
+        return f"{error.detail} [{error.code}, HTTP {error.status}]{fields}", ExitCode.API_REFUSED
+    if isinstance(error, ClientError):
+        return f"The API can't be reached: {error}", ExitCode.API_UNREACHABLE
+    kind = type(error).__name__
+    return f"Something unexpected failed ({kind}). Set RINGBACK_TRACE=1 to see where.", ExitCode.UNEXPECTED
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,86 @@
+"""`ringback serve`: run the server with the settings of flags, variables and file."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from ringback.settings import Settings, load
+
+if TYPE_CHECKING:
+    from ringback.compose import ServerFacts
+
+Host = Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on (8080); 0 takes a free one.")]
+Data = Annotated[Path | None, typer.Option(help="Data directory (./data).")]
+Config = Annotated[Path | None, typer.Option(help="Configuration file (ringback.toml, if it is there).")]
+AllowPrivate = Annotated[
+    bool | None, typer.Option("--allow-private", help="Endpoints may be http, on any port, on private addresses.")
+]
+Allow = Annotated[
+    list[str] | None, typer.Option(help="CIDR:PORT that endpoints may have although private; may be given again.")
+]
+Migrate = Annotated[bool | None, typer.Option("--migrate", help="Bring an older database up to date.")]
+LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error (info).")]
+LogFormat = Annotated[str | None, typer.Option(help="text or json (text).")]
+LogAttempts = Annotated[bool | None, typer.Option("--log-attempts", help="Log every request that is sent.")]
+
+
+def serve(
+    *,
+    host: Host = None,
+    port: Port = None,
+    data: Data = None,
+    store: Annotated[
+        str | None, typer.Option(help="sqlite:///PATH, four slashes for an absolute path (in the data directory).")
+    ] = None,
+    role: Annotated[str | None, typer.Option(help="all, api (only accept) or engine (only send).")] = None,
+    public_url: Annotated[str | None, typer.Option(help="URL under which others reach this server.")] = None,
+    allow_private: AllowPrivate = None,
+    allow: Allow = None,
+    migrate: Migrate = None,
+    log_level: LogLevel = None,
+    log_format: LogFormat = None,
+    log_attempts: LogAttempts = None,
+    config: Config = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the line that says it is ready as JSON.")] = False,
+) -> None:
+    """Run the server until SIGTERM or Ctrl-C.
+
+    Flags go before RINGBACK_… variables, those before ringback.toml; docs/settings.md lists all settings.
+    """
+    flags = {
+        "host": host,
+        "port": port,
+        "data": data,
+        "store": store,
+        "role": role,
+        "public_url": public_url,
+        "allow_private": allow_private,
+        "allow": allow or None,
+        "migrate": migrate,
+        "log_level": log_level,
+        "log_format": log_format,
+        "log_attempts": log_attempts,
+    }
+    settings = load(flags, os.environ, config)
+    serve_until_stopped(settings, lambda facts: _say_ready(settings, facts, json))
+
+
+def serve_until_stopped(settings: Settings, on_ready: Callable[["ServerFacts"], None]) -> None:
+    """Run the server here. Loaded late, since the other commands need none of it."""
+    from ringback import compose  # noqa: PLC0415
+
+    compose.serve(settings, on_ready)
+
+
+def _say_ready(settings: Settings, facts: "ServerFacts", json: bool) -> None:
+    if json:
+        typer.echo(msgspec.json.encode({"event": "ready", "base_url": facts.base_url}).decode())
+        return
+    if facts.admin_key_created is not None:
+        typer.echo(f"An admin key was made; it is in {settings.data / 'admin.key'}.")
+    typer.echo(f"Ringback is ready at {facts.base_url}")

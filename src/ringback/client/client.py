@@ -1,0 +1,216 @@
+"""`Client`: the HTTP API as Python calls, for one tenant.
+
+    client = Client("http://127.0.0.1:8080", key, "acme")
+    client.send("contact.created", {"id": "c_1", "name": "Ada"})
+
+It covers what an application and the command line need; `call` reaches the rest. It does not retry (a caller who
+gives an `id` or an `idempotency_key` can), does not queue, and needs the standard library only. The shapes of what
+comes back are the API's. Any call may raise `ApiError` or `Unreachable`. May be used by several threads.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, urlencode
+
+from ringback.client.connection import Answer, Connection
+
+TIMEOUT_S: Final = 30.0
+
+Json = dict[str, Any]
+
+
+class Accepted(NamedTuple):
+    """One accepted event. `duplicate`: it had been accepted before and nothing was sent now."""
+
+    id: str
+    type: str
+    accepted_at: str
+    deliveries: int
+    duplicate: bool
+
+
+class Page(NamedTuple):
+    """One page of a list, and where the next begins (None: this was the last)."""
+
+    items: list[Json]
+    next_cursor: str | None
+
+
+class Client:
+    """The API of one Ringback at `base_url`, with a key, for `tenant` (an admin key may leave it out and use `call`).
+
+    `timeout_s` holds for each step: connecting, sending, each piece of the answer.
+    """
+
+    def __init__(self, base_url: str, key: str, tenant: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._connection = Connection(base_url, key, timeout_s)
+        self._tenant = tenant
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close this thread's connection. The client can still be used."""
+        self._connection.close()
+
+    # ── events ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def send(
+        self,
+        type: str,  # noqa: A002 - the API's own word
+        data: Any,
+        *,
+        id: str | None = None,  # noqa: A002
+        channel: str | None = None,
+        subject: Mapping[str, str] | None = None,
+        change: str | None = None,
+        previous: Any = None,
+        occurred_at: str | None = None,
+        deliver_at: str | None = None,
+        ordering_key: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Accepted:
+        """Accept one event: stored, with its deliveries, when this returns.
+
+        `data` is anything that `json` can write, or bytes of JSON, which go out as they are. `subject` is
+        `{"type", "id"}`, times are RFC 3339. Sent again with the same `id` or `idempotency_key` it is a duplicate.
+        """
+        fields = {
+            "type": type,
+            "id": id,
+            "channel": channel,
+            "subject": subject,
+            "change": change,
+            "previous": previous,
+            "occurred_at": occurred_at,
+            "deliver_at": deliver_at,
+            "ordering_key": ordering_key,
+        }
+        answer = self._accept(_event_body(fields, data), idempotency_key, "events")
+        accepted = answer.json
+        return Accepted(
+            accepted["id"], accepted["type"], accepted["accepted_at"], accepted["deliveries"], answer.status == 200
+        )
+
+    def send_many(self, events: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None) -> list[str]:
+        """Accept up to 1,000 events (`type`, `data` and the other fields), all or none; their ids, in order."""
+        bodies = [_event_body({k: v for k, v in event.items() if k != "data"}, event["data"]) for event in events]
+        answer = self._accept(b'{"events":[' + b",".join(bodies) + b"]}", idempotency_key, "events", "batch")
+        return [accepted["id"] for accepted in answer.json["accepted"]]
+
+    def get_event(self, event_id: str) -> Json:
+        """One event."""
+        return self._get("events", event_id)
+
+    def list_events(self, **query: str | int | None) -> Page:
+        """A page of events; `query`: type, channel, since, until, endpoint_id, order, limit, cursor."""
+        return self._page("events", **query)
+
+    def list_deliveries(self, event_id: str) -> list[Json]:
+        """Where an event stands at each endpoint it was meant for."""
+        return self._page("events", event_id, "deliveries").items
+
+    def resend(self, event_id: str, endpoint_id: str | None = None) -> None:
+        """Send an event again, under the same id, to one endpoint or to all it was meant for."""
+        self._post({} if endpoint_id is None else {"endpoint_id": endpoint_id}, "events", event_id, "resend")
+
+    # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def list_attempts(self, endpoint_id: str | None = None, **query: str | int | None) -> Page:
+        """A page of attempts, newest first, without bodies.
+
+        `query`: outcome, since, until, event_type, limit, cursor.
+        """
+        return self._page(*([] if endpoint_id is None else ["endpoints", endpoint_id]), "attempts", **query)
+
+    def get_attempt(self, attempt_id: str) -> Json:
+        """One attempt whole, with what was sent and what came back."""
+        return self._get("attempts", attempt_id)
+
+    # ── endpoints ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def create_endpoint(self, url: str, **fields: Any) -> Json:
+        """Register a receiver; `fields` are the API's (`label`, `event_types`, …). The answer has its secret, once."""
+        return self._post({"url": url, **fields}, "endpoints")
+
+    def list_endpoints(self, **query: str | int | None) -> Page:
+        """A page of endpoints; `query`: limit, cursor."""
+        return self._page("endpoints", **query)
+
+    def get_endpoint(self, endpoint_id: str) -> Json:
+        """One endpoint."""
+        return self._get("endpoints", endpoint_id)
+
+    def update_endpoint(self, endpoint_id: str, **fields: Any) -> Json:
+        """Change the given fields of an endpoint; the endpoint as it is then."""
+        return self._object(self.call("PATCH", self._path("endpoints", endpoint_id), fields))
+
+    def delete_endpoint(self, endpoint_id: str) -> None:
+        """Remove an endpoint; what is queued for it is cancelled."""
+        self.call("DELETE", self._path("endpoints", endpoint_id))
+
+    def endpoint_stats(self, endpoint_id: str, days: int = 14) -> Json:
+        """How many attempts succeeded and failed, in all and by day."""
+        return self._object(self.call("GET", self._path("endpoints", endpoint_id, "stats", days=days)))
+
+    # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def create_key(self, scope: str, label: str | None = None) -> Json:
+        """A new key of the tenant (`tenant` or `ingest`); the answer has `key`, once."""
+        return self._post({"scope": scope} if label is None else {"scope": scope, "label": label}, "keys")
+
+    def list_keys(self, **query: str | int | None) -> Page:
+        """A page of the tenant's keys, without the keys themselves."""
+        return self._page("keys", **query)
+
+    def delete_key(self, key_id: str) -> None:
+        """Revoke a key."""
+        self.call("DELETE", self._path("keys", key_id))
+
+    # ── the rest ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` and the answer are JSON."""
+        return self._connection.call(method, path, None if body is None else _written(body), {}).json
+
+    def _accept(self, body: bytes, idempotency_key: str | None, *parts: str) -> Answer:
+        headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
+        return self._connection.call("POST", self._path(*parts), body, headers)
+
+    def _get(self, *parts: str) -> Json:
+        return self._object(self.call("GET", self._path(*parts)))
+
+    def _post(self, body: Json, *parts: str) -> Json:
+        return self._object(self.call("POST", self._path(*parts), body))
+
+    def _page(self, *parts: str, **query: str | int | None) -> Page:
+        page = self.call("GET", self._path(*parts, **query))
+        return Page(page["items"], page["next_cursor"])
+
+    def _path(self, *parts: str, **query: str | int | None) -> str:
+        if self._tenant is None:
+            raise ValueError("this call needs a client that was made with a tenant")
+        path = "/".join(["/v1/tenants", quote(self._tenant, safe=""), *(quote(part, safe="") for part in parts)])
+        given = {name: value for name, value in query.items() if value is not None}
+        return f"{path}?{urlencode(given)}" if given else path
+
+    @staticmethod
+    def _object(answer: Any) -> Json:
+        return answer if isinstance(answer, dict) else {}
+
+
+def _event_body(fields: Mapping[str, Any], data: Any) -> bytes:
+    """The event's JSON with `data` last; data that are bytes already stay as they are."""
+    rest = _written({name: value for name, value in fields.items() if value is not None})
+    return rest[:-1] + b',"data":' + (bytes(data) if isinstance(data, bytes | bytearray) else _written(data)) + b"}"
+
+
+def _written(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,257 @@
+"""The composition root: settings in, a running process out. The only importer of adapters.
+
+Order of a start: the port, the data directory, the store, the parts, the engine, the server. Order of a stop: the
+server answers who waits, the writer ends, the engine lets its requests end and records them, the store closes. What
+can't be started raises a StartError before anything was changed.
+"""
+
+import gc
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ringback import __version__
+from ringback.api.app import AppParts, build_app
+from ringback.api.auth import Authenticator
+from ringback.api.events import EventsRoute
+from ringback.api.server import HttpServer, bind
+from ringback.clock import Clock, SystemClock
+from ringback.control.attempts import AttemptUseCases
+from ringback.control.endpoints import EndpointUseCases
+from ringback.control.events import EventUseCases
+from ringback.control.keys import KeyUseCases, new_key_text
+from ringback.control.readiness import Readiness
+from ringback.control.secrets import SecretUseCases
+from ringback.control.tenants import TenantUseCases
+from ringback.engine.engine import Engine
+from ringback.engine.exchange import SenderLimits
+from ringback.engine.resolver import Resolver
+from ringback.engine.sender import CurlTransport
+from ringback.ingest.accept import Acceptor, IntakeLimits
+from ringback.ingest.index import MatchIndex
+from ringback.ingest.submission import HandOver, NoEngine, Submission
+from ringback.ingest.writer import Writer
+from ringback.model.errors import DataDirectoryUnusable, Unavailable
+from ringback.model.tenant import Scope
+from ringback.observe.attempts import AttemptLog
+from ringback.observe.logs import LogObserver, describe_error, make_log
+from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping
+from ringback.policy.address import UrlRules
+from ringback.settings import Settings
+from ringback.store.sqlite import SqliteStore
+from ringback.workers import ThreadMailbox, Worker
+
+ADMIN_KEY_FILE: Final = "admin.key"
+EXIT_PART_FAILED: Final = 70
+WRITER_STOP_S: Final = 10.0
+# Threads of one process share the interpreter: a short turn keeps the one that sends and the one that accepts awake.
+SWITCH_INTERVAL_S: Final = 0.0005
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What is known once the server is up. `admin_key_created` is set when this start made the key."""
+
+    base_url: str
+    admin_key_created: str | None
+
+
+def serve(settings: Settings, on_ready: Callable[[ServerFacts], None]) -> None:
+    """Run a server until SIGTERM or SIGINT. Raises StartError when it can't start.
+
+    `on_ready` is called once it answers, on the server's thread: it must not ask the server and wait.
+    """
+    listener = bind(settings.host, settings.port)
+    try:
+        process = Process(settings, listener)
+    except BaseException:
+        listener.close()
+        raise
+    process.run(on_ready)
+
+
+class Process:
+    """Everything of one process, wired. `run` blocks; `stop` ends it from another thread."""
+
+    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+        make_data_directory(settings.data)
+        self._settings = settings
+        self._clock: Clock = SystemClock()
+        self._log = make_log(settings.log_level, settings.log_format, sys.stderr, self._clock)
+        self._observer: Observer = LogObserver(self._log)
+        self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate)
+        try:
+            self._wire(listener)
+        except BaseException:
+            self._store.close()
+            raise
+
+    def _wire(self, listener: socket.socket) -> None:
+        settings = self._settings
+        admin_key, self._admin_key_created = self._admin_key()
+        rules = UrlRules(allow_private=settings.allow_private, allowed=settings.allow)
+        self._pause = threading.Event()
+        self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
+        self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
+        engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
+        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key)
+        app = build_app(self._app_parts(rules))
+        self._events_route = EventsRoute(
+            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max)),
+            self._submit,
+            self._authenticator,
+            app,
+        )
+        self._writer = Writer(
+            store=self._store,
+            index=MatchIndex(),
+            clock=self._clock,
+            inbox=self._inbox,
+            engine=engine,
+            on_done=self._events_route.resolve,
+            pause=self._wait,
+        )
+        self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
+        self._host, self._port = listener.getsockname()[:2]
+        self._http = HttpServer(self._events_route, listener, self._started)
+
+    def _make_engine(self, rules: UrlRules) -> Engine:
+        settings = self._settings
+        resolver = Resolver(self._clock, resolve_s_max=settings.resolve_s_max)
+        limits = SenderLimits(
+            connect_s_max=settings.connect_s_max, body_kept_bytes_max=settings.response_body_kept_bytes_max
+        )
+        transport = CurlTransport(
+            resolver, rules, self._clock, limits=limits, connections_kept_max=settings.in_flight_max
+        )
+        wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
+        return Engine(
+            store=self._store,
+            clock=self._clock,
+            transport=transport,
+            slots=settings.in_flight_max,
+            log_attempts=AttemptLog(sys.stderr.buffer.write) if wide else None,
+            observer=self._observer,
+            on_crash=self._part_failed,
+        )
+
+    def _app_parts(self, rules: UrlRules) -> AppParts:
+        store, clock, notify = self._store, self._clock, self._notify
+        return AppParts(
+            tenants=TenantUseCases(store, clock, notify),
+            keys=KeyUseCases(store, clock, notify),
+            endpoints=EndpointUseCases(store, clock, rules, notify, self._settings.endpoints_per_tenant_max),
+            secrets=SecretUseCases(store, clock, notify, self._audit),
+            events=EventUseCases(store, clock, self._kick),
+            attempts=AttemptUseCases(store, clock),
+            readiness=Readiness(store, self._obstacles),
+            authenticator=self._authenticator,
+        )
+
+    # ── running ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self, on_ready: Callable[[ServerFacts], None]) -> None:
+        """Start, serve, stop."""
+        self._on_ready = on_ready
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        try:
+            self._writer_worker.start()
+            if self._engine is not None:
+                self._engine.start()
+            gc.collect()
+            gc.freeze()
+            self._http.run()
+            self._observer(Stopping("asked to stop"))
+        finally:
+            self._stop()
+
+    def stop(self) -> None:
+        """From any thread: as SIGTERM."""
+        self._http.stop()
+
+    def _started(self) -> None:
+        base_url = self._settings.public_url or f"http://{_shown_host(self._host)}:{self._port}"
+        self._observer(Started(__version__, self._settings.role, base_url))
+        self._on_ready(ServerFacts(base_url, self._admin_key_created))
+
+    def _stop(self) -> None:
+        self._pause.set()
+        self._writer_worker.stop(WRITER_STOP_S)
+        in_flight = 0
+        if self._engine is not None:
+            self._engine.stop()
+            in_flight = self._engine.dispatcher.in_flight
+        self._store.close()
+        self._observer(Stopped(in_flight))
+
+    def _part_failed(self, part: str) -> None:
+        """A thread died of a defect: end at once and be started anew; whatever was accepted stands in the store."""
+        error = sys.exc_info()[1]
+        what, place = describe_error(error) if error is not None else ("unknown", "unknown")
+        self._observer(PartFailed(part, what, place))
+        os._exit(EXIT_PART_FAILED)
+
+    # ── between the parts ────────────────────────────────────────────────────────────────────────────────────
+
+    def _submit(self, submission: Submission) -> None:
+        if self._settings.role == "engine":
+            raise Unavailable("This process only sends. Post events to one that accepts them.", code="not_accepting")
+        self._writer.submit(submission)
+
+    def _notify(self) -> None:
+        """Configuration was changed here: when this returns, this process acts on it."""
+        self._authenticator.refresh()
+        if self._engine is not None:
+            self._engine.reconfigure()
+            self._engine.sweep_soon()
+
+    def _kick(self) -> None:
+        if self._engine is not None:
+            self._engine.gate.rang()
+
+    def _audit(self, event: str, values: dict[str, str]) -> None:
+        self._log.info(event, **values)
+
+    def _obstacles(self) -> list[str]:
+        return self._engine.troubles() if self._engine is not None else []
+
+    def _wait(self, seconds: float) -> None:
+        self._pause.wait(seconds)
+
+    def _admin_key(self) -> tuple[str | None, str | None]:
+        """(the operator's key, the same if it was made just now)."""
+        if self._settings.admin_key is not None:
+            return self._settings.admin_key, None
+        path = self._settings.data / ADMIN_KEY_FILE
+        if path.exists():
+            return path.read_text(encoding="ascii").strip(), None
+        key = new_key_text(Scope.ADMIN, self._clock)
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(key + "\n", encoding="ascii")
+        return key, key
+
+
+def make_data_directory(path: Path) -> None:
+    """Make it if it is missing, for this user alone. Raises DataDirectoryUnusable."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataDirectoryUnusable(
+            f"The data directory {path} can't be made ({error.strerror}). Choose another: --data DIR."
+        ) from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise DataDirectoryUnusable(
+            f"The data directory {path} can't be written to. Give this user write access, or choose another: "
+            "--data DIR."
+        )
+
+
+def _shown_host(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - what was asked for, shown as what can be typed
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,221 @@
+"""What a caller may set of an endpoint, checked and brought into the form in which it is stored.
+
+Types are right already when values come here (the caller's JSON was checked against them); this is about meaning. A
+field that is absent is not touched, so the same table serves creating and changing. Pure but for compiling a filter.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypedDict
+
+from ringback.control.findings import Findings
+from ringback.control.request_fields import AuthFields, RetryFields, check_auth, check_headers, check_retry
+from ringback.model.endpoint import Auth, AuthType, Endpoint, Ordering
+from ringback.model.errors import FieldError, Invalid
+from ringback.model.limits import (
+    CHANNELS_PER_ENDPOINT_MAX,
+    EVENT_TYPES_PER_ENDPOINT_MAX,
+    FILTER_BYTES_MAX,
+    MAX_IN_FLIGHT_PER_ENDPOINT_MAX,
+    TOTAL_DEADLINE_S_MAX,
+    URL_CHARS_MAX,
+)
+from ringback.policy.filter import FilterRefused, compile_filter
+from ringback.policy.match import valid_pattern
+from ringback.policy.url import UrlRefused, UrlRules, accept_url, append_query
+from ringback.wire.signature import ALGORITHM_OF
+
+RATE_PER_SECOND_MIN: Final = 0.0001
+RATE_PER_SECOND_MAX: Final = 10_000.0
+TIMEOUT_S_MIN: Final = 0.001
+
+_QUERY: Final = re.compile(r"[\x21\x22\x24-\x7e]*")
+
+
+class EndpointFields(TypedDict, total=False):
+    """The fields of API.md that can be written. None stands for the default, where the type has it."""
+
+    label: str
+    url: str
+    query: str | None
+    event_types: list[str]
+    channels: list[str] | None
+    filter: str | None
+    tracked_set: str | None
+    profile: str | None
+    signature: str
+    active: bool
+    auth: AuthFields | None
+    headers: Mapping[str, str] | None
+    rate_per_second: float | None
+    max_in_flight: int | None
+    ordering: str
+    retry: RetryFields | None
+    timeout_s: float | None
+
+
+def check_fields(fields: EndpointFields, rules: UrlRules, findings: Findings) -> dict[str, Any]:
+    """The stored form of each field that is there: arguments for `dataclasses.replace` of an Endpoint.
+
+    `active` and `profile` None are the caller's business, for they depend on more than their own value.
+    """
+    checked: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name == "url":
+            checked["url"] = _url(findings, str(value), rules)
+        elif name in _CHECKS:
+            checked[name] = _DEFAULTS.get(name) if value is None else _CHECKS[name](findings, value)
+    if fields.get("tracked_set") is not None:
+        findings.add("tracked_set", "is not offered by this version; leave it out or send null")
+    return checked
+
+
+def origin_of(url: str, rules: UrlRules) -> str | None:
+    """Scheme, host and port of a stored URL; None when it would not be accepted any more."""
+    try:
+        return accept_url(url, rules).origin
+    except UrlRefused:
+        return None
+
+
+def check_address(endpoint: Endpoint, rules: UrlRules) -> None:
+    """Whether URL and query make a URL together. Raises Invalid."""
+    try:
+        accept_url(append_query(endpoint.url, endpoint.query), rules)
+    except UrlRefused as refused:
+        raise Invalid(f"query {_refusal(refused)}.", [FieldError("query", _refusal(refused))]) from None
+
+
+def check_headers_together(endpoint: Endpoint) -> None:
+    """Whether a header stands both in `headers` and in `auth`. Raises Invalid."""
+    credentials = {name.lower() for name, _ in endpoint.auth.headers}
+    if endpoint.auth.type in (AuthType.BASIC, AuthType.RAW):
+        credentials.add("authorization")
+    for name, _ in endpoint.headers:
+        if name.lower() in credentials:
+            message = "stands in auth as well; a header is sent once"
+            raise Invalid(f"headers.{name} {message}.", [FieldError(f"headers.{name}", message)])
+
+
+def _url(findings: Findings, text: str, rules: UrlRules) -> str:
+    try:
+        return accept_url(text, rules).url
+    except UrlRefused as refused:
+        findings.add("url", _refusal(refused))
+        return ""
+
+
+def _refusal(refused: UrlRefused) -> str:
+    return f"is refused: {refused.message.rstrip('.')}"
+
+
+def _label(findings: Findings, value: str) -> str:
+    return findings.text("label", value, empty=True)
+
+
+def _query(findings: Findings, value: str) -> str:
+    if len(value) > URL_CHARS_MAX:
+        findings.add("query", f"must be at most {URL_CHARS_MAX} characters long")
+    elif _QUERY.fullmatch(value) is None:
+        findings.add("query", "must be visible ASCII without spaces and #; percent-encode the rest")
+    return value
+
+
+def _event_types(findings: Findings, value: list[str]) -> tuple[str, ...]:
+    if not 1 <= len(value) <= EVENT_TYPES_PER_ENDPOINT_MAX:
+        findings.add("event_types", f"must have from 1 to {EVENT_TYPES_PER_ENDPOINT_MAX} entries")
+        return ()
+    for place, pattern in enumerate(value):
+        if not valid_pattern(pattern):
+            findings.add(f"event_types[{place}]", 'must be an event type, "prefix.*" or "*"')
+    return tuple(dict.fromkeys(value))
+
+
+def _channels(findings: Findings, value: list[str]) -> tuple[str, ...]:
+    if not 1 <= len(value) <= CHANNELS_PER_ENDPOINT_MAX:
+        findings.add("channels", f"must have from 1 to {CHANNELS_PER_ENDPOINT_MAX} entries, or be null for all")
+        return ()
+    for place, channel in enumerate(value):
+        findings.text(f"channels[{place}]", channel, empty=False)
+    return tuple(dict.fromkeys(value))
+
+
+def _filter(findings: Findings, value: str) -> str:
+    if len(value.encode("utf-8", "surrogatepass")) > FILTER_BYTES_MAX:
+        findings.add("filter", f"must be at most {FILTER_BYTES_MAX} bytes long")
+        return value
+    try:
+        compile_filter(value)
+    except FilterRefused as refused:
+        findings.add("filter", f"is refused: {refused.message}")
+    return value
+
+
+def _profile(findings: Findings, value: str) -> str:
+    return findings.profile("profile", value)
+
+
+def _signature(findings: Findings, value: str) -> str:
+    if value not in ALGORITHM_OF:
+        findings.add("signature", f"must be one of: {', '.join(ALGORITHM_OF)}")
+    return value
+
+
+def _auth(findings: Findings, value: AuthFields) -> Auth:
+    return check_auth(findings, "auth", value)
+
+
+def _headers(findings: Findings, value: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    for name in value:
+        if name.lower() == "authorization":
+            findings.add(f"headers.{name}", 'belongs into auth, as {"type":"raw","value":…}')
+    return check_headers(findings, "headers", value)
+
+
+def _rate(findings: Findings, value: float) -> float:
+    return findings.number("rate_per_second", value, RATE_PER_SECOND_MIN, RATE_PER_SECOND_MAX, "requests a second")
+
+
+def _in_flight(findings: Findings, value: int) -> int:
+    return int(findings.number("max_in_flight", value, 1, MAX_IN_FLIGHT_PER_ENDPOINT_MAX, "requests"))
+
+
+def _ordering(findings: Findings, value: str) -> Ordering:
+    if value in Ordering.__members__.values():
+        return Ordering(value)
+    findings.add("ordering", f"must be one of: {', '.join(Ordering)}")
+    return Ordering.NONE
+
+
+def _retry(findings: Findings, value: RetryFields) -> object:
+    return check_retry(findings, "retry", value)
+
+
+def _timeout(findings: Findings, value: float) -> float:
+    return float(findings.number("timeout_s", value, TIMEOUT_S_MIN, TOTAL_DEADLINE_S_MAX, "seconds"))
+
+
+_CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
+    "label": _label,
+    "query": _query,
+    "event_types": _event_types,
+    "channels": _channels,
+    "filter": _filter,
+    "profile": _profile,
+    "signature": _signature,
+    "auth": _auth,
+    "headers": _headers,
+    "rate_per_second": _rate,
+    "max_in_flight": _in_flight,
+    "ordering": _ordering,
+    "retry": _retry,
+    "timeout_s": _timeout,
+}
+
+# What null stands for where that isn't None itself.
+_DEFAULTS: Final[Mapping[str, object]] = {
+    "query": "",
+    "auth": Auth(),
+    "headers": (),
+    "timeout_s": TOTAL_DEADLINE_S_MAX,
+}

@@ -1,0 +1,213 @@
+"""Endpoints: register, show, change, switch on and off, delete.
+
+Decides what becomes of an endpoint's row; the store moves its lane in the same transaction. Never opens a connection
+to an endpoint. Changing the URL's origin drops the credentials unless they come again, so that nobody can have them
+sent elsewhere (GitLab CVE-2022-4342). Every write is followed by `notify`, so that in this process no request starts
+after the answer that should not.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol
+
+from ringback.clock import Clock
+from ringback.control.endpoint_fields import (
+    EndpointFields,
+    check_address,
+    check_fields,
+    check_headers_together,
+    origin_of,
+)
+from ringback.control.findings import Findings
+from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
+from ringback.control.revision import change_stored
+from ringback.control.secrets import (
+    SECRET_GRACE_S_DEFAULT,
+    Owner,
+    Revealed,
+    check_endpoint_secret,
+    fits,
+    new_endpoint_secret,
+    revealed,
+    rotate_to,
+)
+from ringback.control.tenants import required_tenant
+from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus, Secret, move
+from ringback.model.errors import Conflict, NotFound, OverQuota
+from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
+from ringback.policy.url import UrlRules
+from ringback.store.port import Endpoints, Secrets, Tenants
+from ringback.wire.signature import ALGORITHM_OF
+
+_LIST = "endpoints"
+
+
+class EndpointStore(Endpoints, Secrets, Tenants, Protocol):
+    """What these use cases need of a store."""
+
+
+class Changed(NamedTuple):
+    """An endpoint as it is now, and its secret if a new one was made (else None)."""
+
+    endpoint: Endpoint
+    secret: Revealed | None
+
+
+class EndpointUseCases:
+    """What can be done with endpoints. `rules` say which URLs are accepted."""
+
+    def __init__(
+        self,
+        store: EndpointStore,
+        clock: Clock,
+        rules: UrlRules,
+        notify: Callable[[], None],
+        endpoints_max: int = ENDPOINTS_PER_TENANT_MAX,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._rules = rules
+        self._notify = notify
+        self._endpoints_max = endpoints_max
+
+    def create(self, tenant_id: str, fields: EndpointFields, secret: str | None = None) -> Changed:
+        """Register an endpoint with a secret of the caller's or one made here. Raises Invalid, NotFound, OverQuota."""
+        tenant = required_tenant(self._store, tenant_id)
+        findings = Findings()
+        if "url" not in fields:
+            findings.add("url", "is required")
+        checked = check_fields(fields, self._rules, findings)
+        signature = checked.get("signature", "v1")
+        if secret is not None and signature in ALGORITHM_OF:
+            check_endpoint_secret(findings, "secret", secret, signature)
+        findings.raise_if_any()
+        now = self._clock.now_ms()
+        endpoint = Endpoint(
+            **{
+                "label": "",
+                **checked,
+                "id": self._clock.new_id("ep"),
+                "tenant_id": tenant_id,
+                "profile": checked.get("profile") or tenant.profile,
+                "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
+                "created_at": now,
+                "updated_at": now,
+            }
+        )
+        check_address(endpoint, self._rules)
+        check_headers_together(endpoint)
+        value = secret if secret is not None else new_endpoint_secret(endpoint.signature, self._clock)
+        signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
+        if not self._store.create_endpoint(endpoint, signing, self._endpoints_max):
+            raise OverQuota(
+                f"A tenant has at most {self._endpoints_max} endpoints. Delete one first.", code="endpoint_quota"
+            )
+        self._notify()
+        return Changed(endpoint, revealed(value))
+
+    def get(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Raises NotFound."""
+        endpoint = self._store.get_endpoint(tenant_id, endpoint_id)
+        if endpoint is None:
+            raise NotFound("There is no such endpoint.")
+        return endpoint
+
+    def list(self, tenant_id: str, page: PageRequest) -> Page[Endpoint]:
+        """Oldest first. Raises NotFound for an unknown tenant."""
+        limit = checked_limit(page.limit)
+        after = decode_cursor(_LIST, page.cursor)
+        required_tenant(self._store, tenant_id)
+        rows = self._store.list_endpoints(tenant_id, after, limit + 1)
+        return page_of(_LIST, rows, limit, lambda endpoint: endpoint.id)
+
+    def update(self, tenant_id: str, endpoint_id: str, fields: EndpointFields) -> Changed:
+        """Change what `fields` holds. Raises Invalid, NotFound, Conflict.
+
+        A signature of another kind needs a secret of another kind: it is made here, and the old one signs beside it
+        for a day, as in a rotation.
+        """
+        findings = Findings()
+        checked = check_fields(fields, self._rules, findings)
+        findings.raise_if_any()
+        active = fields.get("active")
+
+        def altered(endpoint: Endpoint) -> Endpoint:
+            after = replace(endpoint, **self._with_consequences(endpoint, checked))
+            if active is not None:
+                after = _moved(after, EndpointMove.ACTIVATE if active else EndpointMove.DEACTIVATE)
+            if (after.url, after.query) != (endpoint.url, endpoint.query):
+                check_address(after, self._rules)
+            check_headers_together(after)
+            return after
+
+        # Tried out first: a change that is refused must not leave a new secret behind.
+        before = self.get(tenant_id, endpoint_id)
+        altered(before)
+        secret = self._secret_for(before, checked.get("signature"))
+        return Changed(self._change(tenant_id, endpoint_id, altered), secret)
+
+    def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Send again, what is queued included. Raises NotFound, Conflict (while verification is pending)."""
+        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ACTIVATE))
+
+    def deactivate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Send nothing and match nothing until activated; what is queued stays. Raises NotFound, Conflict."""
+        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.DEACTIVATE))
+
+    def delete(self, tenant_id: str, endpoint_id: str) -> None:
+        """Gone at once; what is queued ends as cancelled. Raises NotFound."""
+        if not self._store.delete_endpoint(tenant_id, endpoint_id, self._clock.now_ms()):
+            raise NotFound("There is no such endpoint.")
+        self._notify()
+
+    def _change(self, tenant_id: str, endpoint_id: str, alter: Callable[[Endpoint], Endpoint]) -> Endpoint:
+        def altered(endpoint: Endpoint) -> Endpoint:
+            after = alter(endpoint)
+            if after == endpoint:
+                return endpoint
+            return replace(after, updated_at=self._clock.now_ms(), revision=endpoint.revision + 1)
+
+        endpoint = change_stored(
+            lambda: self.get(tenant_id, endpoint_id),
+            altered,
+            lambda after: self._store.update_endpoint(after, self._clock.now_ms()),
+        )
+        self._notify()
+        return endpoint
+
+    def _with_consequences(self, endpoint: Endpoint, checked: dict[str, Any]) -> dict[str, Any]:
+        """`checked`, and what follows from it for this endpoint."""
+        changes = dict(checked)
+        if "profile" in changes and changes["profile"] is None:
+            changes["profile"] = required_tenant(self._store, endpoint.tenant_id).profile
+        moved_away = "url" in changes and origin_of(changes["url"], self._rules) != origin_of(endpoint.url, self._rules)
+        if moved_away and "auth" not in changes:
+            changes["auth"] = Auth()
+        return changes
+
+    def _secret_for(self, endpoint: Endpoint, signature: str | None) -> Revealed | None:
+        """Make a secret of the kind that `signature` needs, if the newest one is of the other kind.
+
+        It is stored before the endpoint changes: two kinds of secrets sign side by side, but none would sign nothing.
+        """
+        if signature is None or signature == endpoint.signature:
+            return None
+        owner = Owner(endpoint.tenant_id, endpoint.id)
+        if any(fits(newest.value, signature) for newest in self._store.list_secrets(*owner)[:1]):
+            return None
+        value = new_endpoint_secret(signature, self._clock)
+        rotate_to(self._store, owner, value, SECRET_GRACE_S_DEFAULT, self._clock)
+        return revealed(value)
+
+
+def _moved(endpoint: Endpoint, by: EndpointMove) -> Endpoint:
+    """The endpoint after a person's switch; a reason for being disabled goes with the state it explained."""
+    try:
+        status = move(endpoint.status, by)
+    except ValueError:
+        raise Conflict(
+            "The endpoint waits for its verification. Repeat the handshake, or deactivate it.", code="wrong_state"
+        ) from None
+    if status is endpoint.status:
+        return endpoint
+    return replace(endpoint, status=status, disable_code=None, disable_message=None)

@@ -1,0 +1,56 @@
+"""What is wrong with a request, collected: all fields at once, so that a caller mends them in one go.
+
+Also the checks that several use cases share: labels and other text that is shown or indexed. Never says what a
+field contained: it may be a credential.
+"""
+
+import re
+from typing import Final
+
+from ringback.model.errors import FieldError, Invalid
+from ringback.model.limits import INDEXED_TEXT_BYTES_MAX
+
+CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+OFFERED_PROFILES: Final = ("standard",)
+
+
+class Findings:
+    """Field errors so far. `field` is a dotted path such as `retry.delays_s[0]`."""
+
+    def __init__(self) -> None:
+        self._errors: list[FieldError] = []
+
+    def add(self, field: str, message: str) -> None:
+        """One more thing that is wrong; `message` goes on from the field's name: "must be …"."""
+        self._errors.append(FieldError(field, message))
+
+    def raise_if_any(self) -> None:
+        """Raise Invalid with everything that was found."""
+        if not self._errors:
+            return
+        first = self._errors[0]
+        others = len(self._errors) - 1
+        rest = f" And {others} more: see errors." if others else ""
+        raise Invalid(f"{first.field} {first.message}.{rest}", self._errors)
+
+    def text(self, field: str, value: str, *, empty: bool) -> str:
+        """Text that is shown or indexed: at most 256 bytes, no control characters, not empty unless `empty`."""
+        if not value and not empty:
+            self.add(field, "must not be empty")
+        if len(value.encode("utf-8", "surrogatepass")) > INDEXED_TEXT_BYTES_MAX:
+            self.add(field, f"must be at most {INDEXED_TEXT_BYTES_MAX} bytes long")
+        if CONTROL_CHARACTER.search(value):
+            self.add(field, "must not contain control characters")
+        return value
+
+    def number(self, field: str, value: float, lowest: float, highest: float, unit: str) -> float:
+        """A finite number of `unit` from `lowest` to `highest`."""
+        if not lowest <= value <= highest:
+            self.add(field, f"must be from {lowest:g} to {highest:,g} {unit}")
+        return value
+
+    def profile(self, field: str, name: str) -> str:
+        """The name of a profile that endpoints can be given."""
+        if name not in OFFERED_PROFILES:
+            self.add(field, f"must be one of: {', '.join(OFFERED_PROFILES)}")
+        return name

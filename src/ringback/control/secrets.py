@@ -1,0 +1,194 @@
+"""Signing secrets: reveal and rotate them, of endpoints and of tenants.
+
+A secret leaves through here alone, to someone who may see it, and each time a line goes to the audit log, which names
+who and what but never the secret. During a rotation's grace the old and the new secret both sign.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from ringback.clock import Clock
+from ringback.control.findings import CONTROL_CHARACTER, Findings
+from ringback.model.endpoint import Endpoint, Secret
+from ringback.model.errors import NotFound, OverQuota
+from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, SECRET_GRACE_S_MAX
+from ringback.store.port import Endpoints, Secrets, Tenants
+from ringback.wire.signature import (
+    PRIVATE_PREFIX,
+    SECRET_RANDOM_BYTES,
+    BadSecret,
+    check_secret,
+    generate_secret,
+    public_part,
+)
+
+SECRET_GRACE_S_DEFAULT: Final = 86_400
+SIGNING_SECRETS_MAX: Final = 8
+"""Each secret that still signs makes one more signature in every request."""
+
+Audit = Callable[[str, dict[str, str]], None]
+
+
+class SecretStore(Secrets, Endpoints, Tenants, Protocol):
+    """What these use cases need of a store."""
+
+
+class Owner(NamedTuple):
+    """Whose secret: an endpoint's, or (endpoint_id None) the tenant's own."""
+
+    tenant_id: str
+    endpoint_id: str | None
+
+
+class Revealed(NamedTuple):
+    """A secret as its owner sees it; `public_key` is what an ed25519 receiver verifies with (else None)."""
+
+    secret: str
+    public_key: str | None
+
+
+class SecretUseCases:
+    """What can be done with secrets. `actor` says who asks (a key's id), for the audit log."""
+
+    def __init__(self, store: SecretStore, clock: Clock, notify: Callable[[], None], audit: Audit) -> None:
+        self._store = store
+        self._clock = clock
+        self._notify = notify
+        self._audit = audit
+
+    def reveal(self, tenant_id: str, endpoint_id: str, actor: str) -> Revealed:
+        """The secret an endpoint's requests are signed with. Raises NotFound."""
+        endpoint = self._endpoint(tenant_id, endpoint_id)
+        secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, endpoint.signature))
+        self._audit("secret_revealed", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
+        return revealed(secret.value)
+
+    def rotate(self, tenant_id: str, endpoint_id: str, given: str | None, grace_s: int, actor: str) -> Revealed:
+        """Sign with a new secret from now on; the old ones sign beside it for `grace_s` seconds.
+
+        The secret that signs already, given again, changes nothing. Raises Invalid, NotFound, OverQuota.
+        """
+        endpoint = self._endpoint(tenant_id, endpoint_id)
+        findings = Findings()
+        _check_grace(findings, grace_s)
+        if given is not None:
+            check_endpoint_secret(findings, "secret", given, endpoint.signature)
+        findings.raise_if_any()
+        value = given if given is not None else new_endpoint_secret(endpoint.signature, self._clock)
+        self._rotate(Owner(tenant_id, endpoint_id), value, grace_s)
+        self._audit("secret_rotated", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
+        return revealed(value)
+
+    def reveal_tenant(self, tenant_id: str, actor: str) -> Revealed:
+        """The tenant's own secret, which some profiles sign with. Raises NotFound."""
+        self._require_tenant(tenant_id)
+        secret = self._newest(tenant_id, None, lambda _: True)
+        self._audit("secret_revealed", {"tenant_id": tenant_id, "actor": actor})
+        return Revealed(secret.value, None)
+
+    def rotate_tenant(self, tenant_id: str, given: str | None, grace_s: int, actor: str) -> Revealed:
+        """The same for the tenant's own secret. Raises Invalid, NotFound, OverQuota."""
+        findings = Findings()
+        _check_grace(findings, grace_s)
+        if given is not None:
+            check_tenant_secret(findings, "secret", given)
+        findings.raise_if_any()
+        self._require_tenant(tenant_id)
+        value = given if given is not None else new_tenant_secret(self._clock)
+        self._rotate(Owner(tenant_id, None), value, grace_s)
+        self._audit("secret_rotated", {"tenant_id": tenant_id, "actor": actor})
+        return Revealed(value, None)
+
+    def _endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        endpoint = self._store.get_endpoint(tenant_id, endpoint_id)
+        if endpoint is None:
+            raise NotFound("There is no such endpoint.")
+        return endpoint
+
+    def _require_tenant(self, tenant_id: str) -> None:
+        if self._store.get_tenant(tenant_id) is None:
+            raise NotFound("There is no such tenant.")
+
+    def _newest(self, tenant_id: str, endpoint_id: str | None, fitting: Callable[[Secret], bool]) -> Secret:
+        for secret in self._store.list_secrets(tenant_id, endpoint_id):
+            if fitting(secret):
+                return secret
+        raise NotFound("There is no secret.")
+
+    def _rotate(self, owner: Owner, value: str, grace_s: int) -> None:
+        now = self._clock.now_ms()
+        signing = [
+            secret
+            for secret in self._store.list_secrets(*owner)
+            if secret.expires_at is None or secret.expires_at > now
+        ]
+        if signing and signing[0].value == value:
+            return
+        if grace_s and len(signing) >= SIGNING_SECRETS_MAX:
+            raise OverQuota(
+                f"{len(signing)} secrets sign already. Wait until a grace ends, or rotate with grace_seconds 0.",
+                retry_after_s=_seconds_until_one_ends(signing, now),
+                code="secret_quota",
+            )
+        rotate_to(self._store, owner, value, grace_s, self._clock)
+        self._notify()
+
+
+def rotate_to(store: Secrets, owner: Owner, value: str, grace_s: int, clock: Clock) -> None:
+    """Store a new secret; the older ones of its owner end after `grace_s` seconds."""
+    now = clock.now_ms()
+    older = store.list_secrets(*owner)
+    # The newest is told by its time: two within a millisecond, or a clock set back, must not change places.
+    created_at = max([now, *(secret.created_at + 1 for secret in older)])
+    new = Secret(clock.new_id("sec"), *owner, value, created_at, None)
+    store.rotate_secret(new, now + grace_s * 1_000)
+
+
+def new_endpoint_secret(signature: str, clock: Clock) -> str:
+    """`whsec_…` for v1, `whsk_…` for v1a."""
+    return generate_secret(signature, clock.token_bytes(SECRET_RANDOM_BYTES))
+
+
+def new_tenant_secret(clock: Clock) -> str:
+    """43 characters of base64url."""
+    return base64.urlsafe_b64encode(clock.token_bytes(SECRET_RANDOM_BYTES)).decode("ascii").rstrip("=")
+
+
+def check_endpoint_secret(findings: Findings, field: str, value: str, signature: str) -> None:
+    """Whether a caller's secret can sign for this signature; a finding when not."""
+    try:
+        check_secret(value, signature)
+    except BadSecret as refused:
+        findings.add(field, f"can't be used: {refused}")
+
+
+def check_tenant_secret(findings: Findings, field: str, value: str) -> None:
+    """A tenant's secret is any text: its bytes are the key."""
+    if not 1 <= len(value.encode("utf-8", "surrogatepass")) <= INDEXED_TEXT_BYTES_MAX:
+        findings.add(field, f"must be from 1 to {INDEXED_TEXT_BYTES_MAX} bytes long")
+    if CONTROL_CHARACTER.search(value):
+        findings.add(field, "must not contain control characters")
+
+
+def fits(value: str, signature: str) -> bool:
+    """Whether a secret is of the kind that this signature needs."""
+    try:
+        check_secret(value, signature)
+    except BadSecret:
+        return False
+    return True
+
+
+def revealed(value: str) -> Revealed:
+    """A secret with its public half, if it has one."""
+    return Revealed(value, public_part(value) if value.startswith(PRIVATE_PREFIX) else None)
+
+
+def _check_grace(findings: Findings, grace_s: int) -> None:
+    findings.number("grace_seconds", grace_s, 0, SECRET_GRACE_S_MAX, "seconds")
+
+
+def _seconds_until_one_ends(signing: list[Secret], now: int) -> int:
+    ends = [secret.expires_at for secret in signing if secret.expires_at is not None]
+    return max(1, (min(ends, default=now) - now) // 1000 + 1)

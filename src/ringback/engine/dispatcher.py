@@ -1,0 +1,346 @@
+"""The dispatcher: the one thread that decides what is sent next, and polls the transport that sends it.
+
+A turn: take what finished, read the inbox, look again at every lane that something happened to, start requests in fair
+turns, ask the fetcher for more. It never touches the store (the fetcher and the settler do, on their threads) and
+never blocks but in `Transport.poll`. It assumes that messages may come late, or for a lane that is another by now
+(generations tell). If its thread dies the process ends; what it held stands in the store.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Final
+
+from ringback.clock import Clock
+from ringback.engine import messages as m
+from ringback.engine.attempt import Flight, record, take_off
+from ringback.engine.directory import Directory
+from ringback.engine.lanes import Lane, bytes_of
+from ringback.engine.lease import Lease
+from ringback.engine.owned import Moment, OwnedLanes, cost_s
+from ringback.engine.ports import InboundResponse, Transport
+from ringback.engine.target import Target
+from ringback.engine.verdict import judge
+from ringback.model.attempt import Attempt
+from ringback.model.lane import LaneRow
+from ringback.observe.telemetry import LaneParked, LaneRecovered, Observer
+from ringback.policy import health as health_policy
+from ringback.policy import rate
+from ringback.policy.health import Signal
+from ringback.store.port import Ring, Settlement
+from ringback.workers import Mailbox
+
+LOOK_EVERY_S: Final = 0.1
+CLAIM_LANES_MAX: Final = 200
+LANES_MAX: Final = 20_000
+_REASONS: Final = {
+    Signal.GONE: ("gone", "The receiver answered 410 Gone."),
+    Signal.FAILING_TOO_LONG: ("failing_too_long", "Every attempt of the last 5 days failed."),
+}
+
+
+class Flying:
+    """A request in flight with what is needed to settle it."""
+
+    __slots__ = ("charged_s", "flight", "lane", "slow")
+
+    def __init__(self, lane: Lane, flight: Flight, charged_s: float, slow: bool) -> None:
+        self.lane = lane
+        self.flight = flight
+        self.charged_s = charged_s
+        self.slow = slow
+
+
+class Dispatcher:
+    """See the module. `post`, `owns`, `epoch` and the counts are for any thread; everything else for its own."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        lease: Lease,
+        transport: Transport,
+        directory: Directory,
+        fetcher: Mailbox[m.ToFetcher],
+        settler: Mailbox[list[m.Settling]],
+        slots: int,
+        log_attempts: Callable[[Sequence[Attempt]], None] | None,
+        observer: Observer,
+    ) -> None:
+        self._clock = clock
+        self._lease = lease
+        self._transport = transport
+        self._directory = directory
+        self._fetcher = fetcher
+        self._settler = settler
+        self._log_attempts = log_attempts
+        self._observer = observer
+        self._lanes = OwnedLanes(slots, directory, self._let_go)
+        self._leaving: set[str] = set()
+        self._inbox: deque[m.ToDispatcher] = deque()
+        self._asleep = False
+        self._flying: dict[int, Flying] = {}
+        self._settlements: list[m.Settling] = []
+        self._unsettled = 0
+        self._tokens = count(1)
+        self._fetching = False
+        self._claiming = False
+        self._listening = False
+        self._look_s = 0.0
+        self._now = Moment(clock.now_ms(), clock.boottime_s())
+        self._handlers: dict[type, Callable[..., None]] = {
+            m.Settled: self._on_settled,
+            m.HandedOver: self._on_handed_over,
+            m.FetchDone: self._on_fetch_done,
+            m.Claimed: self._on_claimed,
+            m.Kept: self._on_kept,
+            m.Left: self._on_left,
+            m.Rang: self._on_rang,
+            m.Woken: self._on_woken,
+            m.Reconfigured: self._on_reconfigured,
+            m.LeaseLost: self._on_lease_lost,
+            m.Stop: self._on_stop,
+        }
+
+    # ── for any thread ───────────────────────────────────────────────────────────────────────────────────────
+
+    def post(self, message: m.ToDispatcher) -> None:
+        self._inbox.append(message)
+        if self._asleep:
+            self._transport.wake()
+
+    def owns(self, endpoint_id: str) -> bool:
+        """A hint: whether the lane is in memory just now."""
+        return endpoint_id in self._lanes
+
+    @property
+    def epoch(self) -> int:
+        """Grows whenever a lane is opened or a fetch begins."""
+        return self._lanes.epoch
+
+    @property
+    def drained(self) -> bool:
+        """After Stop: nothing in flight, nothing unsettled, every lane given up."""
+        return self._lanes.stopping and not (self._flying or self._unsettled or len(self._lanes) or self._leaving)
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._flying)
+
+    @property
+    def lanes(self) -> list[str]:
+        """The endpoints whose lanes this process believes to own now."""
+        return list(self._lanes)
+
+    # ── one turn ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def step(self) -> None:
+        self._asleep = True
+        finished = self._transport.poll(0.0 if self._inbox else self._nap_s())
+        self._asleep = False
+        self._now = Moment(self._clock.now_ms(), self._clock.boottime_s())
+        self._lanes.begin_turn(self._now)
+        for response in finished:
+            self._finish(response)
+        inbox, handlers = self._inbox, self._handlers
+        while inbox:
+            message = inbox.popleft()
+            handlers[type(message)](message)
+        self._lanes.review()
+        self._start_requests()
+        self._post_settlements()
+        self._ask_fetcher()
+
+    def _nap_s(self) -> float:
+        return max(0.0, min(self._look_s, self._lanes.next_alarm_s()) - self._clock.boottime_s())
+
+    # ── what finished ────────────────────────────────────────────────────────────────────────────────────────
+
+    def _finish(self, response: InboundResponse) -> None:
+        flying = self._flying.pop(response.token, None)
+        if flying is None:
+            return
+        lane, flight = flying.lane, flying.flight
+        endpoint, delivery = flight.target.endpoint, flight.row.delivery
+        verdict = judge(
+            response,
+            lane.health,
+            endpoint.retry,
+            delivery.tries,
+            cap=flight.target.cap,
+            now_ms=self._now.wall_ms,
+            chance=self._clock.chance(),
+        )
+        lane.health = verdict.health
+        lane.in_flight -= 1
+        took_s = response.timings.total / 1000.0
+        self._lanes.turns.finished(lane.endpoint_id, lane.tenant_id, flying.charged_s, took_s, flying.slow)
+        settlement = Settlement(delivery.seq, record(flight, response, verdict), verdict.retry_at, verdict.tries)
+        self._settlements.append(m.Settling(lane.generation, settlement))
+        self._unsettled += 1
+        self._lanes.budget.bytes -= bytes_of(flight.row)
+        self._lanes.touch(lane.endpoint_id)
+        if verdict.signal is not None:
+            self._heed(lane, verdict.signal)
+
+    def _heed(self, lane: Lane, signal: Signal) -> None:
+        """The lane's health says something that others should know."""
+        if signal is Signal.PARKED:
+            self._observer(LaneParked(lane.tenant_id, lane.endpoint_id))
+        elif signal is Signal.RECOVERED:
+            self._observer(LaneRecovered(lane.tenant_id, lane.endpoint_id))
+        elif not lane.closing:
+            lane.closing = True
+            self._fetcher.post(m.GiveUp(lane.tenant_id, lane.endpoint_id, *_REASONS[signal]))
+
+    def _post_settlements(self) -> None:
+        if self._settlements:
+            if self._log_attempts is not None:
+                self._log_attempts([settling.settlement.attempt for settling in self._settlements])
+            self._settler.post(self._settlements)
+            self._settlements = []
+
+    # ── the inbox ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _on_settled(self, message: m.Settled) -> None:
+        self._unsettled -= len(message.done)
+        for endpoint_id, generation, seq, retry_at in message.done:
+            lane = self._lanes.get(endpoint_id, generation)
+            if lane is not None:
+                self._lanes.settled(lane, seq, retry_at)
+
+    def _on_handed_over(self, message: m.HandedOver) -> None:
+        rings: list[Ring] = []
+        for row in message.rows:
+            delivery = row.delivery
+            lane = self._lanes.get(delivery.endpoint_id)
+            if lane is None:
+                rings.append(Ring(delivery.tenant_id, delivery.endpoint_id, delivery.due_at))
+            else:
+                self._lanes.hand_over(lane, row, message.mark)
+        if rings:
+            self._fetcher.post(m.RingBells(rings))
+
+    def _on_fetch_done(self, message: m.FetchDone) -> None:
+        self._fetching = False
+        found = {fetched.endpoint_id: fetched for fetched in message.results}
+        for endpoint_id, generation in message.generations.items():
+            lane = self._lanes.get(endpoint_id, generation)
+            if lane is not None:
+                self._lanes.take_fetched(lane, found.get(endpoint_id))
+
+    def _on_claimed(self, message: m.Claimed) -> None:
+        self._claiming = False
+        if message.rows and len(message.rows) == message.asked:
+            self._look_s = 0.0
+        if message.node_id == self._lease.node_id:
+            for row in message.rows:
+                self._lanes.open(row)
+
+    def _on_kept(self, message: m.Kept) -> None:
+        self._leaving.discard(message.row.endpoint_id)
+        if message.node_id == self._lease.node_id:
+            self._lanes.open(message.row)
+
+    def _on_left(self, message: m.Left) -> None:
+        self._leaving.discard(message.endpoint_id)
+
+    def _on_rang(self, message: m.Rang) -> None:
+        self._listening = False
+        if message.node_id != self._lease.node_id:
+            return
+        for endpoint_id in message.endpoint_ids:
+            lane = self._lanes.get(endpoint_id)
+            if lane is not None:
+                self._lanes.must_fetch(lane)
+
+    def _on_woken(self, message: m.Woken) -> None:
+        self._look_s = 0.0
+
+    def _on_reconfigured(self, message: m.Reconfigured) -> None:
+        for endpoint_id in message.endpoint_ids:
+            lane = self._lanes.get(endpoint_id)
+            if lane is not None:
+                self._lanes.reconfigured(lane)
+        if message.seen is not None:
+            message.seen.set()
+
+    def _on_lease_lost(self, message: m.LeaseLost) -> None:
+        """Nothing of the old node's is ours any more: forget the lanes, break off their requests."""
+        for token in self._flying:
+            self._transport.abort(token)
+        self._lanes.drop_all()
+        self._leaving.clear()
+
+    def _on_stop(self, message: m.Stop) -> None:
+        self._lanes.stopping = True
+        self._lanes.touch_all()
+
+    def _let_go(self, row: LaneRow, ordered: bool) -> None:
+        self._leaving.add(row.endpoint_id)
+        self._fetcher.post(m.Release(self._lease.node_id, row, ordered))
+
+    # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start_requests(self) -> None:
+        if self._lanes.stopping or not self._directory.fresh(self._now.boot_s):
+            return
+        pick = self._lanes.turns.pick
+        while (endpoint_id := pick()) is not None:
+            lane = self._lanes.get(endpoint_id)
+            target = self._directory.get(endpoint_id)
+            if lane is None or target is None or not target.sendable:
+                self._lanes.turns.withdraw(endpoint_id)
+                self._lanes.touch(endpoint_id)
+            elif not self._lease.covers(self._now.boot_s, target.deadline_s):
+                return
+            else:
+                self._start(lane, target)
+
+    def _start(self, lane: Lane, target: Target) -> None:
+        token = next(self._tokens)
+        flight, request = take_off(lane.pop(), target, token, self._clock)
+        charged_s, slow = cost_s(lane), health_policy.slow(lane.health)
+        self._lanes.turns.started(lane.endpoint_id, lane.tenant_id, charged_s, slow)
+        self._flying[token] = Flying(lane, flight, charged_s, slow)
+        lane.in_flight += 1
+        lane.idle_since_s = None
+        self._transport.start(request)
+        if not lane.queue or lane.in_flight >= health_policy.window(lane.health, target.cap):
+            self._lanes.turns.withdraw(lane.endpoint_id)
+        if target.endpoint.rate_per_second is not None:
+            self._space(lane, target.endpoint.rate_per_second)
+
+    def _space(self, lane: Lane, per_second: float) -> None:
+        """Keep to the endpoint's rate: the lane has its next turn when the next request conforms."""
+        now_s = self._now.boot_s
+        lane.conforms_at_s = rate.after_request(lane.conforms_at_s, now_s, per_second)
+        if rate.wait_s(lane.conforms_at_s, now_s) > 0.0:
+            self._lanes.turns.withdraw(lane.endpoint_id)
+            self._lanes.touch(lane.endpoint_id)
+
+    # ── asking for more ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _ask_fetcher(self) -> None:
+        if not self._fetching and not self._lanes.stopping:
+            self._fetch()
+        if self._now.boot_s >= self._look_s:
+            self._look_s = self._now.boot_s + LOOK_EVERY_S
+            if not self._lanes.stopping:
+                self._look_for_work()
+
+    def _look_for_work(self) -> None:
+        node_id = self._lease.node_id
+        if not self._claiming and len(self._lanes) < LANES_MAX and self._lanes.budget.room() > 0:
+            self._claiming = True
+            self._fetcher.post(m.Claim(node_id, CLAIM_LANES_MAX))
+        if not self._listening and len(self._lanes):
+            self._listening = True
+            self._fetcher.post(m.Listen(node_id))
+
+    def _fetch(self) -> None:
+        begun = self._lanes.begin_fetches()
+        if begun:
+            self._fetching = True
+            generations = {request.endpoint_id: generation for request, generation in begun}
+            self._fetcher.post(m.Fetch(self._lease.node_id, [request for request, _ in begun], generations))

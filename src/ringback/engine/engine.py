@@ -1,0 +1,187 @@
+"""The delivery engine of one process: its parts put together, started, watched and stopped.
+
+Six threads: the dispatcher (with all HTTP), the fetcher, the settler, the heartbeat, the sweep, and one that follows
+the change log. They talk through mailboxes only. `stop` takes no new work, lets requests in flight end, records them,
+gives every lane up and leaves. An exception that ends a thread is given to `on_crash`, which ends the process.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from ringback.clock import Clock
+from ringback.engine import messages as m
+from ringback.engine.directory import ConfigSource, Directory
+from ringback.engine.dispatcher import Dispatcher
+from ringback.engine.fetcher import EngineStore, Fetcher
+from ringback.engine.gate import Gate
+from ringback.engine.heartbeat import Heartbeat
+from ringback.engine.lease import Lease
+from ringback.engine.ports import Transport
+from ringback.engine.settler import Settler
+from ringback.engine.sweeps import Sweep
+from ringback.model.attempt import Attempt
+from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.observe.telemetry import Observer
+from ringback.store.port import Nodes, Settlements, Upkeep
+from ringback.workers import ThreadMailbox, Worker
+
+FOLLOW_EVERY_S: Final = 0.5
+SEEN_WITHIN_S: Final = 1.0
+PROGRESS_WITHIN_S: Final = 10.0
+STOP_WITHIN_S: Final = TOTAL_DEADLINE_S_MAX + 5.0
+POLL_STOP_S: Final = 0.02
+
+
+class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, Protocol):
+    """Everything the engine asks of a store."""
+
+
+class Pause:
+    """Waiting that a stop, or someone who asks, cuts short."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._stopped = False
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; True when somebody asked to look now."""
+        if not self._event.wait(seconds) or self._stopped:
+            return False
+        self._event.clear()
+        return True
+
+    def cut_short(self) -> None:
+        self._event.set()
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._event.set()
+
+
+class Engine:
+    """`start`, then `gate` and `reconfigure` from any thread, then `stop`."""
+
+    def __init__(
+        self,
+        *,
+        store: DeliveryStore,
+        clock: Clock,
+        transport: Transport,
+        slots: int,
+        log_attempts: Callable[[Sequence[Attempt]], None] | None,
+        observer: Observer,
+        on_crash: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._transport = transport
+        self._lease = Lease(clock.new_id("node"))
+        self._stopping = Pause()
+        self._sweep_pause = Pause()
+        to_fetcher: ThreadMailbox[m.ToFetcher] = ThreadMailbox()
+        to_settler: ThreadMailbox[list[m.Settling]] = ThreadMailbox()
+        self.directory = Directory(store, clock, lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)))
+        self.dispatcher = Dispatcher(
+            clock=clock,
+            lease=self._lease,
+            transport=transport,
+            directory=self.directory,
+            fetcher=to_fetcher,
+            settler=to_settler,
+            slots=slots,
+            log_attempts=log_attempts,
+            observer=observer,
+        )
+        self.gate = Gate(self.dispatcher)
+        tell = self.dispatcher.post
+        wait = self._stopping.wait
+        fetcher = Fetcher(
+            store=store,
+            directory=self.directory,
+            clock=clock,
+            inbox=to_fetcher,
+            tell=tell,
+            pause=wait,
+            observer=observer,
+        )
+        settler = Settler(store, to_settler, tell, wait, observer)
+        self._heartbeat = Heartbeat(
+            store=store,
+            clock=clock,
+            lease=self._lease,
+            tell=tell,
+            wait=wait,
+            alive=self._moving,
+            observer=observer,
+        )
+        self._sweep = Sweep(
+            store=store,
+            clock=clock,
+            lease=self._lease,
+            fetcher=to_fetcher.post,
+            tell=tell,
+            wait=self._sweep_pause.wait,
+            observer=observer,
+        )
+        self._core = [
+            Worker("dispatcher", self.dispatcher.step, clock, on_crash),
+            Worker("fetcher", fetcher.step, clock, on_crash),
+            Worker("settler", settler.step, clock, on_crash),
+        ]
+        self._others = [
+            Worker("heartbeat", self._heartbeat.step, clock, on_crash),
+            Worker("sweep", self._sweep.step, clock, on_crash),
+            Worker("follower", self._follow, clock, on_crash),
+        ]
+
+    def start(self) -> None:
+        """Join the other nodes, then work. Raises what the store raises."""
+        self.directory.start()
+        self._heartbeat.register()
+        for worker in self._core + self._others:
+            worker.start()
+
+    def stop(self) -> None:
+        """End gracefully, within the total deadline of a request. Idempotent."""
+        self.dispatcher.post(m.Stop())
+        waiting = Pause()
+        waited_s = 0.0
+        while not self.dispatcher.drained and waited_s < STOP_WITHIN_S and self._moving():
+            waiting.wait(POLL_STOP_S)
+            waited_s += POLL_STOP_S
+        self._stopping.stop()
+        self._sweep_pause.stop()
+        for worker in self._others + self._core:
+            worker.stop(PROGRESS_WITHIN_S)
+        self._store.leave(self._lease.node_id, self._clock.now_ms())
+        self._transport.close()
+
+    def _follow(self) -> None:
+        self._stopping.wait(FOLLOW_EVERY_S)
+        self.directory.try_refresh()
+
+    def _moving(self) -> bool:
+        return all(worker.silent_for_s() < PROGRESS_WITHIN_S for worker in self._core)
+
+    # ── for control, from any thread ─────────────────────────────────────────────────────────────────────────
+
+    def reconfigure(self) -> None:
+        """Configuration was changed in this process: when this returns, no request starts by the old one."""
+        self.directory.refresh()
+        seen = threading.Event()
+        self.dispatcher.post(m.Reconfigured([], seen))
+        seen.wait(SEEN_WITHIN_S)
+        self.dispatcher.post(m.Woken())
+
+    def sweep_soon(self) -> None:
+        """Something was deleted: carry it out now, not in half a minute."""
+        self._sweep_pause.cut_short()
+
+    def troubles(self) -> list[str]:
+        """Why the engine is not fit to work, for /readyz; empty: it is."""
+        return [
+            f"The {worker.name} has made no progress for {worker.silent_for_s():.0f} s."
+            for worker in self._core
+            if worker.silent_for_s() >= PROGRESS_WITHIN_S
+        ]

@@ -1,0 +1,158 @@
+"""A lane in memory: what this process knows of one endpoint's queue while it owns it. Bookkeeping without effects.
+
+Three sets of deliveries matter. *Held*: queued here, in flight, or sent and not yet recorded. *Settled since the last
+fetch began*: recorded while a fetch is on its way, so the fetch may still show them. A fetched row in either is
+dropped. Of an ordered lane one row of each key is held at most, whatever a fetch shows. *Stale* says that the store may have due work that is not here; *complete* that it had none at the last look.
+Assumes that one thread, the dispatcher's, touches it. Losing a lane loses nothing: the rows stand in the store.
+"""
+
+from collections import deque
+
+from ringback.model.event import DueDelivery
+from ringback.model.lane import LaneRow
+from ringback.policy import health as health_policy
+from ringback.policy.health import Health
+from ringback.store.port import Fetched, FetchRequest
+
+ROW_OVERHEAD_BYTES = 500
+
+
+def bytes_of(row: DueDelivery) -> int:
+    """About what a row costs in memory."""
+    return len(row.event.data) + ROW_OVERHEAD_BYTES
+
+
+class Lane:
+    """One owned lane. `opened` and `fetch_began` are readings of the dispatcher's epoch."""
+
+    __slots__ = (
+        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetch_began", "fetching",
+        "generation", "health", "held", "idle_since_s", "in_flight", "keys", "next_due", "opened", "ordered", "queue",
+        "reserved", "settled", "stale", "tenant_id", "watermark",
+    )  # fmt: skip
+
+    def __init__(self, row: LaneRow, generation: int, epoch: int) -> None:
+        self.tenant_id = row.tenant_id
+        self.endpoint_id = row.endpoint_id
+        self.generation = generation
+        self.opened = epoch
+        self.fetch_began = epoch
+        self.fetching = False
+        self.stale = True
+        self.complete = False
+        self.closing = False
+        self.ordered = False
+        self.watermark = 0
+        self.queue: deque[DueDelivery] = deque()
+        self.bytes_queued = 0
+        self.held: set[int] = set()
+        self.keys: dict[str | None, int] = {}
+        self.settled: set[int] = set()
+        self.in_flight = 0
+        self.reserved = 0
+        self.next_due: int | None = None
+        self.health: Health = health_policy.load(row.health)
+        self.conforms_at_s = 0.0
+        self.idle_since_s: float | None = None
+        self.alarm_s: float | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing held, nothing unsettled, no fetch on its way: it can be released."""
+        return not self.held and not self.fetching
+
+    def begin_fetch(self, epoch: int, limit: int) -> FetchRequest:
+        """From here on, what is recorded is remembered until the answer is here."""
+        self.fetching = True
+        self.stale = False
+        self.fetch_began = epoch
+        self.settled.clear()
+        self.next_due = None
+        self.reserved = limit
+        return FetchRequest(self.tenant_id, self.endpoint_id, self.watermark, limit, len(self.held), self.ordered)
+
+    def end_fetch(self, found: Fetched | None) -> int:
+        """Take what a fetch found (None: it failed) and return how many rows are new."""
+        self.fetching = False
+        self.reserved = 0
+        if found is None:
+            self.stale = True
+            return 0
+        held_before = len(self.held)
+        for row in found.rows:
+            if self.is_new(row):
+                self.enqueue(row)
+        self.watermark = max(self.watermark, found.watermark)
+        self.complete = found.complete
+        self.stale = self.stale or not found.complete
+        self.note_due(found.next_due)
+        self.settled.clear()
+        return len(self.held) - held_before
+
+    def is_new(self, row: DueDelivery) -> bool:
+        """Whether a fetched row is neither held nor recorded since the fetch began, and its key is free."""
+        seq = row.delivery.seq
+        if self.ordered and row.delivery.ordering_key in self.keys:
+            return False
+        return seq not in self.held and seq not in self.settled
+
+    def takes(self, row: DueDelivery, mark: int) -> bool:
+        """Whether a row that ingest hands over may be queued: all due work is here, and no fetch can show it too."""
+        return (
+            self.complete
+            and not self.stale
+            and not self.fetching
+            and not self.ordered
+            and not self.closing
+            and self.opened <= mark
+            and self.fetch_began <= mark
+            and row.delivery.seq > self.watermark
+        )
+
+    def enqueue(self, row: DueDelivery) -> None:
+        self.held.add(row.delivery.seq)
+        if self.ordered:
+            self.keys[row.delivery.ordering_key] = row.delivery.seq
+        self.queue.append(row)
+        self.bytes_queued += bytes_of(row)
+
+    def pop(self) -> DueDelivery:
+        """The next row to send; it stays held."""
+        row = self.queue.popleft()
+        self.bytes_queued -= bytes_of(row)
+        return row
+
+    def forget_queue(self) -> int:
+        """Drop what is queued and not sent (it stands in the store); how many rows that were."""
+        count = len(self.queue)
+        if count:
+            self.held.difference_update(row.delivery.seq for row in self.queue)
+            self._free_keys()
+            self.queue.clear()
+            self.bytes_queued = 0
+            self.complete = False
+            self.stale = True
+        return count
+
+    def settle(self, seq: int, retry_at: int | None) -> None:
+        """An attempt of ours is recorded."""
+        self.held.discard(seq)
+        if self.fetching:
+            self.settled.add(seq)
+        if self.ordered:
+            self._free_keys()
+            self.stale = True  # the next head of its key may be due
+        self.note_due(retry_at)
+
+    def _free_keys(self) -> None:
+        self.keys = {key: seq for key, seq in self.keys.items() if seq in self.held}
+
+    def note_due(self, due_at: int | None) -> None:
+        """Some row becomes due at `due_at` (wall milliseconds)."""
+        if due_at is not None and (self.next_due is None or due_at < self.next_due):
+            self.next_due = due_at
+
+    def row(self, conforms_ms: int) -> LaneRow:
+        """What a release writes: the health, and the pause that outlives the release (`conforms_ms`: its rate's)."""
+        not_before = max(self.health.not_before, conforms_ms)
+        return LaneRow(self.tenant_id, self.endpoint_id, None, not_before, None, health_policy.dump(self.health))

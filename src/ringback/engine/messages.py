@@ -1,0 +1,140 @@
+"""What the engine's threads tell one another. Plain values; who sends what to whom is in docs/architecture.md.
+
+To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandedOver, Woken, Reconfigured, LeaseLost, Stop.
+To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling.
+"""
+
+import threading
+from typing import NamedTuple
+
+from ringback.model.event import DueDelivery
+from ringback.model.lane import LaneRow
+from ringback.store.port import Fetched, FetchRequest, Ring, Settlement
+
+
+class Claimed(NamedTuple):
+    """Lanes that this node owns now. `asked` is the limit of the claim (as many rows: there may be more)."""
+
+    node_id: str
+    rows: list[LaneRow]
+    asked: int
+
+
+class Kept(NamedTuple):
+    """A lane that could not be released because its bell rang: it is still the node's own."""
+
+    node_id: str
+    row: LaneRow
+
+
+class Left(NamedTuple):
+    """A lane that was released, or that may have been: it is not the node's own any more."""
+
+    node_id: str
+    endpoint_id: str
+
+
+class FetchDone(NamedTuple):
+    """What a Fetch found; `generations` are those of the command. `results` is empty when the store failed."""
+
+    node_id: str
+    generations: dict[str, int]
+    results: list[Fetched]
+
+
+class Rang(NamedTuple):
+    """Own lanes whose bell rings."""
+
+    node_id: str
+    endpoint_ids: list[str]
+
+
+class Settling(NamedTuple):
+    """A settlement on its way, with the generation of the lane that sent it."""
+
+    generation: int
+    settlement: Settlement
+
+
+class Settled(NamedTuple):
+    """Deliveries whose attempt is recorded: (endpoint_id, generation, seq, retry_at or None)."""
+
+    done: list[tuple[str, int, int, int | None]]
+
+
+class HandedOver(NamedTuple):
+    """Rows just committed by this process's ingest. `mark` as in `ingest.submission.HandOver`."""
+
+    mark: int
+    rows: list[DueDelivery]
+
+
+class Woken(NamedTuple):
+    """Bells were rung: look for work now."""
+
+
+class Reconfigured(NamedTuple):
+    """The directory changed. `seen` is set when no request by the old configuration can start any more."""
+
+    endpoint_ids: list[str]
+    seen: threading.Event | None
+
+
+class LeaseLost(NamedTuple):
+    """This node was taken for dead: its lanes belong to others. `node_id` is the fresh one."""
+
+    node_id: str
+
+
+class Stop(NamedTuple):
+    """Take no new work, let requests end, release everything."""
+
+
+class Claim(NamedTuple):
+    node_id: str
+    limit: int
+
+
+class Listen(NamedTuple):
+    """Ask which own lanes' bells ring."""
+
+    node_id: str
+
+
+class Fetch(NamedTuple):
+    """`generations[endpoint_id]` is the lane's, so that a late answer finds out that its lane is another."""
+
+    node_id: str
+    requests: list[FetchRequest]
+    generations: dict[str, int]
+
+
+class Release(NamedTuple):
+    """Give a lane up: it holds nothing, and nothing of it is unsettled."""
+
+    node_id: str
+    row: LaneRow
+    ordered: bool
+
+
+class RingBells(NamedTuple):
+    rings: list[Ring]
+
+
+class GiveUp(NamedTuple):
+    """Disable an endpoint."""
+
+    tenant_id: str
+    endpoint_id: str
+    code: str
+    message: str
+
+
+class Audit(NamedTuple):
+    """Compare the rows that name this node with what the fetcher knows; free the rest."""
+
+    node_id: str
+
+
+ToDispatcher = Claimed | Kept | Left | FetchDone | Rang | Settled | HandedOver | Woken | Reconfigured | LeaseLost | Stop
+ToFetcher = Claim | Listen | Fetch | Release | RingBells | GiveUp | Audit

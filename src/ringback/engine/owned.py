@@ -1,0 +1,281 @@
+"""The lanes that this process owns: which may send now, which want to be fed, which are let go.
+
+Every lane that something happened to is marked, and looked at once a turn (`review`): it is offered a turn or not,
+wants a fetch or not, rests, lingers, or is released. A lane's pause, whatever its reason, acts here: its window and its
+`not_before`. Alarms are on the boot clock, so a wall clock that is set moves none of them. Belongs to the dispatcher's
+thread; `mark`s of hand-overs are readings of `epoch`. Never sends and never touches the store.
+"""
+
+from collections.abc import Callable, Iterator
+from heapq import heappop, heappush
+from typing import Final, NamedTuple
+
+from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, Budget, low, wanted
+from ringback.engine.directory import Directory
+from ringback.engine.lanes import Lane, bytes_of
+from ringback.engine.target import Target
+from ringback.model.event import DueDelivery
+from ringback.model.lane import LaneRow
+from ringback.model.limits import LINGER_S
+from ringback.policy import health as health_policy
+from ringback.policy import rate
+from ringback.policy.fairness import Turns
+from ringback.store.port import Fetched, FetchRequest
+
+FIRST_COST_S: Final = 0.05
+
+
+class Moment(NamedTuple):
+    """One reading of both clocks: all of a turn happens at it."""
+
+    wall_ms: int
+    boot_s: float
+
+
+def cost_s(lane: Lane) -> float:
+    """What a request of the lane is charged when it starts: seconds of connection time."""
+    average_s = lane.health.average_s
+    return FIRST_COST_S if average_s is None else average_s
+
+
+class OwnedLanes:
+    """`let_go(row, ordered)` is called with what a release writes, after the lane was forgotten here."""
+
+    def __init__(self, slots: int, directory: Directory, let_go: Callable[[LaneRow, bool], None]) -> None:
+        self.turns = Turns(slots)
+        self.budget = Budget(slots)
+        self.epoch = 0
+        self.stopping = False
+        self._directory = directory
+        self._let_go = let_go
+        self._lanes: dict[str, Lane] = {}
+        self._dirty: dict[str, None] = {}
+        self._hungry: dict[str, None] = {}
+        self._alarms: list[tuple[float, str, int]] = []
+        self._generation = 0
+        self._now = Moment(0, 0.0)
+
+    # ── which there are ──────────────────────────────────────────────────────────────────────────────────────
+
+    def __contains__(self, endpoint_id: str) -> bool:
+        return endpoint_id in self._lanes
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._lanes))
+
+    def get(self, endpoint_id: str, generation: int | None = None) -> Lane | None:
+        """The lane, if it is owned (and, with `generation`, if it is still the same one)."""
+        lane = self._lanes.get(endpoint_id)
+        if lane is None or (generation is not None and lane.generation != generation):
+            return None
+        return lane
+
+    def open(self, row: LaneRow) -> None:
+        """A lane was claimed, or could not be released."""
+        self._generation += 1
+        self.epoch += 1
+        self._lanes[row.endpoint_id] = Lane(row, self._generation, self.epoch)
+        self.touch(row.endpoint_id)
+
+    def touch(self, endpoint_id: str) -> None:
+        """Something happened to the lane: look at it this turn."""
+        self._dirty[endpoint_id] = None
+
+    def touch_all(self) -> None:
+        self._dirty.update(dict.fromkeys(self._lanes))
+
+    def drop_all(self) -> None:
+        """They are others' now."""
+        for lane in self._lanes.values():
+            self._drop(lane)
+        self._lanes.clear()
+        self._hungry.clear()
+
+    def _drop(self, lane: Lane) -> None:
+        self.turns.withdraw(lane.endpoint_id)
+        self._hungry.pop(lane.endpoint_id, None)
+        self.budget.bytes -= lane.bytes_queued
+        self.budget.rows -= len(lane.held)
+        self.budget.reserved -= lane.reserved
+
+    # ── what happens to them ─────────────────────────────────────────────────────────────────────────────────
+
+    def settled(self, lane: Lane, seq: int, retry_at: int | None) -> None:
+        lane.settle(seq, retry_at)
+        self.budget.rows -= 1
+        self.touch(lane.endpoint_id)
+
+    def hand_over(self, lane: Lane, row: DueDelivery, mark: int) -> None:
+        """Queue a row that ingest just committed, or have the lane fetched."""
+        self.touch(lane.endpoint_id)
+        if row.delivery.due_at > self._now.wall_ms:
+            lane.note_due(row.delivery.due_at)
+        elif lane.takes(row, mark) and self._has_room(lane):
+            lane.enqueue(row)
+            lane.watermark = row.delivery.seq
+            self.budget.rows += 1
+            self.budget.bytes += bytes_of(row)
+        else:
+            self.must_fetch(lane)
+
+    def must_fetch(self, lane: Lane) -> None:
+        """There may be due work in the store that is not here."""
+        lane.complete = False
+        lane.stale = True
+        self.touch(lane.endpoint_id)
+
+    def take_fetched(self, lane: Lane, found: Fetched | None) -> None:
+        """What a fetch found (None: it failed)."""
+        self.budget.reserved -= lane.reserved
+        bytes_before = lane.bytes_queued
+        self.budget.rows += lane.end_fetch(found)
+        self.budget.bytes += lane.bytes_queued - bytes_before
+        self.touch(lane.endpoint_id)
+
+    def reconfigured(self, lane: Lane) -> None:
+        """Its endpoint was changed: what the directory says now counts."""
+        target = self._directory.get(lane.endpoint_id)
+        lane.closing = False
+        if target is not None and target.ordered is not lane.ordered:
+            self._forget_queue(lane)
+        self.touch(lane.endpoint_id)
+
+    def _has_room(self, lane: Lane) -> bool:
+        window = health_policy.window(lane.health, self._cap(lane))
+        return self.budget.room() > 0 and wanted(len(lane.queue), window, False) > 0
+
+    def _cap(self, lane: Lane) -> int:
+        target = self._directory.get(lane.endpoint_id)
+        return target.cap if target is not None else 1
+
+    # ── looking at them ──────────────────────────────────────────────────────────────────────────────────────
+
+    def begin_turn(self, now: Moment) -> None:
+        self._now = now
+
+    def review(self) -> None:
+        """Look at every lane that something happened to, or whose alarm rings."""
+        self._fire_alarms()
+        while self._dirty:
+            endpoint_id, _ = self._dirty.popitem()
+            lane = self._lanes.get(endpoint_id)
+            if lane is not None:
+                self._review(lane)
+
+    def _review(self, lane: Lane) -> None:
+        target = self._directory.get(lane.endpoint_id)
+        if target is None or not target.sendable or lane.closing or self.stopping:
+            self._rest(lane, for_long=True)
+            return
+        if lane.ordered is not target.ordered:
+            lane.ordered = target.ordered
+            lane.stale = True
+        lane.health = health_policy.wake(lane.health, self._now.wall_ms)
+        pause_s = self._pause_s(lane, target)
+        window = health_policy.window(lane.health, target.cap)
+        if pause_s > 0.0 or window == 0:
+            self._rest(lane, for_long=pause_s > LINGER_S or window == 0)
+            self._set_alarm(lane, pause_s if pause_s > 0.0 else LINGER_S)
+            return
+        self._offer(lane, window)
+        self._feed(lane, window)
+        self._linger(lane)
+
+    def _pause_s(self, lane: Lane, target: Target) -> float:
+        """Seconds until the lane may send: the larger of its pause and its rate's."""
+        until_ms = health_policy.paused_until(lane.health, self._now.wall_ms)
+        pause_s = (until_ms - self._now.wall_ms) / 1000.0 if until_ms else 0.0
+        if target.endpoint.rate_per_second is not None:
+            pause_s = max(pause_s, rate.wait_s(lane.conforms_at_s, self._now.boot_s))
+        return pause_s
+
+    def _rest(self, lane: Lane, for_long: bool) -> None:
+        self.turns.withdraw(lane.endpoint_id)
+        self._hungry.pop(lane.endpoint_id, None)
+        if for_long:
+            self._forget_queue(lane)
+            if lane.quiet:
+                self._release(lane)
+
+    def _offer(self, lane: Lane, window: int) -> None:
+        if lane.queue and lane.in_flight < window:
+            self.turns.offer(lane.endpoint_id, lane.tenant_id, cost_s(lane), health_policy.slow(lane.health))
+        else:
+            self.turns.withdraw(lane.endpoint_id)
+
+    def _feed(self, lane: Lane, window: int) -> None:
+        if lane.next_due is not None:
+            if lane.next_due <= self._now.wall_ms:
+                lane.stale = True
+                lane.next_due = None
+            else:
+                self._set_alarm(lane, (lane.next_due - self._now.wall_ms) / 1000.0)
+        if lane.stale and not lane.fetching and low(len(lane.queue), window):
+            self._hungry[lane.endpoint_id] = None
+
+    def _linger(self, lane: Lane) -> None:
+        """A drained lane stays for a while, since more may come; then it is released."""
+        if lane.held or lane.fetching or lane.stale:
+            lane.idle_since_s = None
+        elif lane.idle_since_s is None:
+            lane.idle_since_s = self._now.boot_s
+            self._set_alarm(lane, LINGER_S)
+        elif self._now.boot_s - lane.idle_since_s >= LINGER_S:
+            self._release(lane)
+        else:
+            self._set_alarm(lane, lane.idle_since_s + LINGER_S - self._now.boot_s)
+
+    def _forget_queue(self, lane: Lane) -> None:
+        self.budget.bytes -= lane.bytes_queued
+        self.budget.rows -= lane.forget_queue()
+
+    def _release(self, lane: Lane) -> None:
+        self._drop(lane)
+        del self._lanes[lane.endpoint_id]
+        conforms_ms = 0
+        if lane.conforms_at_s > self._now.boot_s:
+            conforms_ms = self._now.wall_ms + int(1000 * (lane.conforms_at_s - self._now.boot_s))
+        self._let_go(lane.row(conforms_ms), lane.ordered)
+
+    # ── alarms ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def next_alarm_s(self) -> float:
+        """When the next one rings, on the boot clock; infinity when none is set."""
+        return self._alarms[0][0] if self._alarms else float("inf")
+
+    def _set_alarm(self, lane: Lane, in_s: float) -> None:
+        at_s = self._now.boot_s + in_s
+        if lane.alarm_s is None or at_s < lane.alarm_s:
+            lane.alarm_s = at_s
+            heappush(self._alarms, (at_s, lane.endpoint_id, lane.generation))
+
+    def _fire_alarms(self) -> None:
+        alarms = self._alarms
+        while alarms and alarms[0][0] <= self._now.boot_s:
+            _, endpoint_id, generation = heappop(alarms)
+            lane = self.get(endpoint_id, generation)
+            if lane is not None:
+                lane.alarm_s = None
+                self.touch(endpoint_id)
+
+    # ── feeding them ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def begin_fetches(self) -> list[tuple[FetchRequest, int]]:
+        """The fetches to ask for now, each with its lane's generation; within the budget, first come first served."""
+        begun: list[tuple[FetchRequest, int]] = []
+        rows = min(self.budget.room(), FETCH_ROWS_MAX)
+        for endpoint_id in list(self._hungry)[:FETCH_LANES_MAX]:
+            if rows <= 0:
+                break
+            del self._hungry[endpoint_id]
+            lane = self._lanes[endpoint_id]
+            window = health_policy.window(lane.health, self._cap(lane))
+            limit = min(rows, max(1, wanted(len(lane.queue), window, health_policy.slow(lane.health))))
+            rows -= limit
+            self.epoch += 1
+            self.budget.reserved += limit
+            begun.append((lane.begin_fetch(self.epoch, limit), lane.generation))
+        return begun

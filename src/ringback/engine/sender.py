@@ -1,0 +1,296 @@
+"""The real transport: libcurl's multi handle on epoll, everything on the thread that polls.
+
+Each request goes: URL accepted again, name resolved (`resolver`) and pinned, header lines checked, an easy handle
+loaded, and then libcurl works while `poll` waits on one epoll for its sockets, the resolver's and `wake`. The address
+is checked once more when a socket is opened (`exchange`), so what a name turns into between the two doesn't matter.
+
+Never follows redirects, never decides what a status means, never sends a request twice under one token. The caller
+limits how many requests are under way; this only needs file descriptors for them. Assumes Linux (epoll, eventfd). What
+goes wrong with a request is that request's response; an exception out of `poll` or `start` is a bug.
+"""
+
+import os
+import re
+import select
+from typing import Any, Final, NamedTuple
+
+import pycurl
+
+from ringback.clock import Clock
+from ringback.engine.certificates import trusted_certificates
+from ringback.engine.curl_errors import BLOCKED_ADDRESS, BLOCKED_REQUEST, DNS_FAILED, GAVE_UP, TIMEOUT, Failure
+from ringback.engine.exchange import Exchange, SenderLimits
+from ringback.engine.origins import Destination, Origins
+from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.request_headers import BadRequestHeader, HeaderLines
+from ringback.engine.resolver import Answer, Resolver
+from ringback.model.attempt import Timings
+from ringback.model.limits import IN_FLIGHT_MAX, RESOLVE_S_MAX
+from ringback.policy.address import UrlRules
+from ringback.policy.url import UrlRefused
+
+_METHOD: Final = re.compile(r"[A-Z]{1,32}")
+_FRESH_CONNECTIONS_S: Final = 300.0
+_NEVER: Final = float("inf")
+_AT_ONCE: Final = float("-inf")
+_EVENTS_MAX: Final = 1_024
+_READ: Final = select.EPOLLIN
+_WRITE: Final = select.EPOLLOUT
+_EPOLL_MASK: Final = {pycurl.POLL_IN: _READ, pycurl.POLL_OUT: _WRITE, pycurl.POLL_INOUT: _READ | _WRITE}
+
+
+class _Waiting(NamedTuple):
+    """A request whose name is being looked up since `since_s`."""
+
+    request: OutboundRequest
+    destination: Destination
+    since_s: float
+
+
+class CurlTransport:
+    """`engine.ports.Transport` on libcurl. `ca_file` None: the system's trusted authorities.
+
+    `connections_kept_max` connections stay open after their requests. Closing the transport closes its resolver.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        rules: UrlRules,
+        clock: Clock,
+        *,
+        ca_file: str | None = None,
+        limits: SenderLimits | None = None,
+        connections_kept_max: int = IN_FLIGHT_MAX,
+    ) -> None:
+        self._resolver = resolver
+        self._rules = rules
+        self._clock = clock
+        self._ca_file = ca_file if ca_file is not None else trusted_certificates()
+        self._limits = limits if limits is not None else SenderLimits()
+        self._connections_kept_max = connections_kept_max
+        self._origins = Origins(rules)
+        self._lines = HeaderLines()
+        self._idle: list[Exchange] = []
+        self._exchanges: dict[Any, Exchange] = {}
+        self._handles: dict[int, Any] = {}
+        self._waiting: dict[int, _Waiting] = {}
+        self._finished: list[InboundResponse] = []
+        self._running = 0
+        self._closed = False
+        self._timer_at_s = _NEVER
+        self._polling = False
+        self._woken = False
+        self._masks: dict[int, int] = {}
+        self._epoll = select.epoll()
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._wake_fd, _READ)
+        self._resolver_fd = resolver.fileno()
+        self._epoll.register(self._resolver_fd, _READ)
+        self._multi: Any = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, connections_kept_max)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
+
+    # engine.ports.Transport
+
+    def start(self, request: OutboundRequest) -> None:
+        """Begin at once; the bytes leave in the next `poll`."""
+        try:
+            destination = self._origins.destination(request.url)
+        except UrlRefused as refused:
+            code = BLOCKED_ADDRESS if refused.code == "address_not_allowed" else BLOCKED_REQUEST
+            self._fail(request.token, Failure(code, refused.message))
+            return
+        now_s = self._clock.boottime_s()
+        origin = destination.origin
+        if now_s < origin.pin_until_s:
+            self._send(request, destination, None, now_s)
+            return
+        budget_s = min(request.deadline_s, RESOLVE_S_MAX)
+        answer = self._resolver.resolve(request.token, request.tenant_id, origin.host, budget_s)
+        if answer is None:
+            self._waiting[request.token] = _Waiting(request, destination, now_s)
+        else:
+            self._resolved(request, destination, answer, None, now_s)
+
+    def poll(self, timeout_s: float) -> list[InboundResponse]:
+        """Work until something has finished, `wake` was called, or `timeout_s` have passed; what has finished."""
+        now_s = self._clock.boottime_s()
+        end_s = now_s + timeout_s
+        while True:
+            if self._timer_at_s <= now_s:
+                self._timer_at_s = _NEVER
+                self._running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)[1]
+            self._work(self._wait(end_s))
+            if self._finished or self._woken:
+                break
+            now_s = self._clock.boottime_s()
+            if now_s >= end_s:
+                break
+        self._woken = False
+        finished, self._finished = self._finished, []
+        return finished
+
+    def wake(self) -> None:
+        """Make a poll that is waiting, or else the next one, return soon. From any thread."""
+        # `_wait` sets `_polling` and then looks at `_woken`; this does it the other way round, so none is missed.
+        self._woken = True
+        if self._polling and not self._closed:
+            os.eventfd_write(self._wake_fd, 1)
+
+    def abort(self, token: int) -> None:
+        """Break a request off and close its connection. Where the headers were complete their status still stands.
+
+        A token that isn't under way is left alone.
+        """
+        if self._waiting.pop(token, None) is not None:
+            self._resolver.forget(token)
+            self._fail(token, GAVE_UP)
+            return
+        handle = self._handles.get(token)
+        if handle is not None:
+            self._exchanges[handle].failure = GAVE_UP
+            self._end(handle, pycurl.E_ABORTED_BY_CALLBACK, "")
+
+    def close(self) -> None:
+        """Drop all requests and connections. Nothing finishes any more. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._waiting.clear()
+        for exchange in [*self._exchanges.values()]:
+            self._multi.remove_handle(exchange.curl)
+        self._multi.close()
+        for exchange in [*self._exchanges.values(), *self._idle]:
+            exchange.close()
+        self._exchanges.clear()
+        self._handles.clear()
+        self._idle.clear()
+        self._resolver.close()
+        self._epoll.close()
+        os.close(self._wake_fd)
+
+    # Sending.
+
+    def _resolved(
+        self, request: OutboundRequest, destination: Destination, answer: Answer, dns_s: float | None, now_s: float
+    ) -> None:
+        failure = None
+        if answer.error is not None:
+            failure = Failure(DNS_FAILED, answer.error)
+        elif (reason := self._origins.pin(destination.origin, answer)) is not None:
+            failure = Failure(BLOCKED_ADDRESS, reason)
+        elif dns_s is not None and dns_s >= request.deadline_s:
+            failure = Failure(TIMEOUT, "The host name took the whole time to look up.")
+        if failure is None:
+            self._send(request, destination, dns_s, now_s)
+        else:
+            self._fail(request.token, failure, dns_s)
+
+    def _send(self, request: OutboundRequest, destination: Destination, dns_s: float | None, now_s: float) -> None:
+        try:
+            lines = self._lines.checked(request.headers)
+        except BadRequestHeader as bad:
+            self._fail(request.token, Failure(BLOCKED_REQUEST, str(bad)), dns_s)
+            return
+        if not _METHOD.fullmatch(request.method):
+            self._fail(request.token, Failure(BLOCKED_REQUEST, "The request method is not one."), dns_s)
+            return
+        exchange = self._idle.pop() if self._idle else Exchange(self._origins, self._rules, self._limits, self._ca_file)
+        exchange.send(request, lines, destination, dns_s, now_s < destination.origin.fresh_until_s)
+        self._exchanges[exchange.curl] = exchange
+        self._handles[request.token] = exchange.curl
+        self._multi.add_handle(exchange.curl)
+
+    def _fail(self, token: int, failure: Failure, dns_s: float | None = None) -> None:
+        dns_ms = None if dns_s is None else dns_s * 1000
+        timings = Timings(dns_ms, None, None, None, dns_ms or 0.0)
+        self._finished.append(
+            InboundResponse(token, None, failure.code, failure.message, [], b"", False, timings, None, None)
+        )
+
+    # Working.
+
+    def _wait(self, end_s: float) -> list[tuple[int, int]]:
+        wait_s = 0.0
+        if not self._finished:
+            self._polling = True
+            if not self._woken:
+                due_s = min(end_s, self._timer_at_s, self._resolver.due_s())
+                wait_s = max(0.0, due_s - self._clock.boottime_s())
+        events = self._epoll.poll(wait_s, _EVENTS_MAX)
+        self._polling = False
+        return events
+
+    def _work(self, events: list[tuple[int, int]]) -> None:
+        action = self._multi.socket_action
+        for fd, mask in events:
+            if fd == self._wake_fd:
+                os.eventfd_read(fd)
+            elif fd != self._resolver_fd:
+                what = (
+                    (pycurl.CSELECT_IN if mask & _READ else 0)
+                    | (pycurl.CSELECT_OUT if mask & _WRITE else 0)
+                    | (pycurl.CSELECT_ERR if mask & ~(_READ | _WRITE) else 0)
+                )
+                self._running = action(fd, what)[1]
+        if self._running < len(self._exchanges):
+            self._collect()
+        if self._waiting:
+            self._take_answers()
+
+    def _take_answers(self) -> None:
+        answers = self._resolver.process()
+        if not answers:
+            return
+        now_s = self._clock.boottime_s()
+        for token, answer in answers:
+            waiting = self._waiting.pop(token, None)
+            if waiting is not None:
+                self._resolved(waiting.request, waiting.destination, answer, now_s - waiting.since_s, now_s)
+
+    def _collect(self) -> None:
+        left = 1
+        while left:
+            left, good, bad = self._multi.info_read(_EVENTS_MAX)
+            for handle in good:
+                self._end(handle, 0, "")
+            for handle, number, text in bad:
+                self._end(handle, number, text)
+
+    def _end(self, handle: Any, number: int, text: str) -> None:
+        self._multi.remove_handle(handle)
+        exchange = self._exchanges.pop(handle)
+        del self._handles[exchange.token]
+        if exchange.lost_kept_connection() and exchange.destination is not None:
+            exchange.destination.origin.fresh_until_s = self._clock.boottime_s() + _FRESH_CONNECTIONS_S
+        self._finished.append(exchange.response(number, text))
+        if len(self._idle) < self._connections_kept_max:
+            self._idle.append(exchange)
+        else:
+            exchange.close()
+
+    # libcurl's callbacks.
+
+    def _on_socket(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        if self._closed:
+            return
+        known = self._masks.get(fd)
+        if what == pycurl.POLL_REMOVE:
+            if known is not None:
+                del self._masks[fd]
+                self._epoll.unregister(fd)
+            return
+        mask = _EPOLL_MASK.get(what, 0)
+        if known is None:
+            self._epoll.register(fd, mask)
+        elif known != mask:
+            self._epoll.modify(fd, mask)
+        self._masks[fd] = mask
+
+    def _on_timer(self, timeout_ms: int) -> None:
+        if timeout_ms > 0:
+            self._timer_at_s = self._clock.boottime_s() + timeout_ms / 1000
+        else:
+            self._timer_at_s = _AT_ONCE if timeout_ms == 0 else _NEVER

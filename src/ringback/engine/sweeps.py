@@ -1,0 +1,79 @@
+"""The sweep: repairs what crashes leave behind, and carries out deletions in small steps.
+
+At every start, every 30 s, and when asked. Each step is one short transaction; between two steps others get the store.
+It finds due work that no bell announces, lanes without an owner that lives, deliveries without a lane or an endpoint.
+Running it twice, or on every node at once, does no harm.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from ringback.clock import Clock
+from ringback.engine import messages as m
+from ringback.engine.lease import Lease
+from ringback.model.limits import STEP_ROWS_MAX, SWEEP_EVERY_S
+from ringback.observe.telemetry import Observer, StoreTrouble, SweepRepaired
+from ringback.store.port import CommitInDoubt, Retryable, StoreUnavailable, Upkeep
+
+STEP_PAUSE_S: Final = 0.005
+
+
+class Sweep:
+    """`wait(seconds)` returns True early when somebody deleted something or the process stops."""
+
+    def __init__(
+        self,
+        *,
+        store: Upkeep,
+        clock: Clock,
+        lease: Lease,
+        fetcher: Callable[[m.ToFetcher], None],
+        tell: Callable[[m.ToDispatcher], None],
+        wait: Callable[[float], object],
+        observer: Observer,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._lease = lease
+        self._fetcher = fetcher
+        self._tell = tell
+        self._wait = wait
+        self._observer = observer
+
+    def step(self) -> None:
+        """A whole sweep, then deletions as they come, until the next one is due."""
+        self._do(self._repair)
+        self._do(self._carry_out_deletions)
+        until_s = self._clock.boottime_s() + SWEEP_EVERY_S
+        while (left_s := until_s - self._clock.boottime_s()) > 0.0 and self._wait(left_s):
+            self._do(self._carry_out_deletions)
+
+    def _do(self, part: Callable[[], None]) -> None:
+        """A store that can't answer is left for the next sweep."""
+        try:
+            part()
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("sweep", error.code))
+
+    def _repair(self) -> None:
+        now = self._clock.now_ms()
+        freed = self._store.free_orphans(now)
+        made = self._all_steps(lambda: self._store.make_missing_lanes(now, STEP_ROWS_MAX))
+        rung = self._all_steps(lambda: self._store.ring_stranded(now, STEP_ROWS_MAX))
+        self._fetcher(m.Audit(self._lease.node_id))
+        if freed or made or rung:
+            self._observer(SweepRepaired(rung, freed, made))
+            self._tell(m.Woken())
+
+    def _carry_out_deletions(self) -> None:
+        now = self._clock.now_ms()
+        self._all_steps(lambda: self._store.cancel_step(now, STEP_ROWS_MAX))
+        self._all_steps(lambda: self._store.purge_step(STEP_ROWS_MAX))
+        self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
+
+    def _all_steps(self, one: Callable[[], int]) -> int:
+        total = 0
+        while changed := one():
+            total += changed
+            self._wait(STEP_PAUSE_S)
+        return total

@@ -1,0 +1,69 @@
+"""An endpoint prepared for sending: everything that is the same for each of its requests, worked out once.
+
+Made anew whenever the endpoint or one of its secrets changes. Headers that carry credentials are kept twice: as they
+are sent, and as the log shows them. Never renders an event (that is `attempt`).
+"""
+
+import base64
+from typing import Final, NamedTuple
+
+from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, Secret
+from ringback.model.limits import TOTAL_DEADLINE_S_MAX, WINDOW_MAX
+from ringback.policy.url import append_query
+from ringback.wire.contract import Contract
+from ringback.wire.profile import load_profile
+
+REDACTED: Final = "***"
+FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
+
+
+class Target(NamedTuple):
+    """`sent_headers` are complete "Name: value" lines; `shown_headers` the same as pairs, credentials replaced."""
+
+    endpoint: Endpoint
+    contract: Contract
+    secrets: tuple[Secret, ...]
+    url: str
+    sent_headers: list[str]
+    shown_headers: list[tuple[str, str]]
+    deadline_s: float
+    cap: int
+    ordered: bool
+    sendable: bool
+
+    def signing_secrets(self, now_ms: int) -> list[str]:
+        """The texts of the secrets that sign now, newest first."""
+        return [secret.value for secret in self.secrets if secret.expires_at is None or secret.expires_at > now_ms]
+
+
+def prepare(endpoint: Endpoint, secrets: list[Secret]) -> Target:
+    """Everything about `endpoint` that does not change from one request to the next."""
+    sent = [*FIXED_HEADERS, *endpoint.headers]
+    shown = list(sent)
+    for name, value in credentials(endpoint.auth):
+        sent.append((name, value))
+        shown.append((name, REDACTED))
+    return Target(
+        endpoint=endpoint,
+        contract=load_profile(endpoint.profile),
+        secrets=tuple(secrets),
+        url=append_query(endpoint.url, endpoint.query),
+        sent_headers=[f"{name}: {value}" for name, value in sent],
+        shown_headers=shown,
+        deadline_s=min(endpoint.timeout_s, TOTAL_DEADLINE_S_MAX),
+        cap=endpoint.max_in_flight or WINDOW_MAX,
+        ordered=endpoint.ordering is not Ordering.NONE,
+        sendable=endpoint.status is EndpointStatus.ACTIVE,
+    )
+
+
+def credentials(auth: Auth) -> list[tuple[str, str]]:
+    """The headers that carry an endpoint's credentials, unredacted: (name, value)."""
+    if auth.type is AuthType.BASIC:
+        pair = f"{auth.username}:{auth.password}".encode()
+        return [("Authorization", f"Basic {base64.b64encode(pair).decode('ascii')}")]
+    if auth.type is AuthType.RAW:
+        return [("Authorization", auth.value)]
+    if auth.type is AuthType.HEADER:
+        return list(auth.headers)
+    return []

@@ -1,0 +1,178 @@
+"""One batch inside one write transaction: whose keys are whose, who wants what, what is inserted.
+
+A `Batch` is made anew for each try of a transaction. Keys are claimed before anything else, so that a caller's repeat
+is known before its events are; duplicates among batch mates are folded onto the first. A submission that turns out to
+insert nothing (a repeat, a conflict, a tenant that is gone) must not leave keys behind: `leave_out` names those for
+which the transaction has to be rolled back and the batch tried again without them.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ringback.ingest.index import MatchIndex
+from ringback.ingest.submission import Accepted, Submission
+from ringback.model.endpoint import Ordering
+from ringback.model.errors import Conflict, NotFound, RingbackError
+from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
+from ringback.store.port import IntakeTransaction, KeyClaim, TakenKey
+
+INSERT_DELIVERIES_MAX: Final = 4_000
+HAND_OVER_ROWS_MAX: Final = 2_000
+ONE_KEY: Final = ""
+
+Key = tuple[str, str, str]
+
+
+class Batch:
+    """`rows` are those to hand over (all, or none when there are too many); `rings` earliest due_at by endpoint."""
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self._submissions = submissions
+        self._outcomes: dict[int, RingbackError | list[Accepted | TakenKey]] = {}
+        self._fresh_keys: set[int] = set()
+        self._events: list[Event] = []
+        self._deliveries: list[NewDelivery] = []
+        self.rows: list[DueDelivery] = []
+        self.rings: dict[str, tuple[str, int]] = {}
+        self.probe: Event | None = None
+
+    # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def claim(self, transaction: IntakeTransaction, now: int) -> None:
+        """Claim every key of the batch and note who is a repeat or in conflict."""
+        first: dict[Key, tuple[int, KeyClaim]] = {}
+        for place, submission in enumerate(self._submissions):
+            for claim in _claims(submission):
+                first.setdefault(_key(claim), (place, claim))
+        if not first:
+            return
+        taken = transaction.claim_keys([claim for _, claim in (first[key] for key in sorted(first))], now)
+        self._fresh_keys = {place for key, (place, _) in first.items() if key not in taken}
+        for place, submission in enumerate(self._submissions):
+            self._judge_keys(place, submission, first, taken)
+
+    def _judge_keys(
+        self, place: int, submission: Submission, first: dict[Key, tuple[int, KeyClaim]], taken: dict[Key, TakenKey]
+    ) -> None:
+        whole = submission.idempotency
+        if whole is not None:
+            owner = _owner(place, whole, first, taken)
+            if owner is not None:
+                self._outcomes[place] = _same_body(whole, owner) or [owner]
+                return
+        results: list[Accepted | TakenKey] = []
+        for claim in submission.claims:
+            owner = _owner(place, claim, first, taken) if claim is not None else None
+            if claim is not None and owner is not None:
+                conflict = _same_body(claim, owner)
+                if conflict is not None:
+                    self._outcomes[place] = conflict
+                    return
+                results.append(owner)
+            else:
+                results.append(PENDING)
+        if any(result is not PENDING for result in results):
+            self._outcomes[place] = results
+
+    def leave_out(self, index: MatchIndex) -> list[Submission]:
+        """Submissions that insert nothing but hold keys they claimed in this transaction; their outcome is set."""
+        left: list[Submission] = []
+        for place, submission in enumerate(self._submissions):
+            outcome = self._outcomes.get(place)
+            if outcome is None and not index.knows(submission.events[0].tenant_id):
+                outcome = self._outcomes[place] = NotFound("There is no such tenant.")
+            if isinstance(outcome, RingbackError) and place in self._fresh_keys:
+                submission.outcome = outcome
+                left.append(submission)
+        return left
+
+    # ── fan-out ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def insert(self, transaction: IntakeTransaction, index: MatchIndex) -> None:
+        """Insert every event that is new, with its deliveries."""
+        for place, submission in enumerate(self._submissions):
+            known = self._outcomes.get(place)
+            if known is None:
+                self._outcomes[place] = [self._add(transaction, event, index) for event in submission.events]
+            elif not isinstance(known, RingbackError) and len(known) == len(submission.events):
+                for i, event in enumerate(submission.events):
+                    if known[i] is PENDING:
+                        known[i] = self._add(transaction, event, index)
+        self._flush(transaction)
+
+    def _add(self, transaction: IntakeTransaction, event: Event, index: MatchIndex) -> Accepted:
+        targets = index.targets(event)
+        due_at = event.accepted_at if event.deliver_at is None else max(event.deliver_at, event.accepted_at)
+        for target in targets:
+            key = None
+            if target.ordering is not Ordering.NONE:
+                key = (event.ordering_key or ONE_KEY) if target.ordering is Ordering.SUBJECT else ONE_KEY
+            self._deliveries.append(NewDelivery(event.tenant_id, target.endpoint_id, event.id, key, due_at))
+        count = len(targets)
+        self._events.append(Event(*event[:-1], count))
+        if len(self._deliveries) >= INSERT_DELIVERIES_MAX:
+            self._flush(transaction)
+        return Accepted(event.id, event.type, event.accepted_at, count, False)
+
+    def _flush(self, transaction: IntakeTransaction) -> None:
+        if not self._events:
+            return
+        self.probe = self._events[0]
+        seqs = transaction.insert(self._events, self._deliveries)
+        place = 0
+        for event in self._events:
+            for i in range(place, place + event.deliveries):
+                tenant_id, endpoint_id, event_id, ordering_key, due_at = self._deliveries[i]
+                self._note_ring(tenant_id, endpoint_id, due_at)
+                delivery = Delivery(tenant_id, endpoint_id, event_id, ordering_key, due_at, seqs[i], 0, 0)
+                self.rows.append(DueDelivery(delivery, event))
+            place += event.deliveries
+        if len(self.rows) > HAND_OVER_ROWS_MAX:
+            self.rows = []
+        self._events, self._deliveries = [], []
+
+    def _note_ring(self, tenant_id: str, endpoint_id: str, due_at: int) -> None:
+        known = self.rings.get(endpoint_id)
+        if known is None or due_at < known[1]:
+            self.rings[endpoint_id] = (tenant_id, due_at)
+
+    # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def outcome(self, place: int) -> RingbackError | list[Accepted | TakenKey]:
+        """What became of the submission at `place`; a TakenKey stands for the events its owner made."""
+        return self._outcomes[place]
+
+
+PENDING: Final = TakenKey(b"", ())
+
+
+def _claims(submission: Submission) -> list[KeyClaim]:
+    claims = [claim for claim in submission.claims if claim is not None]
+    if submission.idempotency is not None:
+        claims.append(submission.idempotency)
+    return claims
+
+
+def _key(claim: KeyClaim) -> Key:
+    return claim.tenant_id, claim.kind, claim.key
+
+
+def _owner(
+    place: int, claim: KeyClaim, first: dict[Key, tuple[int, KeyClaim]], taken: dict[Key, TakenKey]
+) -> TakenKey | None:
+    """Who has the claimed key already: the store, a batch mate, or (None) nobody before this claim."""
+    key = _key(claim)
+    if key in taken:
+        return taken[key]
+    _, mate = first[key]
+    if mate is claim:
+        return None
+    return TakenKey(mate.body_hash, mate.event_ids)
+
+
+def _same_body(claim: KeyClaim, owner: TakenKey) -> Conflict | None:
+    if claim.body_hash == owner.body_hash:
+        return None
+    if claim.kind == "event":
+        return Conflict(f"The event id {claim.key} was used before with another body.", code="event_id_taken")
+    return Conflict("This Idempotency-Key was used before with another body.", code="idempotency_key_taken")

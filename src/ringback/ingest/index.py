@@ -1,0 +1,227 @@
+"""Who wants what: the endpoints of every tenant, by event type and channel.
+
+Lives in memory on the ingest writer's thread (`knows` may be asked from others) and follows the store's log of
+changes, inside the writer's own transaction, so that an event is matched against the configuration it is committed
+with. The cost of an event grows with the endpoints that match it, not with those that don't: endpoints without
+channels are found by pattern, those with channels by channel. A hundred thousand endpoints are about 25 MB, which is
+why a `Target` has no dictionary and isn't tracked by the garbage collector. Never decides what a pattern or a
+filter means (`policy.match`, `policy.filter`). A filter that fails, or can't be compiled any more, matches nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from ringback.model.endpoint import Endpoint, EndpointStatus, Ordering
+from ringback.model.event import Event
+from ringback.model.limits import STEP_ROWS_MAX
+from ringback.model.tenant import Tenant
+from ringback.policy.filter import Filter, FilterInput, FilterRefused, compile_filter, filter_input
+from ringback.policy.match import candidates
+from ringback.store.port import IntakeTransaction
+from ringback.times import rfc3339
+
+MEMO_MAX: Final = 20_000
+SHARED_MAX: Final = 10_000
+_Places = dict[str, list["Target"]]
+
+
+class Target(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """One endpoint as matching needs it. `filter` None: all; `channels` None: all."""
+
+    endpoint_id: str
+    ordering: Ordering
+    patterns: tuple[str, ...]
+    channels: tuple[str, ...] | None
+    filter: Filter | None
+
+
+class _TenantEndpoints:
+    """One tenant's endpoints that match events. `created_at` tells a tenant from an earlier one of the same id."""
+
+    __slots__ = ("by_channel", "by_pattern", "created_at", "enabled")
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.enabled = tenant.webhooks_enabled
+        self.created_at = tenant.created_at
+        self.by_pattern: _Places = {}
+        self.by_channel: _Places | None = None
+
+    def add(self, target: Target) -> None:
+        for places, key in self._places(target):
+            places.setdefault(key, []).append(target)
+
+    def remove(self, target: Target) -> None:
+        for places, key in self._places(target):
+            places[key].remove(target)
+            if not places[key]:
+                del places[key]
+
+    def all(self) -> set[str]:
+        """The ids of the endpoints in here."""
+        lists = [*self.by_pattern.values(), *(self.by_channel or {}).values()]
+        return {target.endpoint_id for targets in lists for target in targets}
+
+    def find(self, event_type: str, channel: str | None) -> tuple[Target, ...]:
+        """Who wants events of this type and channel, filters apart, by endpoint id."""
+        patterns = candidates(event_type)
+        found = {target.endpoint_id: target for pattern in patterns for target in self.by_pattern.get(pattern, ())}
+        if channel is not None and self.by_channel is not None:
+            wanted = set(patterns)
+            for target in self.by_channel.get(channel, ()):
+                if not wanted.isdisjoint(target.patterns):
+                    found[target.endpoint_id] = target
+        return tuple(found[endpoint_id] for endpoint_id in sorted(found))
+
+    def _places(self, target: Target) -> Iterator[tuple[_Places, str]]:
+        if target.channels is None:
+            yield from ((self.by_pattern, pattern) for pattern in dict.fromkeys(target.patterns))
+            return
+        if self.by_channel is None:
+            self.by_channel = {}
+        yield from ((self.by_channel, channel) for channel in dict.fromkeys(target.channels))
+
+
+class MatchIndex:
+    """`refresh` in each write transaction, then `targets` for each event in it."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._tenants: dict[str, _TenantEndpoints] = {}
+        self._targets: dict[str, Target] = {}
+        self._memo: dict[str, dict[tuple[str, str | None], tuple[Target, ...]]] = {}
+        self._memo_size = 0
+        # Many endpoints ask for the same types: keep one list of each.
+        self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def refresh(self, transaction: IntakeTransaction) -> None:
+        """Load what changed since the last time; everything at first. Repeatable when it fails half-way."""
+        changes = transaction.changes_since(self.version)
+        if not changes:
+            return
+        tenant_ids = dict.fromkeys(change.tenant_id for change in changes if change.kind == "tenant")
+        endpoint_ids = {change.id: change.tenant_id for change in changes if change.kind == "endpoint"}
+        for step in _steps(tenant_ids):
+            self._replace_tenants(step, transaction.tenants(step))
+        for step in _steps(endpoint_ids):
+            self._replace_endpoints(step, endpoint_ids, transaction.endpoints(step))
+        self.version = changes[-1].version
+
+    def knows(self, tenant_id: str) -> bool:
+        """Whether the tenant existed at `version`."""
+        return tenant_id in self._tenants
+
+    def targets(self, event: Event) -> Sequence[Target]:
+        """The endpoints the event is for, by id."""
+        found = self._candidates(event)
+        for target in found:
+            if target.filter is not None:
+                return _filtered(found, event)
+        return found
+
+    def _candidates(self, event: Event) -> tuple[Target, ...]:
+        key = event.type, event.channel
+        memo = self._memo.get(event.tenant_id)
+        if memo is not None:
+            found = memo.get(key)
+            if found is not None:
+                return found
+        tenant = self._tenants.get(event.tenant_id)
+        if tenant is None or not tenant.enabled:
+            return ()
+        found = tenant.find(*key)
+        self._remember(event.tenant_id, key, found)
+        return found
+
+    def _remember(self, tenant_id: str, key: tuple[str, str | None], found: tuple[Target, ...]) -> None:
+        # Callers choose types and channels, so there is no end of them. One place for each remembered target, too:
+        # a tenant with a thousand endpoints and as many channels would otherwise hold a million.
+        self._memo_size += 1 + len(found)
+        if self._memo_size > MEMO_MAX:
+            self._memo.clear()
+            self._memo_size = 1 + len(found)
+        self._memo.setdefault(tenant_id, {})[key] = found
+
+    def _forget(self, tenant_id: str) -> None:
+        memo = self._memo.pop(tenant_id, {})
+        self._memo_size -= sum(1 + len(found) for found in memo.values())
+
+    def _replace_tenants(self, tenant_ids: Sequence[str], loaded: Sequence[Tenant]) -> None:
+        now = {tenant.id: tenant for tenant in loaded}
+        for tenant_id in tenant_ids:
+            self._forget(tenant_id)
+            tenant, known = now.get(tenant_id), self._tenants.get(tenant_id)
+            if known is not None and (tenant is None or tenant.created_at != known.created_at):
+                self._drop_tenant(tenant_id)
+                known = None
+            if known is not None and tenant is not None:
+                known.enabled = tenant.webhooks_enabled
+            elif tenant is not None:
+                self._tenants[tenant_id] = _TenantEndpoints(tenant)
+
+    def _drop_tenant(self, tenant_id: str) -> None:
+        for endpoint_id in self._tenants.pop(tenant_id).all():
+            del self._targets[endpoint_id]
+
+    def _replace_endpoints(
+        self, endpoint_ids: Sequence[str], tenant_of: dict[str, str], loaded: Sequence[Endpoint]
+    ) -> None:
+        for endpoint_id in endpoint_ids:
+            tenant_id = tenant_of[endpoint_id]
+            self._forget(tenant_id)
+            known = self._targets.pop(endpoint_id, None)
+            if known is not None:
+                self._tenants[tenant_id].remove(known)
+        for endpoint in loaded:
+            tenant = self._tenants.get(endpoint.tenant_id)
+            if tenant is None or endpoint.status is EndpointStatus.INACTIVE:
+                continue
+            target = self._target(endpoint)
+            if target is not None:
+                self._targets[endpoint.id] = target
+                tenant.add(target)
+
+    def _target(self, endpoint: Endpoint) -> Target | None:
+        compiled = None
+        if endpoint.filter is not None:
+            try:
+                compiled = compile_filter(endpoint.filter)
+            except FilterRefused:
+                # It was checked when it was saved. If it is refused now, nothing is better than everything.
+                return None
+        patterns = endpoint.event_types
+        if len(self._shared) < SHARED_MAX:
+            patterns = self._shared.setdefault(patterns, patterns)
+        return Target(endpoint.id, endpoint.ordering, patterns, endpoint.channels, compiled)
+
+
+def _steps(ids: Iterable[str]) -> Iterator[list[str]]:
+    rest = list(ids)
+    return (rest[start : start + STEP_ROWS_MAX] for start in range(0, len(rest), STEP_ROWS_MAX))
+
+
+def _filtered(found: tuple[Target, ...], event: Event) -> list[Target]:
+    try:
+        values = _filter_input(event)
+    except Exception:
+        # Whatever a payload does to the filters' library (a number too large, say), it costs these matches only.
+        return [target for target in found if target.filter is None]
+    return [target for target in found if target.filter is None or target.filter.matches(values)]
+
+
+def _filter_input(event: Event) -> FilterInput:
+    """The event as filters see it: made once, for all endpoints. Fields that weren't sent are null."""
+    subject = None if event.subject_type is None else {"type": event.subject_type, "id": event.subject_id}
+    described: dict[str, object] = {
+        "id": event.id,
+        "type": event.type,
+        "channel": event.channel,
+        "subject": subject,
+        "change": event.change,
+        "ordering_key": event.ordering_key,
+        "occurred_at": None if event.occurred_at is None else rfc3339(event.occurred_at),
+        "accepted_at": rfc3339(event.accepted_at),
+    }
+    previous = None if event.previous is None else msgspec.json.decode(event.previous)
+    return filter_input(described, msgspec.json.decode(event.data), previous)

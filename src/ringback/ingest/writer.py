@@ -1,0 +1,232 @@
+"""The ingest writer: one thread with one write transaction at a time, which takes everything that waits.
+
+That is what makes 202 durable and fast at once: callers share a commit. The order within a batch: keys first, then the
+index is brought up to date as the transaction sees the configuration, then fan-out, then insert and commit; only then
+is anybody answered, and only after that are bells rung. A caller's bad event never fails its mates: when the store
+refuses a batch it is halved until the bad one stands alone. A COMMIT whose answer is lost is settled by asking for the
+events. It never parses a payload and never sends anything.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from ringback.clock import Clock
+from ringback.ingest.batch import Batch
+from ringback.ingest.index import MatchIndex
+from ringback.ingest.submission import Accepted, HandOver, Submission
+from ringback.model.errors import RingbackError, Unavailable
+from ringback.store.port import (
+    BadRow,
+    Bells,
+    CommitInDoubt,
+    Intake,
+    Retryable,
+    Ring,
+    StoreUnavailable,
+    TakenKey,
+)
+from ringback.workers import Mailbox
+
+BATCH_EVENTS_MAX: Final = 1_000
+WAITING_EVENTS_MAX: Final = 20_000
+WAIT_S: Final = 0.5
+RETRIES_MAX: Final = 8
+RETRY_PAUSE_S: Final = 0.01
+DOUBT_TRIES_MAX: Final = 20
+DOUBT_PAUSE_S: Final = 0.1
+
+
+class WriterStore(Intake, Bells, Protocol):
+    """What the writer asks of the store."""
+
+
+class Writer:
+    """`submit` is for any thread; `step` for the writer's own. `on_done` gets submissions whose outcome is set."""
+
+    def __init__(
+        self,
+        *,
+        store: WriterStore,
+        index: MatchIndex,
+        clock: Clock,
+        inbox: Mailbox[Submission],
+        engine: HandOver,
+        on_done: Callable[[list[Submission]], None],
+        pause: Callable[[float], None],
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._clock = clock
+        self._inbox = inbox
+        self._engine = engine
+        self._on_done = on_done
+        self._pause = pause
+        self._waiting: list[Submission] = []
+        self._late_rings: dict[str, Ring] = {}
+        self._submitted = 0
+        self._answered = 0
+
+    def submit(self, submission: Submission) -> None:
+        """Queue a checked submission. Raises Unavailable when too many wait."""
+        if self._submitted - self._answered > WAITING_EVENTS_MAX:
+            raise Unavailable("Too many events are waiting to be stored. Try again in a moment.", code="busy")
+        self._submitted += len(submission.events)
+        self._inbox.post(submission)
+
+    def step(self) -> None:
+        self._waiting.extend(self._inbox.take(0.0 if self._waiting or self._late_rings else WAIT_S))
+        if self._waiting:
+            self._store_batch(self._next_batch())
+        elif self._late_rings:
+            self._ring([])
+
+    def _next_batch(self) -> list[Submission]:
+        """As many whole submissions as fit; the batch is closed before BEGIN."""
+        size = 0
+        for count, submission in enumerate(self._waiting):
+            size += len(submission.events)
+            if size > BATCH_EVENTS_MAX and count:
+                batch = self._waiting[:count]
+                del self._waiting[:count]
+                return batch
+        batch, self._waiting = self._waiting, []
+        return batch
+
+    def _store_batch(self, submissions: list[Submission]) -> None:
+        mark = self._engine.mark()
+        try:
+            batch = self._commit(submissions)
+        except BadRow as error:
+            self._halve(submissions, error)
+            return
+        except RingbackError as error:
+            # Nothing was stored, or it is not known to be: the callers may try again.
+            self._refuse_all(submissions, error)
+            return
+        self._answer(submissions)
+        if batch is not None:
+            self._announce(mark, batch)
+
+    def _halve(self, submissions: list[Submission], error: BadRow) -> None:
+        if len(submissions) == 1:
+            self._refuse_all(submissions, error)
+            return
+        middle = len(submissions) // 2
+        self._store_batch(submissions[:middle])
+        self._store_batch(submissions[middle:])
+
+    def _refuse_all(self, submissions: list[Submission], error: RingbackError) -> None:
+        for submission in submissions:
+            if submission.outcome is None:
+                submission.outcome = error
+        self._answer(submissions)
+
+    def _answer(self, submissions: list[Submission]) -> None:
+        self._answered += sum(len(submission.events) for submission in submissions)
+        self._on_done(submissions)
+
+    # ── the transaction ──────────────────────────────────────────────────────────────────────────────────────
+
+    def _commit(self, submissions: list[Submission]) -> Batch | None:
+        """Store what is to be stored and set every outcome; None when nothing was inserted."""
+        open_ones = submissions
+        for _ in range(RETRIES_MAX + len(submissions)):
+            batch = Batch(open_ones)
+            try:
+                left_out = self._try(batch)
+            except Retryable:
+                self._pause(RETRY_PAUSE_S)
+                continue
+            except CommitInDoubt:
+                if not self._happened(batch):
+                    continue
+                batch.rows = []  # their numbers are not to be trusted; the bells find them
+                left_out = []
+            if left_out:
+                gone = {id(submission) for submission in left_out}
+                open_ones = [submission for submission in open_ones if id(submission) not in gone]
+                if open_ones:
+                    continue
+                return None
+            self._set_outcomes(open_ones, batch)
+            return batch
+        raise StoreUnavailable("The store could not commit the event for now. Try again.")
+
+    def _try(self, batch: Batch) -> list[Submission]:
+        """One transaction; rolled back when submissions have to be left out, which are returned."""
+        with self._store.intake() as transaction:
+            batch.claim(transaction, self._clock.now_ms())
+            self._index.refresh(transaction)
+            left_out = batch.leave_out(self._index)
+            if not left_out:
+                batch.insert(transaction, self._index)
+                transaction.commit()
+            return left_out
+
+    def _happened(self, batch: Batch) -> bool:
+        """Whether a commit whose answer was lost took place: all of its events are there, or none is."""
+        probe = batch.probe
+        if probe is None:
+            return True
+        for _ in range(DOUBT_TRIES_MAX):
+            try:
+                return bool(self._store.events_by_id(probe.tenant_id, [probe.id]))
+            except (StoreUnavailable, Retryable):
+                self._pause(DOUBT_PAUSE_S)
+        raise StoreUnavailable("The store does not answer: it is not known whether the event was stored.")
+
+    def _set_outcomes(self, submissions: list[Submission], batch: Batch) -> None:
+        for place, submission in enumerate(submissions):
+            outcome = batch.outcome(place)
+            if isinstance(outcome, RingbackError):
+                submission.outcome = outcome
+            else:
+                submission.outcome = self._with_first_events(submission, outcome)
+
+    def _with_first_events(self, submission: Submission, outcome: list[Accepted | TakenKey]) -> list[Accepted]:
+        """Replace each repeat by what its first request made."""
+        accepted: list[Accepted] = []
+        for result in outcome:
+            if isinstance(result, Accepted):
+                accepted.append(result)
+            else:
+                accepted.extend(self._first_events(submission, result))
+        return accepted
+
+    def _first_events(self, submission: Submission, owner: TakenKey) -> list[Accepted]:
+        tenant_id = submission.events[0].tenant_id
+        found = {event.id: event for event in self._store.events_by_id(tenant_id, owner.event_ids)}
+        first: list[Accepted] = []
+        for place, event_id in enumerate(owner.event_ids):
+            event = found.get(event_id)
+            if event is None:  # its time is over; the key outlived it
+                own = submission.events[min(place, len(submission.events) - 1)]
+                first.append(Accepted(event_id, own.type, own.accepted_at, 0, True))
+            else:
+                first.append(Accepted(event.id, event.type, event.accepted_at, event.deliveries, True))
+        return first
+
+    # ── after the commit ─────────────────────────────────────────────────────────────────────────────────────
+
+    def _announce(self, mark: int, batch: Batch) -> None:
+        """Hand over what this process's engine can take, and ring the bells of the rest."""
+        if batch.rows:
+            left = {row.delivery.endpoint_id for row in self._engine.hand_over(mark, batch.rows)}
+        else:
+            left = set(batch.rings)
+        if left:
+            self._ring([Ring(batch.rings[name][0], name, batch.rings[name][1]) for name in left])
+
+    def _ring(self, rings: list[Ring]) -> None:
+        """Ring now, or as soon as the store lets us: a bell is owed until it rang."""
+        for ring in rings:
+            known = self._late_rings.get(ring.endpoint_id)
+            if known is None or ring.due_at < known.due_at:
+                self._late_rings[ring.endpoint_id] = ring
+        try:
+            self._store.ring(sorted(self._late_rings.values()))
+        except (StoreUnavailable, Retryable, CommitInDoubt):
+            self._pause(DOUBT_PAUSE_S)
+            return
+        self._late_rings.clear()
+        self._engine.rang()

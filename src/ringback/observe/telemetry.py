@@ -1,0 +1,121 @@
+"""The telemetry events: everything the engine and its neighbours tell about themselves, as typed values.
+
+Each is a named tuple; its fields are the whole of what leaves the process, so a secret can't slip into a log by way
+of a free text. Whoever tells takes an `Observer` and calls it; what becomes of the event (a line, a counter, nothing)
+is the observer's business. An observer must be quick, must not raise, and may be called from any thread. The single
+request is not here: it has a record of its own (`observe.attempts`).
+"""
+
+from typing import NamedTuple, Protocol
+
+
+class Started(NamedTuple):
+    """The process is ready: it accepts (`role` all, api) and sends (`role` all, engine)."""
+
+    version: str
+    role: str
+    base_url: str
+
+
+class Stopping(NamedTuple):
+    """A stop was asked for. Requests under way may finish."""
+
+    reason: str
+
+
+class Stopped(NamedTuple):
+    """Everything is stored and closed. `in_flight` requests were broken off; they will be sent again."""
+
+    in_flight: int
+
+
+class LaneParked(NamedTuple):
+    """An endpoint failed so often that only single probes go out to it."""
+
+    tenant_id: str
+    endpoint_id: str
+
+
+class LaneRecovered(NamedTuple):
+    """A parked endpoint's probe succeeded."""
+
+    tenant_id: str
+    endpoint_id: str
+
+
+class EndpointDisabled(NamedTuple):
+    """The engine gave an endpoint up: `code` is `gone` (it answered 410) or `failing_too_long`."""
+
+    tenant_id: str
+    endpoint_id: str
+    code: str
+
+
+class AttemptSuperseded(NamedTuple):
+    """A request left although its delivery had been settled meanwhile: the receiver may have it twice."""
+
+    tenant_id: str
+    endpoint_id: str
+    attempt_id: str
+
+
+class LeaseLost(NamedTuple):
+    """Another process took this one's lanes over, or it could not prove that it lives; it starts afresh."""
+
+    node_id: str
+
+
+class NodeTakenOver(NamedTuple):
+    """This process took over the lanes of one that died."""
+
+    node_id: str
+    dead_node_id: str
+
+
+class StoreTrouble(NamedTuple):
+    """A part could not read or commit; it tries again. `part` is the thread, `code` the error's."""
+
+    part: str
+    code: str
+
+
+class PartFailed(NamedTuple):
+    """An exception ended one of the threads, and with it the process. `error` is its type, `place` where it arose."""
+
+    part: str
+    error: str
+    place: str
+
+
+class SweepRepaired(NamedTuple):
+    """A sweep found what a crash had left: due work without a bell, lanes of the dead, endpoints without a lane."""
+
+    rung: int
+    freed: int
+    made: int
+
+
+TelemetryEvent = (
+    Started
+    | Stopping
+    | Stopped
+    | LaneParked
+    | LaneRecovered
+    | EndpointDisabled
+    | AttemptSuperseded
+    | LeaseLost
+    | NodeTakenOver
+    | StoreTrouble
+    | PartFailed
+    | SweepRepaired
+)
+
+
+class Observer(Protocol):
+    """Whom to tell."""
+
+    def __call__(self, event: TelemetryEvent, /) -> None: ...
+
+
+def unobserved(event: TelemetryEvent, /) -> None:
+    """The observer that does nothing."""

@@ -1,0 +1,383 @@
+"""Whose turn it is: deficit round robin over tenants, then over a tenant's lanes.
+
+A pure data structure: no I/O, no clock, one thread. It knows who wants a turn and what turns have cost; it never
+knows what is sent. Assumes that every `started` is followed by one `finished`, and that callers withdraw a lane
+that has nothing to send or a full window. An unknown lane given to `withdraw` or `finished` is passed over.
+
+What is shared, and why
+
+    What runs out is slots: requests in flight. A receiver that answers in 10 ms uses a slot for 10 ms, one that
+    hangs uses it for 20 s. Shared by number of requests, the hanging one gets 2,000 times as much. So a turn costs
+    the time that its connection is held, never less than 1 ms. Nobody knows that time when the request starts: the
+    lane's average is charged then, and the difference when it has ended.
+
+Rounds
+
+    Everybody keeps an account of what was charged. In each round an account is forgiven 10 ms, its quantum. Those
+    whose charges are forgiven take turns, one request at a time; those that are overdrawn sit the rounds out until
+    they are not. One 20 s request thus means 2,000 rounds of waiting, while others want the slot. Rounds in which
+    nobody is due are skipped: the round in which an account is due again is known when it is charged, so it is put
+    down there at once (a calendar: round number → queue), and the next round is the lowest number with a queue.
+    Nothing is scanned, and if nobody else waits, waiting takes no time.
+
+    Being absent earns nothing: an account that comes back starts in the current round at the earliest. Being
+    absent forgives nothing either: what was overdrawn is still there.
+
+Two lines
+
+    Lanes known to be quick wait in the fast line, all others in the slow line: average over 1 s, failed last time,
+    or not known yet. Each line has rounds of its own over the tenants, and each tenant's side of a line has rounds
+    of its own over the lanes. While both lines wait they get equal connection time; one request of the longest
+    kind (20 s) is the most that either can owe the other. The slow line never holds more than 75 % of the slots:
+    when it does, nobody looks at it, however long it is. So dead receivers can't take the slots that quick ones
+    need, and quick ones can't shut out those that may have recovered.
+
+A quarter while others wait
+
+    In each line the tenants that hold 25 % of the slots or more wait apart from the others, and are looked at only
+    when none of the others could start something. Alone a tenant may use everything; when another one comes, it
+    gets every slot that falls free until it has its quarter. Among tenants that all have a quarter the rounds
+    decide, so no slot stays empty that somebody could use. No cap is less than one slot.
+
+Costs
+
+    `pick`, `started` and `finished` take the same time for one lane as for 100,000: a queue is an ordered
+    dictionary, and the calendar a heap of the few round numbers in use. With a single lane there is nothing to
+    reorder and its account just runs on. Records of lanes and tenants that are gone are swept when they outnumber
+    those in use, since what they owe is forgotten only when the rounds have passed it.
+"""
+
+# ruff: noqa: FURB136, PLR1730 - max() costs four times a comparison, and this runs for every request.
+
+from collections import OrderedDict
+from heapq import heappop, heappush
+from typing import Any, Final, Generic, TypeVar
+
+QUANTUM_S: Final = 0.01
+COST_S_MIN: Final = 0.001
+SLOW_SHARE: Final = 0.75
+TENANT_SHARE: Final = 0.25
+OWED_S_MAX: Final = 20.0
+
+_ROUNDS_PER_S: Final = 1.0 / QUANTUM_S
+_IDLE_RECORDS_MAX: Final = 1_024
+
+
+class _Account:
+    """What was charged, in seconds on the scale of its `_Rounds`, and the round it waits in while it is queued."""
+
+    __slots__ = ("charged_s", "queue", "round")
+
+    def __init__(self) -> None:
+        self.charged_s = 0.0
+        self.round = 0
+        self.queue: _Queue[Any] | None = None
+
+    def charge(self, cost_s: float) -> None:
+        """Charge what starts now; the next turn is that of others who are due."""
+        self.charged_s += cost_s
+        queue = self.queue
+        if queue is not None and queue.count > 1:
+            queue.move(self)
+
+    def correct(self, more_s: float) -> None:
+        """Charge or give back the difference. Who is due later by it is moved when its turn comes; who is due
+        earlier, at once."""
+        self.charged_s += more_s
+        queue = self.queue
+        if queue is not None and queue.count > 1 and int(self.charged_s * _ROUNDS_PER_S) < self.round:
+            queue.move(self)
+
+
+Member = TypeVar("Member", bound=_Account)
+
+
+class _Queue(Generic[Member]):
+    """Accounts by the round in which they are due, each round first come, first served.
+
+    Who joins an empty queue is `_only`, and enters the calendar when a second one comes.
+    """
+
+    __slots__ = ("_calendar", "_numbers", "_only", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._only: Member | None = None
+        self._calendar: dict[int, OrderedDict[Member, None]] = {}
+        self._numbers: list[int] = []
+
+    def add(self, member: Member) -> None:
+        if not self.count:
+            self._only = member
+        else:
+            if self._only is not None:
+                self._enter(self._only)
+                self._only = None
+            self._enter(member)
+        member.queue = self
+        self.count += 1
+
+    def remove(self, member: Member) -> None:
+        if self._only is not None:
+            self._only = None
+        else:
+            del self._calendar[member.round][member]
+            if self.count == 1:
+                self._calendar.clear()
+                self._numbers.clear()
+        member.queue = None
+        self.count -= 1
+
+    def move(self, member: Member) -> None:
+        """To the end of the round in which it is due by now. Only for a queue of two or more."""
+        waiting = self._calendar[member.round]
+        if int(member.charged_s * _ROUNDS_PER_S) == member.round:
+            waiting.move_to_end(member)
+        else:
+            del waiting[member]
+            self._enter(member)
+
+    def first(self) -> Member:
+        """Whose turn it is. The queue must not be empty."""
+        if self._only is not None:
+            return self._only
+        while True:
+            number = self._numbers[0]
+            waiting = self._calendar[number]
+            if not waiting:
+                heappop(self._numbers)
+                del self._calendar[number]
+                continue
+            member = next(iter(waiting))
+            if self.count == 1 or int(member.charged_s * _ROUNDS_PER_S) <= number:
+                return member
+            self.move(member)
+
+    def _enter(self, member: Member) -> None:
+        number = int(member.charged_s * _ROUNDS_PER_S)
+        waiting = self._calendar.get(number)
+        if waiting is None:
+            waiting = self._calendar[number] = OrderedDict()
+            heappush(self._numbers, number)
+        waiting[member] = None
+        member.round = number
+
+
+class _Line:
+    """The tenants that have lanes waiting here, apart by whether they hold their share of the slots already."""
+
+    __slots__ = ("above", "below", "now_s", "other", "waiting")
+
+    def __init__(self) -> None:
+        self.below: _Queue[_Side] = _Queue()
+        self.above: _Queue[_Side] = _Queue()
+        self.other = self
+        self.waiting = 0
+        self.now_s = 0.0
+
+    def enter(self, side: "_Side") -> None:
+        side.charged_s = max(side.charged_s, self.now_s)
+        (self.above if side.tenant.above else self.below).add(side)
+        self.waiting += 1
+
+    def leave(self, side: "_Side") -> None:
+        if side.queue is not None:
+            side.queue.remove(side)
+            self.waiting -= 1
+
+
+class _Side(_Account):
+    """A tenant's lanes in one line."""
+
+    __slots__ = ("lanes", "line", "now_s", "tenant")
+
+    def __init__(self, tenant: "_Tenant", line: _Line) -> None:
+        super().__init__()
+        self.tenant = tenant
+        self.line = line
+        self.lanes: _Queue[_Lane] = _Queue()
+        self.now_s = 0.0
+
+
+class _Tenant:
+    __slots__ = ("above", "fast", "in_flight", "records", "slow")
+
+    def __init__(self, fast: _Line, slow: _Line) -> None:
+        self.fast = _Side(self, fast)
+        self.slow = _Side(self, slow)
+        self.in_flight = 0
+        self.above = False
+        self.records = 0
+
+
+class _Lane(_Account):
+    __slots__ = ("fading", "in_flight", "name", "side")
+
+    def __init__(self, name: str, side: _Side) -> None:
+        super().__init__()
+        self.name = name
+        self.side = side
+        self.in_flight = 0
+        self.fading = False
+
+
+class Turns:
+    """Who may start the next request. See the module's text for the rules."""
+
+    def __init__(self, slots: int) -> None:
+        """`slots` (1 or more) is how many requests may be in flight."""
+        if slots < 1:
+            raise ValueError(f"turns need at least one slot, not {slots}")
+        self.slots = slots
+        self.slow_slots = max(1, int(slots * SLOW_SHARE))
+        self.tenant_slots = max(1, int(slots * TENANT_SHARE))
+        self.in_flight = 0
+        self.slow_in_flight = 0
+        self._fast = _Line()
+        self._slow = _Line()
+        self._fast.other, self._slow.other = self._slow, self._fast
+        self._fast_owes_s = 0.0
+        self._lanes: dict[str, _Lane] = {}
+        self._tenants: dict[str, _Tenant] = {}
+        self._sweep_at = _IDLE_RECORDS_MAX
+
+    def offer(self, lane: str, tenant: str, cost_s: float, slow: bool) -> None:
+        """`lane` of `tenant` wants a turn, and goes on wanting one until it is withdrawn. Repeating it only moves
+        the lane to the other line when `slow` has changed.
+
+        `cost_s`, what a request of it is expected to cost, doesn't decide its place: an account may be overdrawn
+        by one request, else a costly lane that comes alone would have to save up.
+        """
+        record = self._lanes.get(lane)
+        if record is None:
+            record = self._new_record(lane, tenant, slow)
+        owner = record.side.tenant
+        side = owner.slow if slow else owner.fast
+        if record.side is not side:
+            self._leave(record)
+            record.charged_s = side.now_s + max(0.0, record.charged_s - record.side.now_s)
+            record.side = side
+        if record.queue is None:
+            self._join(record)
+
+    def withdraw(self, lane: str) -> None:
+        """`lane` wants no turn any more. What it has in flight goes on."""
+        record = self._lanes.get(lane)
+        if record is not None:
+            self._leave(record)
+
+    def pick(self) -> str | None:
+        """The lane whose turn it is for one request; None when nobody may start one. Changes nothing that can be
+        seen: until something is started, finished, offered or withdrawn the answer is the same."""
+        if self.in_flight >= self.slots:
+            return None
+        fast, slow = self._fast.below, self._slow.below
+        slow_barred = self.slow_in_flight >= self.slow_slots
+        if not fast.count and (slow_barred or not slow.count):
+            fast, slow = self._fast.above, self._slow.above
+        if slow_barred or not slow.count:
+            if not fast.count:
+                return None
+            line = fast
+        else:
+            line = fast if fast.count and self._fast_owes_s <= 0.0 else slow
+        return line.first().lanes.first().name
+
+    def started(self, lane: str, tenant: str, cost_s: float, slow: bool) -> None:
+        """One request of `lane` has started: it occupies a slot and is charged `cost_s` in advance."""
+        record = self._lanes.get(lane)
+        if record is None:
+            record = self._new_record(lane, tenant, slow)
+        own_side = record.side
+        owner = own_side.tenant
+        side = owner.slow if slow else owner.fast
+        line = side.line
+        cost_s = cost_s if cost_s > COST_S_MIN else COST_S_MIN
+        self.in_flight += 1
+        record.in_flight += 1
+        owner.in_flight += 1
+        if slow:
+            self.slow_in_flight += 1
+        if side.charged_s > line.now_s:
+            line.now_s = side.charged_s
+        if record.charged_s > own_side.now_s:
+            own_side.now_s = record.charged_s
+        side.charge(cost_s)
+        record.charge(cost_s)
+        if line.other.waiting:
+            self._settle_lines(cost_s, slow)
+        if owner.in_flight >= self.tenant_slots and not owner.above:
+            _set_above(owner, True)
+
+    def finished(self, lane: str, tenant: str, charged_s: float, actual_s: float, was_slow: bool) -> None:
+        """A started request has ended: its slot is free, and the account gets the difference. `charged_s` and
+        `was_slow` are what `started` was told."""
+        record = self._lanes.get(lane)
+        if record is None or not record.in_flight:
+            return
+        owner = record.side.tenant
+        side = owner.slow if was_slow else owner.fast
+        charged_s = charged_s if charged_s > COST_S_MIN else COST_S_MIN
+        more_s = (actual_s if actual_s > COST_S_MIN else COST_S_MIN) - charged_s
+        self.in_flight -= 1
+        record.in_flight -= 1
+        owner.in_flight -= 1
+        if was_slow:
+            self.slow_in_flight -= 1
+        side.correct(more_s)
+        record.correct(more_s)
+        if side.line.other.waiting:
+            self._settle_lines(more_s, was_slow)
+        if owner.above and owner.in_flight < self.tenant_slots:
+            _set_above(owner, False)
+
+    def _join(self, record: _Lane) -> None:
+        side = record.side
+        record.charged_s = max(record.charged_s, side.now_s)
+        record.fading = False
+        side.lanes.add(record)
+        if side.queue is None:
+            side.line.enter(side)
+
+    def _leave(self, record: _Lane) -> None:
+        if record.queue is not None:
+            side = record.side
+            side.lanes.remove(record)
+            if not side.lanes.count:
+                side.line.leave(side)
+
+    def _settle_lines(self, cost_s: float, slow: bool) -> None:
+        """Note what the lines owe each other. Only while both wait: being absent earns nothing."""
+        owed_s = self._fast_owes_s + (-cost_s if slow else cost_s)
+        self._fast_owes_s = min(max(owed_s, -OWED_S_MAX), OWED_S_MAX)
+
+    def _new_record(self, lane: str, tenant: str, slow: bool) -> _Lane:
+        if len(self._lanes) >= self._sweep_at:
+            self._sweep()
+        owner = self._tenants.get(tenant)
+        if owner is None:
+            owner = self._tenants[tenant] = _Tenant(self._fast, self._slow)
+        owner.records += 1
+        record = self._lanes[lane] = _Lane(lane, owner.slow if slow else owner.fast)
+        return record
+
+    def _sweep(self) -> None:
+        """Forget lanes that are gone: at once when they owe nothing, else when a second sweep finds them gone."""
+        for name, record in list(self._lanes.items()):
+            if record.queue is not None or record.in_flight:
+                continue
+            if record.fading or record.charged_s <= record.side.now_s:
+                del self._lanes[name]
+                record.side.tenant.records -= 1
+            record.fading = True
+        for name in [name for name, owner in self._tenants.items() if not owner.records]:
+            del self._tenants[name]
+        self._sweep_at = max(_IDLE_RECORDS_MAX, 2 * len(self._lanes))
+
+
+def _set_above(owner: _Tenant, above: bool) -> None:
+    owner.above = above
+    for side in (owner.fast, owner.slow):
+        if side.queue is not None:
+            side.line.leave(side)
+            side.line.enter(side)

@@ -1,0 +1,45 @@
+"""The reference store: every protocol of `store.port` over plain dictionaries, in one process, for as long as it runs.
+
+It says what the others must do, and the simulation runs on it. Each method is one transaction under one lock; none
+keeps the lock when it returns, so that several engines may take turns on one store between any two calls. It
+never forgets by itself, never waits for another transaction (it raises Retryable) and keeps nothing on disk.
+Clear comes before fast: most reads walk a whole table.
+"""
+
+from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
+from ringback.store.memory_intake import MemoryIntake
+from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
+from ringback.store.memory_log import MemoryLog
+from ringback.store.memory_settling import MemorySettlements
+from ringback.store.memory_tables import MemoryTables
+from ringback.store.memory_upkeep import MemoryUpkeep
+from ringback.store.port import Store
+
+
+class MemoryStore(
+    MemoryIntake,
+    MemoryLanes,
+    MemoryNodes,
+    MemorySettlements,
+    MemoryUpkeep,
+    MemoryFollow,
+    MemoryTenants,
+    MemoryKeys,
+    MemoryEndpoints,
+    MemoryLog,
+    Store,
+):
+    """A whole store in memory.
+
+    `sole`: as SQLite, where a process that registers knows all others dead and frees their lanes; else as
+    PostgreSQL, where they are taken over one by one.
+    """
+
+    def __init__(self, sole: bool = True) -> None:
+        super().__init__(MemoryTables(sole))
+
+    def check(self) -> None:
+        """Memory can always commit."""
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,156 @@
+"""The tables of the memory store, and the few moves that several of its parts share.
+
+Plain dictionaries under one lock, which a method takes by `with tables` and never keeps when it returns. Nothing
+here copies: every row is an immutable value, so whoever reads one may keep it. Assumes that endpoint ids, key ids
+and secret ids are unique in the whole store, and delivery numbers too (one counter for all tenants).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import count
+from threading import RLock
+from types import TracebackType
+from typing import Self
+
+from ringback.model.attempt import Attempt
+from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
+from ringback.model.event import Delivery
+from ringback.model.lane import Change, LaneRow
+from ringback.model.limits import FOREVER_MS
+from ringback.model.tenant import ApiKey, Tenant
+from ringback.store.port import BadRow, KeyClaim, StoredEvent
+
+KeyName = tuple[str, str, str]
+Queue = dict[int, Delivery]
+
+_INTEGER_MAX = (1 << 63) - 1
+
+
+class MemoryTables:
+    """All state of one store. `sole`: only one process can have it open, as with SQLite."""
+
+    def __init__(self, sole: bool) -> None:
+        self.sole = sole
+        self._lock = RLock()
+        self.delivery_seq = count(1)
+        self.event_seq = count(1)
+        # The hot tables. A queue holds the unfinished deliveries of one (tenant, endpoint) by seq.
+        self.events: dict[tuple[str, str], StoredEvent] = {}
+        self.event_keys: dict[KeyName, KeyClaim] = {}
+        self.open_claims: dict[KeyName, object] = {}
+        self.queues: defaultdict[tuple[str, str], Queue] = defaultdict(dict)
+        self.attempts: dict[tuple[str, str], Attempt] = {}
+        self.attempts_of_event: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.days: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self.lanes: dict[str, LaneRow] = {}
+        self.nodes: dict[str, int] = {}
+        # Configuration. A tombstone is an endpoint that was deleted and may still have deliveries.
+        self.changes: list[Change] = []
+        self.tenants: dict[str, Tenant] = {}
+        self.deleted_tenants: set[str] = set()
+        self.api_keys: dict[str, ApiKey] = {}
+        self.endpoints: dict[str, Endpoint] = {}
+        self.tombstones: dict[str, Endpoint] = {}
+        self.secrets: dict[str, Secret] = {}
+
+    def __enter__(self) -> Self:
+        self._lock.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lock.release()
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """Every delivery that is not finished."""
+        for queue in self.queues.values():
+            yield from queue.values()
+
+    def keep_attempt(self, attempt: Attempt) -> None:
+        """Append one record to the log."""
+        self.attempts[attempt.tenant_id, attempt.id] = attempt
+        if attempt.event_id is not None:
+            self.attempts_of_event[attempt.tenant_id, attempt.event_id].append(attempt.id)
+
+    def forget_attempt(self, attempt: Attempt) -> None:
+        """Remove one record from the log."""
+        del self.attempts[attempt.tenant_id, attempt.id]
+        if attempt.event_id is not None:
+            self.attempts_of_event[attempt.tenant_id, attempt.event_id].remove(attempt.id)
+
+    def attempts_of(self, tenant_id: str, event_id: str) -> list[Attempt]:
+        """The log of one event, in the order it was written."""
+        ids = self.attempts_of_event.get((tenant_id, event_id), ())
+        return [self.attempts[tenant_id, attempt_id] for attempt_id in ids]
+
+    def log_change(self, kind: str, tenant_id: str, thing_id: str) -> None:
+        """Tell every process that follows that this thing is not what it was."""
+        self.changes.append(Change(len(self.changes) + 1, kind, tenant_id, thing_id))
+
+    def changes_after(self, version: int) -> list[Change]:
+        return self.changes[max(version, 0) :]
+
+    def delete_key(self, key: ApiKey) -> None:
+        """From now on the key opens nothing."""
+        del self.api_keys[key.id]
+        self.log_change("key", key.tenant_id or "", key.id)
+
+    def add_lane(self, endpoint: Endpoint) -> None:
+        """A silent lane, paused for ever unless the endpoint is active."""
+        not_before = 0 if endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
+        self.lanes[endpoint.id] = LaneRow(endpoint.tenant_id, endpoint.id, None, not_before, None, b"")
+
+    def ring_lane(self, endpoint_id: str, due_at: int) -> None:
+        """Bring the bell forward to `due_at`, but never before the lane's pause ends."""
+        lane = self.lanes.get(endpoint_id)
+        if lane is None:
+            return
+        due_at = max(due_at, lane.not_before)
+        if lane.due_at is None or lane.due_at > due_at:
+            self.lanes[endpoint_id] = lane._replace(due_at=due_at)
+
+    def free_lane(self, endpoint_id: str, now: int) -> None:
+        """Nobody's lane again, and rung: who had it may have left work behind."""
+        self.lanes[endpoint_id] = self.lanes[endpoint_id]._replace(owner=None)
+        self.ring_lane(endpoint_id, now)
+
+    def pause_lane(self, endpoint_id: str) -> None:
+        """For ever, a ringing bell too; a silent one stays silent."""
+        lane = self.lanes.get(endpoint_id)
+        if lane is not None:
+            due_at = None if lane.due_at is None else FOREVER_MS
+            self.lanes[endpoint_id] = lane._replace(not_before=FOREVER_MS, due_at=due_at)
+
+    def resume_lane(self, endpoint_id: str, now: int) -> None:
+        """End a pause for ever, and only such a one, and ring."""
+        lane = self.lanes.get(endpoint_id)
+        if lane is not None and lane.not_before == FOREVER_MS:
+            self.lanes[endpoint_id] = lane._replace(not_before=0)
+            self.ring_lane(endpoint_id, now)
+
+
+class MemoryPart:
+    """What the parts of the memory store have in common: the tables."""
+
+    def __init__(self, tables: MemoryTables) -> None:
+        self._tables = tables
+
+
+def refuse_bad_rows(rows: Iterable[tuple[object, ...]]) -> None:
+    """Raise BadRow for what no database would take: text that is no Unicode, NUL in it, numbers over 64 bits."""
+    for row in rows:
+        for value in row:
+            if isinstance(value, str):
+                _refuse_bad_text(value)
+            elif isinstance(value, int) and not -_INTEGER_MAX <= value <= _INTEGER_MAX:
+                raise BadRow("A number does not fit 64 bits.")
+
+
+def _refuse_bad_text(text: str) -> None:
+    if "\0" in text:
+        raise BadRow("A text has a NUL in it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRow("A text is not Unicode: it has half of a surrogate pair.") from None

@@ -1,0 +1,103 @@
+-- Finding due work. Every answer is one row, so that a thread waits for its turn in Python once, not once a row.
+
+-- name: find_due
+-- Due deliveries of a lane without an order: new work, by seq; what is due again, by due_at; when the next one is due.
+WITH fresh AS (
+    SELECT seq FROM delivery
+    WHERE endpoint_id = :endpoint_id AND ordering_key IS NULL AND deferred = 0 AND seq > :watermark
+    UNION ALL
+    SELECT seq FROM delivery
+    WHERE endpoint_id = :endpoint_id AND ordering_key IS NOT NULL AND deferred = 0 AND seq > :watermark
+    ORDER BY seq
+    LIMIT :fresh_count
+),
+late AS (
+    SELECT seq FROM delivery
+    WHERE endpoint_id = :endpoint_id AND deferred = 1 AND due_at <= :now
+    ORDER BY due_at, seq
+    LIMIT :count
+)
+SELECT
+    (SELECT json_group_array(seq) FROM fresh),
+    (SELECT json_group_array(seq) FROM late),
+    (SELECT min(due_at) FROM delivery WHERE endpoint_id = :endpoint_id AND deferred = 1 AND due_at > :now);
+
+-- name: find_due_heads
+-- Due heads of a lane with an order, key after key by skip scan, and where the scan stopped if it did not see all keys.
+WITH RECURSIVE head (seq, due_at, beyond, visited, found) AS (
+    -- What has no key is a queue too. `beyond` is the least text that the next key can be.
+    SELECT first.seq, delivery.due_at, :from_key, 0, ifnull(delivery.due_at <= :now, 0)
+    FROM (
+        SELECT min(seq) AS seq FROM (
+            SELECT min(seq) AS seq FROM delivery
+            WHERE endpoint_id = :endpoint_id AND ordering_key IS NULL AND deferred = 0
+            UNION ALL
+            SELECT min(seq) FROM delivery
+            WHERE endpoint_id = :endpoint_id AND ordering_key IS NULL AND deferred = 1
+        )
+    ) AS first
+    LEFT JOIN delivery ON delivery.seq = first.seq
+    UNION ALL
+    SELECT
+        delivery.seq, delivery.due_at, delivery.ordering_key || char(0),
+        head.visited + 1, head.found + (delivery.due_at <= :now)
+    FROM head
+    CROSS JOIN delivery ON delivery.seq = (
+        SELECT min(seq) FROM (
+            SELECT min(seq) AS seq FROM delivery
+            WHERE endpoint_id = :endpoint_id AND deferred = 0 AND ordering_key = (
+                SELECT min(ordering_key) FROM delivery
+                WHERE endpoint_id = :endpoint_id AND ordering_key >= head.beyond
+            )
+            UNION ALL
+            SELECT min(seq) FROM delivery
+            WHERE endpoint_id = :endpoint_id AND deferred = 1 AND ordering_key = (
+                SELECT min(ordering_key) FROM delivery
+                WHERE endpoint_id = :endpoint_id AND ordering_key >= head.beyond
+            )
+        )
+    )
+    WHERE head.visited < :visits OR head.found < :wanted
+),
+due AS (
+    SELECT seq FROM head
+    WHERE due_at <= :now
+    ORDER BY seq <= :watermark, iif(seq > :watermark, seq, due_at), seq
+    LIMIT :wanted
+)
+SELECT
+    (SELECT json_group_array(seq) FROM due),
+    (SELECT min(due_at) FROM head WHERE due_at > :now),
+    (SELECT beyond FROM head WHERE visited >= :visits AND found >= :wanted ORDER BY visited DESC LIMIT 1);
+
+-- name: load_due
+-- Deliveries with their events, in the order asked: the columns as JSON arrays, the payloads end to end.
+SELECT
+    json_group_array(json_array(
+        delivery.tenant_id, delivery.endpoint_id, delivery.event_id, delivery.ordering_key,
+        delivery.due_at, delivery.seq, delivery.attempts, delivery.tries,
+        event.type, length(event.data), event.channel, event.subject_type, event.subject_id,
+        event.change, length(event.previous), event.ordering_key, event.occurred_at, event.deliver_at,
+        event.accepted_at, event.hops, event.deliveries
+    )),
+    CAST(group_concat(event.data, '') AS BLOB),
+    CAST(group_concat(event.previous, '') AS BLOB)
+FROM json_each(:seqs) AS asked
+CROSS JOIN delivery ON delivery.seq = asked.value
+CROSS JOIN event ON event.tenant_id = delivery.tenant_id AND event.id = delivery.event_id;
+
+-- name: earliest_due
+-- When the first delivery of a lane without an order is due; new work was due when it came.
+SELECT min(due_at) FROM (
+    SELECT due_at FROM delivery WHERE seq = (
+        SELECT min(seq) FROM delivery
+        WHERE endpoint_id = :endpoint_id AND ordering_key IS NULL AND deferred = 0
+    )
+    UNION ALL
+    SELECT due_at FROM delivery WHERE seq = (
+        SELECT min(seq) FROM delivery
+        WHERE endpoint_id = :endpoint_id AND ordering_key IS NOT NULL AND deferred = 0
+    )
+    UNION ALL
+    SELECT min(due_at) FROM delivery WHERE endpoint_id = :endpoint_id AND deferred = 1
+);

@@ -1,0 +1,188 @@
+"""One connection that writes and a few that read, and who may use which when.
+
+SQLite has one writer at a time, so there is one connection for it, under a lock that is held from BEGIN to COMMIT
+or ROLLBACK. A read borrows a connection of its own, sees one snapshot and gives it back before the call returns: a
+read that stays open keeps the WAL from being reset, and the file grows by gigabytes. No exception of apsw leaves
+this module's contexts (see `sqlite_errors`). A thread that begins a write inside its own write raises RuntimeError.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from queue import LifoQueue
+from threading import RLock
+from typing import Any, Final
+
+import apsw
+
+from ringback.store.port import StoreUnavailable
+from ringback.store.queries import for_rows
+from ringback.store.sqlite_errors import store_errors
+from ringback.store.sqlite_file import open_reader
+
+READERS_MAX: Final = 8
+_ROWS_AT_A_TIME: Final = (128, 32, 8, 1)
+
+Bindings = Sequence[Any] | dict[str, Any]
+
+
+class Writer:
+    """The connection that writes, for one transaction at a time."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._lock = RLock()
+        self._begun = False
+
+    def begin(self) -> apsw.Connection:
+        """Wait for one's turn and open a write transaction; `commit` or `roll_back` must follow in this thread."""
+        self._lock.acquire()
+        if self._begun:
+            self._lock.release()
+            raise RuntimeError("a write was begun inside a write of the same thread")
+        try:
+            with store_errors():
+                if self._connection.in_transaction:  # a ROLLBACK failed
+                    self._connection.execute("ROLLBACK")
+                self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._lock.release()
+            raise
+        self._begun = True
+        return self._connection
+
+    def commit(self) -> None:
+        """Make it durable, fsync included. When it raises, the transaction was rolled back."""
+        try:
+            with store_errors():
+                self._connection.execute("COMMIT")
+        finally:
+            self._end()
+
+    def roll_back(self) -> None:
+        """Undo the transaction."""
+        self._end()
+
+    def _end(self) -> None:
+        """Whatever was not committed is undone, and it is the next one's turn."""
+        self._begun = False
+        try:
+            # After some errors (disk full) SQLite has rolled back by itself.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error:
+            pass  # `begin` tries again, and tells if it can't
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def transaction(self) -> Iterator[apsw.Connection]:
+        """One write transaction: all of the block or nothing."""
+        connection = self.begin()
+        try:
+            with store_errors():
+                yield connection
+        except BaseException:
+            self.roll_back()
+            raise
+        self.commit()
+
+    def close(self) -> None:
+        """Wait for the transaction that is open and close, which empties the WAL into the file."""
+        with self._lock, store_errors():
+            self._connection.close()
+
+
+class Readers:
+    """Connections that read, one for each read that is going on, at most READERS_MAX."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._closed = False
+        # None stands for a connection that was not needed yet. The last one used has the warmest cache.
+        self._idle: LifoQueue[apsw.Connection | None] = LifoQueue()
+        for _ in range(READERS_MAX):
+            self._idle.put(None)
+
+    @contextmanager
+    def reading(self) -> Iterator[apsw.Connection]:
+        """A connection for the block. Each statement sees a snapshot of its own."""
+        connection = self._idle.get()
+        try:
+            with store_errors():
+                if self._closed:
+                    raise StoreUnavailable("The store is closed.")
+                if connection is None:
+                    connection = open_reader(self._path)
+                yield connection
+        finally:
+            self._idle.put(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """A connection whose statements all see the same snapshot, until the block ends."""
+        with self.reading() as connection, connection:
+            yield connection
+
+    def close(self) -> None:
+        """Wait for the reads that are going on and close."""
+        self._closed = True
+        connections = [self._idle.get() for _ in range(READERS_MAX)]
+        for connection in connections:
+            if connection is not None:
+                connection.close()
+            self._idle.put(None)
+
+
+class SqlitePart:
+    """What the parts of the SQLite store have in common: the connections."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    def _read(self, query: str, bindings: Bindings = ()) -> list[Any]:
+        """All rows of one query, from a snapshot of its own."""
+        with self._readers.reading() as connection:
+            return rows(connection, query, bindings)
+
+
+class ManyRows:
+    """A query for any number of rows of values, run for 128, 32, 8 or 1 of them at a time.
+
+    apsw lets other threads into Python at each step of a statement, and a thread that wants back in may wait for
+    milliseconds. `executemany` takes a step for each row, this one for each chunk.
+    """
+
+    def __init__(self, query: str) -> None:
+        self._queries = {size: for_rows(query, size) for size in _ROWS_AT_A_TIME}
+
+    def run(self, connection: apsw.Connection, values: Sequence[Sequence[Any]]) -> list[Any]:
+        """The query's answers for all rows of values, in their order."""
+        answers: list[Any] = []
+        start = 0
+        for size in _ROWS_AT_A_TIME:
+            query = self._queries[size]
+            while len(values) - start >= size:
+                flat = tuple(chain.from_iterable(values[start : start + size]))
+                answers += connection.execute(query, flat)
+                start += size
+        return answers
+
+
+def rows(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> list[Any]:
+    """All rows of a query, each a tuple."""
+    return connection.execute(query, bindings).fetchall()
+
+
+def first(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> Any:
+    """The first row of a query, a tuple, or None."""
+    found = rows(connection, query, bindings)
+    return found[0] if found else None
+
+
+def change(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> int:
+    """Run one INSERT, UPDATE or DELETE; how many rows it changed."""
+    connection.execute(query, bindings)
+    return connection.changes()

@@ -1,0 +1,165 @@
+"""The SQLite store's endpoints with their lanes, and the secrets that sign.
+
+An endpoint is stored as JSON, whole; a few columns beside it repeat what SQL has to look at. Its lane follows its
+status in the same transaction, so that nothing is sent to an endpoint that is not active.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+import apsw
+
+from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
+from ringback.model.limits import FOREVER_MS
+from ringback.store.port import BadRow
+from ringback.store.queries import load
+from ringback.store.sqlite_changes import log_change
+from ringback.store.sqlite_connection import SqlitePart, change, first, rows
+from ringback.store.sqlite_json import decode_endpoint, encode_endpoint, json_list
+
+_SQL: Final = load("sqlite")
+
+
+class SqliteEndpoints(SqlitePart):
+    """`Endpoints` and `EndpointSource`."""
+
+    def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
+        with self._writer.transaction() as connection:
+            if first(connection, _SQL["endpoint_exists"], {"id": endpoint.id}) is not None:
+                raise BadRow(f"There is an endpoint {endpoint.id} already.")
+            tenant = {"tenant_id": endpoint.tenant_id}
+            ((owned, tenant_deleted),) = rows(connection, _SQL["room_for_endpoint"], tenant)
+            if owned >= endpoints_max or tenant_deleted:
+                return False
+            if secret is not None:
+                insert_secret(connection, secret)
+            connection.execute(_SQL["insert_endpoint"], _columns(endpoint))
+            insert_lane(connection, endpoint)
+            log_change(connection, "endpoint", endpoint.tenant_id, endpoint.id)
+            return True
+
+    def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None:
+        with self._readers.reading() as connection:
+            return _read_endpoint(connection, tenant_id, endpoint_id)
+
+    def list_endpoints(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Endpoint]:
+        bindings = {"tenant_id": tenant_id, "after": after or "", "limit": limit}
+        return [decode_endpoint(config) for (config,) in self._read(_SQL["list_endpoints"], bindings)]
+
+    def update_endpoint(self, endpoint: Endpoint, now: int) -> bool:
+        with self._writer.transaction() as connection:
+            return _update(connection, endpoint, now)
+
+    def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:
+        with self._writer.transaction() as connection:
+            return _bury(connection, tenant_id, endpoint_id, now)
+
+    def load_endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
+        with self._readers.reading() as connection:
+            return read_endpoints(connection, endpoint_ids)
+
+    def give_up(self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int) -> bool:
+        with self._writer.transaction() as connection:
+            endpoint = _read_endpoint(connection, tenant_id, endpoint_id)
+            if endpoint is None or endpoint.status is not EndpointStatus.ACTIVE:
+                return False
+            disabled = replace(
+                endpoint,
+                status=EndpointStatus.DISABLED,
+                disable_code=code,
+                disable_message=message,
+                updated_at=now,
+                revision=endpoint.revision + 1,
+            )
+            return _update(connection, disabled, now)
+
+
+class SqliteSecrets(SqlitePart):
+    """`Secrets`, and what `EndpointSource` reads of them."""
+
+    def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
+        bindings = {"tenant_id": tenant_id, "endpoint_id": endpoint_id}
+        return [Secret(*row) for row in self._read(_SQL["list_secrets"], bindings)]
+
+    def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
+        with self._writer.transaction() as connection:
+            insert_secret(connection, new)
+            older = {
+                "tenant_id": new.tenant_id,
+                "endpoint_id": new.endpoint_id,
+                "but_not": new.id,
+                "expires_at": old_expire_at,
+            }
+            connection.execute(_SQL["expire_secrets"], older)
+            if new.endpoint_id is None:
+                log_change(connection, "tenant", new.tenant_id, new.tenant_id)
+            else:
+                log_change(connection, "endpoint", new.tenant_id, new.endpoint_id)
+
+    def load_secrets(self, tenant_ids: Sequence[str], endpoint_ids: Sequence[str]) -> Sequence[Secret]:
+        bindings = {"tenant_ids": json_list(tenant_ids), "endpoint_ids": json_list(endpoint_ids)}
+        return [Secret(*row) for row in self._read(_SQL["secrets_of"], bindings)]
+
+
+def read_endpoints(connection: apsw.Connection, endpoint_ids: Sequence[str]) -> list[Endpoint]:
+    """Those of the endpoints that exist and are not deleted, as asked."""
+    found = rows(connection, _SQL["endpoints_by_id"], {"ids": json_list(endpoint_ids)})
+    return [decode_endpoint(config) for (config,) in found]
+
+
+def bury_endpoints_of(connection: apsw.Connection, tenant_id: str, now: int) -> None:
+    """Delete all endpoints of a tenant."""
+    for (endpoint_id,) in rows(connection, _SQL["ids_of_endpoints"], {"tenant_id": tenant_id}):
+        _bury(connection, tenant_id, endpoint_id, now)
+
+
+def insert_lane(connection: apsw.Connection, endpoint: Endpoint) -> None:
+    """A silent lane, paused for ever unless the endpoint is active."""
+    not_before = 0 if endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
+    lane = {"endpoint_id": endpoint.id, "tenant_id": endpoint.tenant_id, "not_before": not_before}
+    connection.execute(_SQL["insert_lane"], lane)
+
+
+def insert_secret(connection: apsw.Connection, secret: Secret) -> None:
+    """Add a secret."""
+    connection.execute(_SQL["insert_secret"], asdict(secret))
+
+
+def _read_endpoint(connection: apsw.Connection, tenant_id: str, endpoint_id: str) -> Endpoint | None:
+    found = first(connection, _SQL["endpoint_of_tenant"], {"id": endpoint_id, "tenant_id": tenant_id})
+    return None if found is None else decode_endpoint(found[0])
+
+
+def _update(connection: apsw.Connection, endpoint: Endpoint, now: int) -> bool:
+    """Store the next revision of an endpoint, its lane following; False where another revision is stored."""
+    if not change(connection, _SQL["update_endpoint"], _columns(endpoint)):
+        return False
+    if endpoint.status is EndpointStatus.ACTIVE:
+        connection.execute(_SQL["resume_lane"], {"endpoint_id": endpoint.id, "now": now, "forever": FOREVER_MS})
+    else:
+        connection.execute(_SQL["pause_lane"], {"endpoint_id": endpoint.id, "forever": FOREVER_MS})
+    log_change(connection, "endpoint", endpoint.tenant_id, endpoint.id)
+    return True
+
+
+def _bury(connection: apsw.Connection, tenant_id: str, endpoint_id: str, now: int) -> bool:
+    """Leave a tombstone: nobody finds it, and its lane never rings again."""
+    if not change(connection, _SQL["bury_endpoint"], {"id": endpoint_id, "tenant_id": tenant_id, "now": now}):
+        return False
+    connection.execute(_SQL["pause_lane"], {"endpoint_id": endpoint_id, "forever": FOREVER_MS})
+    log_change(connection, "endpoint", tenant_id, endpoint_id)
+    return True
+
+
+def _columns(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "tenant_id": endpoint.tenant_id,
+        "label": endpoint.label,
+        "url": endpoint.url,
+        "status": endpoint.status,
+        "ordering": endpoint.ordering,
+        "revision": endpoint.revision,
+        "config": encode_endpoint(endpoint),
+    }

@@ -1,0 +1,121 @@
+"""The SQLite store's write transactions for ingest, and the doorbells.
+
+A transaction has the one connection that writes from `with` to its end: nothing else is written meanwhile, so it
+is short. What a select finds inside it is still so when the insert comes. Rows go in by multi-row statements, a few
+steps for a batch. A COMMIT whose answer is lost can't happen within one process: CommitInDoubt is never raised.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+import apsw
+import msgspec
+
+from ringback.model.endpoint import Endpoint
+from ringback.model.event import Event, NewDelivery
+from ringback.model.lane import Change
+from ringback.model.tenant import Tenant
+from ringback.store.port import IntakeTransaction, KeyClaim, Ring, TakenKey
+from ringback.store.queries import load
+from ringback.store.sqlite_changes import read_changes
+from ringback.store.sqlite_config import read_tenants
+from ringback.store.sqlite_connection import ManyRows, SqlitePart, Writer
+from ringback.store.sqlite_endpoints import read_endpoints
+from ringback.store.sqlite_errors import store_errors
+from ringback.store.sqlite_json import json_list
+
+KeyName = tuple[str, str, str]
+
+_SQL: Final = load("sqlite")
+_FIND_KEYS: Final = ManyRows(_SQL["find_keys"])
+_TAKE_KEYS: Final = ManyRows(_SQL["take_keys"])
+_INSERT_EVENTS: Final = ManyRows(_SQL["insert_events"])
+_INSERT_DELIVERIES: Final = ManyRows(_SQL["insert_deliveries"])
+_RING_LANES: Final = ManyRows(_SQL["ring_lanes"])
+_EVENT_IDS: Final = msgspec.json.Decoder(tuple[str, ...])
+
+
+class SqliteTransaction:
+    """One write transaction of the ingest writer; begins when it is entered."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._ended = False
+
+    def __enter__(self) -> Self:
+        self._connection = self._writer.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._ended:
+            self._ended = True
+            self._writer.roll_back()
+
+    def claim_keys(self, claims: Sequence[KeyClaim], now: int) -> dict[KeyName, TakenKey]:
+        names = [claim[:3] for claim in claims]
+        with store_errors():
+            taken: dict[KeyName, TakenKey] = {}
+            for tenant_id, kind, key, body_hash, event_ids, expires_at in _FIND_KEYS.run(self._connection, names):
+                if expires_at is None or expires_at > now:
+                    taken[tenant_id, kind, key] = TakenKey(body_hash, _EVENT_IDS.decode(event_ids))
+            free = [claim for claim, name in zip(claims, names, strict=True) if name not in taken]
+            values = [(*claim[:4], json_list(claim.event_ids), claim.expires_at) for claim in free]
+            _TAKE_KEYS.run(self._connection, values)
+            return taken
+
+    def changes_since(self, version: int) -> Sequence[Change]:
+        with store_errors():
+            return read_changes(self._connection, version)
+
+    def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
+        with store_errors():
+            return read_tenants(self._connection, tenant_ids)
+
+    def endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
+        with store_errors():
+            return read_endpoints(self._connection, endpoint_ids)
+
+    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
+        # What is due by the time its batch was accepted is new work; a batch without events can't tell.
+        accepted_at = max((event.accepted_at for event in events), default=0)
+        values = [(*delivery, delivery.due_at > accepted_at) for delivery in deliveries]
+        with store_errors():
+            _INSERT_EVENTS.run(self._connection, events)
+            _INSERT_DELIVERIES.run(self._connection, values)
+            if not values:
+                return range(0)
+            # Nobody else writes and AUTOINCREMENT counts one by one, so the numbers are the last ones.
+            last = self._connection.last_insert_rowid()
+            return range(last - len(values) + 1, last + 1)
+
+    def commit(self) -> None:
+        self._ended = True
+        self._writer.commit()
+
+
+class SqliteIntake(SqlitePart):
+    """`Intake` and `Bells`."""
+
+    def intake(self) -> IntakeTransaction:
+        return SqliteTransaction(self._writer)
+
+    def events_by_id(self, tenant_id: str, event_ids: Sequence[str]) -> Sequence[Event]:
+        found = self._read(_SQL["events_by_id"], {"tenant_id": tenant_id, "ids": json_list(event_ids)})
+        return [Event(*row) for row in found]
+
+    def ring(self, rings: Sequence[Ring]) -> None:
+        with self._writer.transaction() as connection:
+            ring_lanes(connection, rings)
+
+
+def ring_lanes(connection: apsw.Connection, rings: Sequence[tuple[str, str, int]]) -> None:
+    """Bring the bells of (tenant, endpoint) forward to a time."""
+    # An UPDATE from several rows for one lane would take any of them.
+    earliest: dict[tuple[str, str], int] = {}
+    for tenant_id, endpoint_id, due_at in rings:
+        name = tenant_id, endpoint_id
+        earliest[name] = min(due_at, earliest.get(name, due_at))
+    _RING_LANES.run(connection, sorted((*name, due_at) for name, due_at in earliest.items()))

@@ -1,0 +1,82 @@
+"""Threads and the queues between them: every long-running part of a process starts, works and stops in one way.
+
+A part is a `step` that waits at most a moment for something to do and does it. A `Worker` calls it until told to
+stop, and stamps each return as progress; the heartbeat beats only while the stamps are fresh. An exception that
+leaves a step is fatal for the process (`on_crash`): a dead thread must not look like a quiet one. Never decides
+anything; assumes that steps return within seconds.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+from ringback.clock import Clock
+
+Message = TypeVar("Message")
+
+
+class Mailbox(Protocol[Message]):
+    """A queue with one reader, who can wait. Any thread may post."""
+
+    def post(self, message: Message) -> None: ...
+
+    def take(self, timeout_s: float) -> list[Message]:
+        """All that is there; waits up to `timeout_s` while there is nothing."""
+
+
+MailboxFactory = Callable[[], Mailbox[Any]]
+
+
+class ThreadMailbox(Mailbox[Message]):
+    """The mailbox of real threads."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+
+    def post(self, message: Message) -> None:
+        self._queue.put(message)
+
+    def take(self, timeout_s: float) -> list[Message]:
+        try:
+            taken = [self._queue.get(timeout=timeout_s)]
+        except queue.Empty:
+            return []
+        taken.extend(self._queue.get_nowait() for _ in range(self._queue.qsize()))
+        return taken
+
+
+class Worker:
+    """One thread that calls `step` again and again."""
+
+    def __init__(self, name: str, step: Callable[[], None], clock: Clock, on_crash: Callable[[str], None]) -> None:
+        self.name = name
+        self.progress_s = clock.boottime_s()
+        self._step = step
+        self._clock = clock
+        self._on_crash = on_crash
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Let the step that is going on end, and no other begin; True when the thread ended in time. Idempotent."""
+        self._stopping.set()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def silent_for_s(self) -> float:
+        """Seconds since the last step ended."""
+        return self._clock.boottime_s() - self.progress_s
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._step()
+                self.progress_s = self._clock.boottime_s()
+        except BaseException:
+            self._on_crash(self.name)
+            raise

@@ -1,0 +1,50 @@
+"""The suites that every store passes, to be imported whole: a new suite is thereby everybody's.
+
+A durable store adds `suite_durability`; one that takes several write transactions at once `TestConcurrentIntake`;
+and each adds what it is: `TestSoleNodes` or `TestSharedNodes`.
+"""
+
+from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
+from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, TestTenants
+from conformance.suite_differential import TestDifferential
+from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus
+from conformance.suite_fetch import TestFetch, TestOrderedFetch
+from conformance.suite_health import TestHealth
+from conformance.suite_intake import TestIntake, TestKeys
+from conformance.suite_lanes import TestBells, TestClaims, TestRelease
+from conformance.suite_log import TestAttemptLog, TestEventLog, TestProgress
+from conformance.suite_nodes import TestNodes
+from conformance.suite_resend import TestResends
+from conformance.suite_settlements import TestDayCounts, TestSettlements
+from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
+
+__all__ = [
+    "TestApiKeys",
+    "TestAttemptLog",
+    "TestBells",
+    "TestCancelling",
+    "TestChanges",
+    "TestClaims",
+    "TestDayCounts",
+    "TestDifferential",
+    "TestEndpoints",
+    "TestEventLog",
+    "TestExpiringKeys",
+    "TestFetch",
+    "TestHealth",
+    "TestIntake",
+    "TestKeys",
+    "TestLaneFollowsStatus",
+    "TestMissingLanes",
+    "TestNodes",
+    "TestOrderedFetch",
+    "TestOrphans",
+    "TestProgress",
+    "TestPurging",
+    "TestRelease",
+    "TestResends",
+    "TestSecrets",
+    "TestSettlements",
+    "TestStranded",
+    "TestTenants",
+]

@@ -1,0 +1,229 @@
+"""What every store does for reading what happened: events, attempts, progress; page by page."""
+
+from conformance.backend import accept, accept_many, fetch, log, settle
+from ringback.model.attempt import Attempt, Outcome
+from ringback.store.port import AttemptQuery, EventQuery, Store
+from support.rows import NOW, OTHER_TENANT, TENANT, attempt, attempt_id, event, failed
+
+
+def ids(store: Store, **filters: object) -> list[str]:
+    """The ids of one page of events, by default all of them, oldest first."""
+    query = {"tenant_id": TENANT, "ascending": True, "limit": 1_000, **filters}
+    return [stored.event.id for stored in store.list_events(EventQuery(**query))]  # type: ignore[arg-type]
+
+
+def places(attempts: object) -> list[int]:
+    return [int(one.id.removeprefix("att_")) for one in attempts]  # type: ignore[attr-defined]
+
+
+class TestEventLog:
+    def test_an_event_is_got_by_its_tenant_and_id(self, store: Store) -> None:
+        accept(store, event())
+        assert store.get_event(TENANT, "evt_1") == event()
+        assert store.get_event(OTHER_TENANT, "evt_1") is None
+        assert store.get_event(TENANT, "evt_2") is None
+
+    def test_events_are_listed_newest_first_by_default(self, store: Store) -> None:
+        accept_many(store, 3)
+        listed = store.list_events(EventQuery(TENANT))
+        assert [stored.event.id for stored in listed] == ["evt_00003", "evt_00002", "evt_00001"]
+        assert listed[0].event == event("evt_00003")
+
+    def test_the_place_in_the_stream_grows_with_every_event(self, store: Store) -> None:
+        accept_many(store, 2, prefix="b")
+        accept_many(store, 2, prefix="a")
+        listed = store.list_events(EventQuery(TENANT, ascending=True))
+        assert [stored.event.id for stored in listed] == ["b_00001", "b_00002", "a_00001", "a_00002"]
+        seqs = [stored.seq for stored in listed]
+        assert seqs == sorted(set(seqs))
+
+    def test_events_are_paged_both_ways(self, store: Store) -> None:
+        accept_many(store, 5)
+        for ascending in (True, False):
+            seen: list[str] = []
+            after = None
+            while page := store.list_events(EventQuery(TENANT, ascending=ascending, after=after, limit=2)):
+                assert len(page) <= 2
+                seen += [stored.event.id for stored in page]
+                after = page[-1].seq
+            assert seen == sorted(seen, reverse=not ascending)
+            assert len(seen) == 5
+
+    def test_a_kept_place_misses_nothing_that_comes_later(self, store: Store) -> None:
+        accept_many(store, 2)
+        place = store.list_events(EventQuery(TENANT, ascending=True))[-1].seq
+        assert ids(store, after=place) == []
+        accept_many(store, 2, prefix="a_later")
+        assert ids(store, after=place) == ["a_later_00001", "a_later_00002"]
+
+    def test_events_are_filtered_by_type_and_channel_exactly(self, store: Store) -> None:
+        accept(store, event("evt_1", type="a.b", channel="x"))
+        accept(store, event("evt_2", type="a.b"))
+        accept(store, event("evt_3", type="a", channel="x"))
+        assert ids(store, type="a.b") == ["evt_1", "evt_2"]
+        assert ids(store, type="a.*") == []
+        assert ids(store, channel="x") == ["evt_1", "evt_3"]
+        assert ids(store, type="a.b", channel="x") == ["evt_1"]
+        assert ids(store, channel="") == []
+
+    def test_events_are_filtered_by_when_they_were_accepted_from_since_to_before_until(self, store: Store) -> None:
+        for place in (1, 2, 3):
+            accept(store, event(f"evt_{place}", accepted_at=NOW + place, occurred_at=NOW - place))
+        assert ids(store, since=NOW + 2) == ["evt_2", "evt_3"]
+        assert ids(store, until=NOW + 2) == ["evt_1"]
+        assert ids(store, since=NOW + 2, until=NOW + 3) == ["evt_2"]
+
+    def test_an_endpoints_events_are_those_it_has_a_delivery_or_an_attempt_of(self, store: Store) -> None:
+        (done,) = accept(store, event("evt_1"), "ep_a")
+        accept(store, event("evt_2"), "ep_b")
+        accept(store, event("evt_3"), "ep_b", "ep_a")
+        accept(store, event("evt_4"))
+        settle(store, done, attempt(1, 1, "evt_1"))
+        assert ids(store, endpoint_id="ep_a") == ["evt_1", "evt_3"]
+        assert ids(store, endpoint_id="ep_b") == ["evt_2", "evt_3"]
+        assert ids(store, endpoint_id="ep_c") == []
+
+    def test_an_event_with_many_attempts_is_listed_once(self, store: Store) -> None:
+        (seq,) = accept(store, event(), "ep_a")
+        for number in (1, 2, 3):
+            settle(store, seq, failed(number, number), retry_at=NOW, tries=number)
+        assert ids(store, endpoint_id="ep_a") == ["evt_1"]
+
+    def test_filters_and_pages_go_together(self, store: Store) -> None:
+        for place in range(1, 7):
+            accept(store, event(f"evt_{place}", type="odd" if place % 2 else "even"), "ep_a")
+        first = store.list_events(EventQuery(TENANT, type="odd", endpoint_id="ep_a", limit=2))
+        assert [stored.event.id for stored in first] == ["evt_5", "evt_3"]
+        second = store.list_events(EventQuery(TENANT, type="odd", endpoint_id="ep_a", limit=2, after=first[-1].seq))
+        assert [stored.event.id for stored in second] == ["evt_1"]
+
+    def test_another_tenants_events_stay_out(self, store: Store) -> None:
+        accept(store, event("evt_1", OTHER_TENANT), "ep_a")
+        assert ids(store) == []
+        assert ids(store, endpoint_id="ep_a") == []
+        assert list(store.progress(TENANT, "evt_1")) == []
+
+
+class TestProgress:
+    def test_an_unknown_event_stands_nowhere(self, store: Store) -> None:
+        assert list(store.progress(TENANT, "evt_none")) == []
+
+    def test_every_endpoint_the_event_was_meant_for_is_there_by_id(self, store: Store) -> None:
+        pending, tried, done = accept(store, event(), "ep_c", "ep_a", "ep_b")
+        settle(store, tried, failed(1, 1), retry_at=NOW + 5, tries=1)
+        settle(store, done, attempt(2, 1, endpoint_id="ep_b"))
+        at_a, at_b, at_c = store.progress(TENANT, "evt_1")
+        assert at_a.pending is not None
+        assert (at_a.pending.seq, at_a.pending.due_at, at_a.pending.attempts) == (tried, NOW + 5, 1)
+        assert (at_a.endpoint_id, *at_a[2:]) == ("ep_a", 1, Outcome.FAILED, False, 500)
+        assert at_b == ("ep_b", None, 1, Outcome.SUCCEEDED, True, 200)
+        assert at_c.pending is not None
+        assert (at_c.pending.seq, *at_c[2:]) == (pending, 0, None, False, None)
+
+    def test_the_last_attempt_is_the_one_with_the_highest_number(self, store: Store) -> None:
+        (seq,) = accept(store, event(), "ep_a")
+        settle(store, seq, failed(3, 1), retry_at=NOW, tries=1)
+        settle(store, seq, failed(2, 2, status_code=503), retry_at=NOW, tries=2)
+        settle(store, seq, attempt(1, 3, status_code=204))
+        assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, 3, Outcome.SUCCEEDED, True, 204)]
+
+    def test_superseded_attempts_do_not_count(self, store: Store) -> None:
+        (seq,) = accept(store, event(), "ep_a")
+        settle(store, seq, attempt(1, 1))
+        settle(store, seq, failed(2, 2), retry_at=NOW, tries=1)
+        assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, 1, Outcome.SUCCEEDED, True, 200)]
+
+
+class TestAttemptLog:
+    def test_attempts_are_listed_newest_first_by_id(self, store: Store) -> None:
+        for place in (2, 1, 3):
+            settle(store, 0, attempt(place, 1))
+        assert places(store.list_attempts(AttemptQuery(TENANT))) == [3, 2, 1]
+        assert places(store.list_attempts(AttemptQuery(TENANT, ascending=True))) == [1, 2, 3]
+
+    def test_a_list_leaves_bodies_and_headers_out(self, store: Store) -> None:
+        settle(store, 0, attempt(1, 1, request_body=b"body"))
+        (listed,) = store.list_attempts(AttemptQuery(TENANT))
+        assert isinstance(listed, Attempt)
+        assert listed == attempt(
+            1,
+            1,
+            superseded=True,
+            request_headers=b"",
+            request_body=None,
+            body_head=b"",
+            body_tail=b"",
+            response_headers=None,
+            response_body=None,
+        )
+
+    def test_attempts_are_paged_both_ways(self, store: Store) -> None:
+        for place in range(1, 6):
+            settle(store, 0, attempt(place, 1))
+        for ascending in (True, False):
+            seen: list[int] = []
+            after = None
+            while page := store.list_attempts(AttemptQuery(TENANT, ascending=ascending, after=after, limit=2)):
+                assert len(page) <= 2
+                seen += places(page)
+                after = page[-1].id
+            assert seen == sorted(range(1, 6), reverse=not ascending)
+
+    def test_attempts_are_filtered(self, store: Store) -> None:
+        settle(store, 0, attempt(1, 1, "evt_1", "ep_a", event_type="x"))
+        settle(store, 0, failed(2, 1, "evt_1", "ep_b", event_type="x"), retry_at=NOW, tries=1)
+        settle(store, 0, failed(3, 1, "evt_2", "ep_a", event_type="y"), retry_at=NOW, tries=1)
+        settle(store, 0, attempt(4, 1, None, "ep_a"))
+        assert places(log(store, endpoint_id="ep_a")) == [1, 3, 4]
+        assert places(log(store, event_id="evt_1")) == [1, 2]
+        assert places(log(store, outcome="failed")) == [2, 3]
+        assert places(log(store, outcome="succeeded")) == [1, 4]
+        assert places(log(store, event_type="x")) == [1, 2]
+        assert places(log(store, endpoint_id="ep_a", event_type="x", outcome="failed")) == []
+        assert places(log(store, endpoint_id="ep_a", outcome="succeeded", limit=1)) == [1]
+
+    def test_attempts_are_filtered_by_when_they_began_from_since_to_before_until(self, store: Store) -> None:
+        for place in (1, 2, 3):
+            settle(store, 0, attempt(place, 1, at=NOW + place))
+        assert places(log(store, since=NOW + 2)) == [2, 3]
+        assert places(log(store, until=NOW + 2)) == [1]
+        assert places(log(store, since=NOW + 2, until=NOW + 3)) == [2]
+
+    def test_filters_and_pages_go_together(self, store: Store) -> None:
+        for place in range(1, 7):
+            settle(store, 0, attempt(place, 1, endpoint_id="ep_a" if place % 2 else "ep_b"))
+        first = store.list_attempts(AttemptQuery(TENANT, endpoint_id="ep_a", limit=2))
+        assert places(first) == [5, 3]
+        rest = store.list_attempts(AttemptQuery(TENANT, endpoint_id="ep_a", limit=2, after=first[-1].id))
+        assert places(rest) == [1]
+
+    def test_another_tenants_attempts_stay_out(self, store: Store) -> None:
+        settle(store, 0, attempt(1, 1, tenant_id=OTHER_TENANT))
+        assert list(log(store)) == []
+        assert store.get_attempt(TENANT, attempt_id(1)) is None
+        assert store.get_attempt(OTHER_TENANT, attempt_id(1)) is not None
+
+    def test_an_unknown_attempt(self, store: Store) -> None:
+        assert store.get_attempt(TENANT, attempt_id(1)) is None
+
+    def test_a_body_that_was_not_stored_is_pieced_together(self, store: Store) -> None:
+        accept(store, event(data=b'{"a":\xff1}'), "ep_a")
+        settle(store, 0, attempt(1, 1, request_body=None, body_head=b'{"data":', body_tail=b"}"))
+        found = store.get_attempt(TENANT, attempt_id(1))
+        assert found is not None
+        assert found.request_body == b'{"data":{"a":\xff1}}'
+        assert found.response_body == b"thanks"
+
+    def test_a_body_that_was_stored_is_that(self, store: Store) -> None:
+        accept(store, event(), "ep_a")
+        for place, body in ((1, b"own"), (2, b"")):
+            settle(store, 0, attempt(place, 1, request_body=body))
+            found = store.get_attempt(TENANT, attempt_id(place))
+            assert found is not None
+            assert found.request_body == body
+
+    def test_reading_changes_nothing(self, store: Store) -> None:
+        (seq,) = accept(store, event(), "ep_a")
+        settle(store, seq, failed(1, 1), retry_at=NOW, tries=1)
+        once = (log(store), store.progress(TENANT, "evt_1"), fetch(store))
+        assert (log(store), store.progress(TENANT, "evt_1"), fetch(store)) == once

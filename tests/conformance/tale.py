@@ -1,0 +1,325 @@
+"""Two stores that are told the same, line by line, and must answer the same.
+
+It behaves as an engine would: a lane's memory is its watermark and the rows it holds, a row that it holds may come
+again, and what is forgotten is forgotten with the watermark. What the port leaves open is left out of the
+comparison: the numbers themselves (only their order counts), versions, which of several heads come first when a limit
+cuts them off, and how long something has been due. So a row is named by its endpoint and event.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from conformance.backend import ALWAYS
+from ringback.model.attempt import Attempt, Outcome
+from ringback.model.endpoint import EndpointStatus, Ordering
+from ringback.model.event import DueDelivery
+from ringback.store.port import (
+    AttemptQuery,
+    EventQuery,
+    FetchRequest,
+    NotOwner,
+    Ring,
+    Settlement,
+    Store,
+)
+from support.rows import (
+    NOW,
+    OTHER_TENANT,
+    TENANT,
+    api_key,
+    attempt,
+    claim,
+    endpoint,
+    event,
+    new_delivery,
+    secret,
+    tenant,
+)
+
+TENANTS: Final = (TENANT, OTHER_TENANT)
+NODES: Final = ("node_a", "node_b")
+ENDPOINTS_MAX: Final = 6
+EVENTS_MAX: Final = 12
+
+
+class Side:
+    """One of the two stores, with what is known of it alone."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.seqs: dict[tuple[str, str], int] = {}
+        self.watermarks: dict[str, int] = {}
+        self.held: dict[str, set[int]] = {}
+
+
+class Tale:
+    """Tells both stores the same."""
+
+    def __init__(self, subject: Store, reference: Store) -> None:
+        self.sides = (Side(subject), Side(reference))
+        self.now = NOW
+        self.written = 0
+        self.endpoints: list[tuple[str, str]] = []
+        self.events: list[tuple[str, str]] = []
+        self.settled: list[tuple[tuple[str, str], Attempt, int | None]] = []
+        for tenant_id in TENANTS:
+            self.both(lambda store: store.create_tenant(tenant(tenant_id), secret(f"sec_{tenant_id}", None, tenant_id)))  # noqa: B023
+        for ordering in (Ordering.NONE, Ordering.NONE, Ordering.SUBJECT):
+            self.add_endpoint(ordering, EndpointStatus.ACTIVE)
+        self.join_or_leave(NODES[0])
+
+    def both_sides(self, act: Callable[[Side], Any]) -> Any:
+        answer, expected = (act(side) for side in self.sides)
+        assert answer == expected
+        return answer
+
+    def both(self, act: Callable[[Store], Any]) -> Any:
+        return self.both_sides(lambda side: act(side.store))
+
+    def endpoint_at(self, where: int) -> tuple[str, str]:
+        """The (tenant, id) of one of the endpoints there ever were."""
+        return self.endpoints[where % len(self.endpoints)]
+
+    def next_number(self) -> int:
+        self.written += 1
+        return self.written
+
+    # ── lines of the story ────────────────────────────────────────────────────────────────────────────────────
+
+    def wait(self, long: int) -> None:
+        self.now += long
+
+    def accept(self, where: list[int], ordering_key: str | None, due: int) -> None:
+        if len(self.events) == EVENTS_MAX:
+            return
+        number = self.next_number()
+        asked = [self.endpoint_at(one) for one in where]
+        tenant_id = asked[0][0] if asked else TENANT
+        one = event(f"evt_{number:03d}", tenant_id, ordering_key=ordering_key, accepted_at=self.now)
+        keys = [claim(f"key-{number % 4}", tenant_id=tenant_id, event_ids=[one.id], expires_at=self.now + 5)]
+        meant = sorted({name for owner, name in asked if owner == tenant_id})
+        rows = [new_delivery(one, name, self.now + due) for name in meant]
+
+        def act(side: Side) -> object:
+            with side.store.intake() as transaction:
+                taken = transaction.claim_keys(keys, self.now)
+                drawn = transaction.insert([one], rows)
+                transaction.commit()
+            side.seqs.update(zip([(row.endpoint_id, one.id) for row in rows], drawn, strict=True))
+            return taken
+
+        self.both_sides(act)
+        self.events.append((tenant_id, one.id))
+
+    def claim(self, node_id: str) -> None:
+        def act(store: Store) -> object:
+            try:
+                return sorted(store.claim(node_id, self.now, 100))
+            except NotOwner:
+                return NotOwner
+
+        self.both(act)
+
+    def fetch(self, where: int, limit: int) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        found = self.sides[1].store.get_endpoint(tenant_id, endpoint_id)
+        ordered = found is not None and found.ordering is not Ordering.NONE
+
+        def act(side: Side) -> object:
+            held = side.held.setdefault(endpoint_id, set())
+            wanted = 100 if ordered or held else limit
+            request = FetchRequest(
+                tenant_id, endpoint_id, side.watermarks.get(endpoint_id, 0), wanted, len(held), ordered
+            )
+            (fetched,) = side.store.fetch([request], self.now)
+            fresh = [row for row in fetched.rows if row.delivery.seq not in held]
+            held.update(row.delivery.seq for row in fresh)
+            side.watermarks[endpoint_id] = fetched.watermark
+            return [nameless(row) for row in fresh], fetched.complete, fetched.next_due if fetched.complete else None
+
+        self.both_sides(act)
+
+    def settle(self, where: int, which: int, wrong: int, retry: int | None) -> None:
+        self.settle_one(where, which, wrong, Outcome.FAILED, None if retry is None else self.now + retry)
+
+    def succeed(self, where: int, which: int, wrong: int) -> None:
+        self.settle_one(where, which, wrong, Outcome.SUCCEEDED, None)
+
+    def settle_one(self, where: int, which: int, wrong: int, outcome: Outcome, retry_at: int | None) -> None:
+        if not self.events:
+            return
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        _, event_id = self.events[which % len(self.events)]
+        progress = self.both_sides(lambda side: seqless(side, tenant_id, event_id))
+        attempts = next((pending[6] for name, pending, *_ in progress if name == endpoint_id and pending), 0)
+        one = attempt(
+            self.next_number(),
+            attempts + 1 + wrong,
+            event_id,
+            endpoint_id,
+            tenant_id=tenant_id,
+            outcome=outcome,
+            final=retry_at is None,
+            at=self.now,
+        )
+        self.settled.append(((endpoint_id, event_id), one, retry_at))
+        self.settle_again()
+
+    def settle_again(self) -> None:
+        if not self.settled:
+            return
+        name, one, retry_at = self.settled[-1]
+
+        def act(side: Side) -> bool:
+            seq = side.seqs.get(name, 10**12)
+            (expected,) = side.store.settle([Settlement(seq, one, retry_at, one.number)])
+            if expected:
+                side.held.get(one.endpoint_id, set()).discard(seq)
+            return expected
+
+        self.both_sides(act)
+
+    def ring(self, where: int, due: int) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        self.both(lambda store: store.ring([Ring(tenant_id, endpoint_id, self.now + due)]))
+
+    def silence(self, node_id: str, where: list[int]) -> None:
+        self.both(lambda store: sorted(store.ringing(node_id, self.now)))
+        self.both(lambda store: store.silence(node_id, [self.endpoint_at(one)[1] for one in where]))
+
+    def release(self, node_id: str, where: int, pause: int) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        health = b"health %d" % self.next_number()
+
+        def act(side: Side) -> object:
+            next_due = side.store.next_due(tenant_id, endpoint_id, False)
+            # Whatever is due already is as good as due now.
+            next_due = None if next_due is None else max(next_due, self.now)
+            side.held.pop(endpoint_id, None)
+            side.watermarks.pop(endpoint_id, None)
+            return next_due, side.store.release(node_id, endpoint_id, next_due, self.now + pause, health)
+
+        self.both_sides(act)
+
+    def disown(self, node_id: str, where: list[int]) -> None:
+        self.both(lambda store: store.disown(node_id, [self.endpoint_at(one)[1] for one in where], self.now))
+
+    def resend(self, which: int, where: list[int]) -> None:
+        if not self.events:
+            return
+        tenant_id, event_id = self.events[which % len(self.events)]
+        names = [self.endpoint_at(one)[1] for one in where]
+
+        def act(side: Side) -> object:
+            made = side.store.resend(tenant_id, event_id, list(dict.fromkeys(names)), self.now)
+            for standing in side.store.progress(tenant_id, event_id):
+                if standing.pending is not None:
+                    side.seqs[standing.endpoint_id, event_id] = standing.pending.seq
+            return made
+
+        self.both_sides(act)
+
+    def join_or_leave(self, node_id: str) -> None:
+        if self.both(lambda store: store.beat(node_id)):
+            self.both(lambda store: store.leave(node_id, self.now))
+        else:
+            self.both(lambda store: store.register(node_id, self.now))
+
+    def take_over(self, node_id: str, missed: int) -> None:
+        beats = {one.id: one.beat for one in self.both(lambda store: sorted(store.nodes()))}
+        self.both(lambda store: store.take_over(node_id, beats.get(node_id, 0) - missed, self.now))
+
+    def add_endpoint(self, ordering: Ordering, status: EndpointStatus) -> None:
+        if len(self.endpoints) == ENDPOINTS_MAX:
+            return
+        number = self.next_number()
+        name, tenant_id = f"ep_{number:03d}", TENANTS[len(self.endpoints) % 2]
+        one = endpoint(name, tenant_id, ordering=ordering, status=status)
+        self.both(lambda store: store.create_endpoint(one, secret(f"sec_{number:03d}", name, tenant_id), 2))
+        self.endpoints.append((tenant_id, name))
+
+    def change_status(self, where: int, status: EndpointStatus) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        found = self.both(lambda store: store.get_endpoint(tenant_id, endpoint_id))
+        revision = 2 if found is None else found.revision + 1
+        one = endpoint(endpoint_id, tenant_id, status=status, revision=revision)
+        self.both(lambda store: store.update_endpoint(one, self.now))
+
+    def give_up(self, where: int) -> None:
+        self.both(lambda store: store.give_up(*self.endpoint_at(where), "gone", "It answered 410.", self.now))
+
+    def delete_endpoint(self, where: int) -> None:
+        self.both(lambda store: store.delete_endpoint(*self.endpoint_at(where), self.now))
+
+    def rotate(self, where: int) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        number = self.next_number()
+        if self.both(lambda store: store.get_endpoint(tenant_id, endpoint_id)) is not None:
+            new = secret(f"sec_{number:03d}", endpoint_id, tenant_id, created_at=self.now)
+            self.both(lambda store: store.rotate_secret(new, self.now + number % 7))
+        self.both(lambda store: store.create_key(api_key(f"key_{number:03d}", tenant_id)))
+
+    def upkeep(self) -> None:
+        self.both(lambda store: store.ring_stranded(self.now, 100))
+        self.both(lambda store: store.free_orphans(self.now))
+        self.both(lambda store: store.make_missing_lanes(self.now, 100))
+        self.both(lambda store: store.expire_keys_step(self.now, 100))
+        for side in self.sides:
+            while side.store.cancel_step(self.now, 2) + side.store.purge_step(3):
+                pass
+
+    def delete_tenant(self) -> None:
+        self.both(lambda store: store.delete_tenant(OTHER_TENANT, self.now))
+
+    # ── what can be seen ──────────────────────────────────────────────────────────────────────────────────────
+
+    def compare(self) -> None:
+        """Everything that can be read."""
+        self.both_sides(changed)
+        self.both(lambda store: sorted(store.nodes()))
+        self.both(lambda store: list(store.list_tenants(None, 10)))
+        for tenant_id in TENANTS:
+            self.both(lambda store: list(store.list_endpoints(tenant_id, None, 10)))  # noqa: B023
+            self.both(lambda store: list(store.list_keys(tenant_id, None, 10)))  # noqa: B023
+            self.both(lambda store: logged(store, tenant_id))  # noqa: B023
+        for tenant_id, event_id in self.events:
+            self.both_sides(lambda side: seqless(side, tenant_id, event_id))  # noqa: B023
+        for tenant_id, name in self.endpoints:
+            self.both(lambda store: list(store.list_secrets(tenant_id, name)))  # noqa: B023
+            self.both(lambda store: list(store.day_counts(tenant_id, name, "1970-01-01")))  # noqa: B023
+            self.both(lambda store: streamed(store, tenant_id, name))  # noqa: B023
+
+    def end(self) -> None:
+        """Last, what can only be seen by taking it: the lanes."""
+        for node_id in NODES:
+            self.both(lambda store: sorted(store.owned(node_id)))  # noqa: B023
+            self.both(lambda store: store.leave(node_id, self.now))  # noqa: B023
+        self.both(lambda store: store.register("node_last", self.now))
+        self.both(lambda store: sorted(store.claim("node_last", ALWAYS, 100)))
+
+
+def nameless(row: DueDelivery) -> tuple[object, ...]:
+    """A due row without its number."""
+    return row.delivery._replace(seq=0), row.event
+
+
+def seqless(side: Side, tenant_id: str, event_id: str) -> list[tuple[Any, ...]]:
+    """Where an event stands, without numbers."""
+    standings = side.store.progress(tenant_id, event_id)
+    return [one._replace(pending=one.pending and one.pending._replace(seq=0)) for one in standings]
+
+
+def changed(side: Side) -> list[tuple[str, str, str]]:
+    changes = side.store.changes_after(0)
+    return sorted((change.kind, change.tenant_id, change.id) for change in changes)
+
+
+def logged(store: Store, tenant_id: str) -> list[Attempt]:
+    """A tenant's whole log. The id of a `cancelled` record has a number in it."""
+    listed = store.list_attempts(AttemptQuery(tenant_id, limit=1_000))
+    whole = [store.get_attempt(tenant_id, one.id) for one in listed]
+    return sorted(one._replace(id="") if one.outcome == Outcome.CANCELLED else one for one in whole if one is not None)
+
+
+def streamed(store: Store, tenant_id: str, endpoint_id: str) -> list[object]:
+    return [stored.event for stored in store.list_events(EventQuery(tenant_id, endpoint_id=endpoint_id))]

@@ -1,0 +1,30 @@
+"""The memory store passes every suite but the durable one, alone and shared."""
+
+import pytest
+
+from conformance.backend import Backend
+from conformance.every_store import *  # noqa: F403
+from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
+from conformance.suite_nodes import TestSoleNodes  # noqa: F401
+from ringback.store.memory import MemoryStore
+from ringback.store.port import Store
+
+
+class MemoryBackend:
+    sole = True
+
+    def open(self) -> Store:
+        return MemoryStore(self.sole)
+
+    def drop_lane(self, store: Store, endpoint_id: str) -> None:
+        assert isinstance(store, MemoryStore)
+        del store._tables.lanes[endpoint_id]
+
+    def drop_node(self, store: Store, node_id: str) -> None:
+        assert isinstance(store, MemoryStore)
+        del store._tables.nodes[node_id]
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return MemoryBackend()

@@ -1,0 +1,58 @@
+"""The memory store as several processes share it, which is how the simulation uses it."""
+
+import pytest
+
+from conformance.backend import NODE, Backend, accept, add_endpoint, fetch
+from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
+from conformance.suite_nodes import TestNodes, TestSharedNodes  # noqa: F401
+from conformance.test_memory import MemoryBackend
+from ringback.store.memory import MemoryStore
+from ringback.store.port import Retryable
+from support.rows import NOW, TENANT, claim, event, new_delivery
+
+
+class SharedBackend(MemoryBackend):
+    sole = False
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return SharedBackend()
+
+
+class TestOpenTransactions:
+    def test_a_key_that_an_open_transaction_has_claimed_is_retryable(self) -> None:
+        store = MemoryStore(sole=False)
+        with store.intake() as first, store.intake() as second:
+            assert first.claim_keys([claim("a"), claim("b")], NOW) == {}
+            with pytest.raises(Retryable):
+                second.claim_keys([claim("b"), claim("c")], NOW)
+            # The refused one has taken nothing: `c` is still free for the first.
+            assert first.claim_keys([claim("c")], NOW) == {}
+            first.commit()
+            assert {key for _, _, key in second.claim_keys([claim("b"), claim("d")], NOW)} == {"b"}
+
+    def test_a_key_is_free_again_when_its_claimant_rolls_back(self) -> None:
+        store = MemoryStore(sole=False)
+        with store.intake() as second:
+            with store.intake() as first:
+                first.claim_keys([claim()], NOW)
+            assert second.claim_keys([claim()], NOW) == {}
+
+    def test_an_open_transaction_sees_what_others_have_committed_by_now(self) -> None:
+        store = MemoryStore(sole=False)
+        with store.intake() as transaction:
+            assert list(transaction.changes_since(0)) == []
+            made = add_endpoint(store)
+            assert [change.id for change in transaction.changes_since(0)] == ["ep_a"]
+            assert list(transaction.endpoints(["ep_a"])) == [made]
+
+    def test_no_lock_is_held_between_two_calls(self) -> None:
+        store = MemoryStore(sole=False)
+        store.register(NODE, NOW)
+        with store.intake() as transaction:
+            transaction.insert([event("evt_1")], [new_delivery(event("evt_1"))])
+            accept(store, event("evt_2"), "ep_a")
+            assert [row.event.id for row in fetch(store).rows] == ["evt_2"]
+            assert store.beat(NODE)
+            assert store.next_due(TENANT, "ep_a", False) == NOW

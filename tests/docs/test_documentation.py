@@ -1,0 +1,107 @@
+"""Documentation that fails when it misses something: settings, commands, error codes, log lines, links."""
+
+import ast
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ringback.observe import telemetry
+from ringback.settings import catalogue
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "ringback"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+CODE = re.compile(r"[a-z]+(_[a-z]+)*")
+# Calls whose first argument is a code.
+CODED_CALLS = {"VerificationFailed", "UrlRefused"}
+
+
+def test_the_generated_parts_are_up_to_date() -> None:
+    checked = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "docs.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, f"run `make docs`: {checked.stdout}{checked.stderr}"
+
+
+def codes_in(tree: ast.Module) -> Iterator[str]:
+    """Error codes: `code = "…"` in a class, `code="…"` in a call, the first argument of a coded call."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for line in node.body:
+                target = line.target if isinstance(line, ast.AnnAssign) else None
+                targets = line.targets if isinstance(line, ast.Assign) else [target]
+                if any(isinstance(name, ast.Name) and name.id == "code" for name in targets):
+                    yield from texts(line.value)
+        elif isinstance(node, ast.Call):
+            yield from (text for word in node.keywords if word.arg == "code" for text in texts(word.value))
+            if isinstance(node.func, ast.Name) and node.func.id in CODED_CALLS and node.args:
+                yield from texts(node.args[0])
+
+
+def texts(node: ast.AST | None) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+
+
+def attempt_codes() -> set[str]:
+    """Codes of failed attempts are constants of the module that maps libcurl's errors, and of the one that judges."""
+    found = set()
+    for name in ("curl_errors.py", "verdict.py"):
+        for node in ast.parse((SOURCE / "engine" / name).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                found |= {text for text in texts(node.value) if CODE.fullmatch(text)}
+    return found
+
+
+def test_every_error_code_is_explained() -> None:
+    used = {
+        code for path in SOURCE.rglob("*.py") for code in codes_in(ast.parse(path.read_text(encoding="utf-8")))
+    } | attempt_codes()
+    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE))  # in a table
+    explained |= set(re.findall(r"`([a-z_]+)`\s\(", page))  # or in a sentence, with the explanation in brackets
+    assert len(used) > 40
+    assert used - explained == set()
+
+
+def test_every_log_line_is_explained() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    for event in typing.get_args(telemetry.TelemetryEvent):
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+        assert f"`{name}`" in page, name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_modules_and_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:tests|scripts|bench|docs|examples)/[\w/.-]+)`", text):
+        assert (ROOT / path).exists(), path
+    for path in re.findall(r"`((?:model|policy|engine|store|wire|api|cli)/\w+\.py)`", text):
+        assert (SOURCE / path).exists(), path
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        for target in re.findall(r"`make ([a-z]+)`", page.read_text(encoding="utf-8")):
+            assert target in targets, (page.name, target)
+
+
+def test_every_setting_is_used() -> None:
+    """A setting that nothing reads would be a promise that nobody keeps."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py") if path.name != "settings.py")
+    for info in catalogue():
+        name = "store_path" if info.name == "store" else info.name
+        assert re.search(rf"settings\.{name}\b", sources), info.name

@@ -1,0 +1,178 @@
+"""The README's first five minutes and the example, run for real: the very commands, on ports of the test's own.
+
+`make up` is `ringback up` (that the Makefile says so is checked as well), in an empty directory.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ringback.cli.exits import ExitCode
+from support.process import free_port, wait_until
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RINGBACK = [sys.executable, "-m", "ringback.cli.main"]
+WITHIN_S = 30.0
+
+
+class Up:
+    """`ringback up` in `directory`, with what it printed."""
+
+    def __init__(self, directory: Path, *flags: str, listen_port: int | None = None) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self.listen_port = free_port() if listen_port is None else listen_port
+        self.output = directory / "up.txt"
+        ports = ["--port", str(self.port), "--listen-port", str(self.listen_port)]
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [*RINGBACK, "up", *ports, *flags], cwd=directory, stdout=output, stderr=output, env=environment()
+            )
+
+    def printed(self) -> str:
+        return self.output.read_text(encoding="utf-8")
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        def there() -> bool:
+            assert self.process.poll() is None or self.printed().count(text) >= times, self.printed()
+            return self.printed().count(text) >= times
+
+        wait_until(there, WITHIN_S, f"{text!r} is printed, {times} times:\n{self.printed()}")
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(WITHIN_S)
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+
+
+@contextmanager
+def running(directory: Path, *flags: str, listen_port: int | None = None) -> Iterator[Up]:
+    up = Up(directory, *flags, listen_port=listen_port)
+    try:
+        up.wait_for("Ctrl-C stops.")
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.process.kill()
+            up.process.wait(WITHIN_S)
+
+
+def shell_commands() -> list[str]:
+    return re.findall(r"^```sh\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL)
+
+
+def run_curl(up: Up, command: str) -> None:
+    command = command.replace(":8080/", f":{up.port}/")
+    done = subprocess.run(
+        ["bash", "-ec", command], cwd=up.directory, capture_output=True, text=True, check=False, timeout=WITHIN_S
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"id":"evt_' in done.stdout.replace(" ", ""), done.stdout
+
+
+def test_make_up_is_ringback_up() -> None:
+    assert shell_commands()[0] == "make up"
+    recipe = re.search(r"^up:.*\n\t@?(.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert recipe is not None
+    assert recipe[1] == "$(BIN)/ringback up"
+
+
+def test_the_first_five_minutes(tmp_path: Path) -> None:
+    curl = shell_commands()[1]
+    with running(tmp_path) as up:
+        assert "admin key" in up.printed()
+        assert (tmp_path / "data" / "admin.key").stat().st_mode & 0o777 == 0o600
+        run_curl(up, curl)
+        up.wait_for("signature ✓")
+        assert '"data":{"name":"Ada"}' in up.printed()
+        assert up.stop() == ExitCode.OK
+    assert "Traceback" not in up.printed()
+
+
+def test_the_line_that_up_prints_works_from_anywhere(tmp_path: Path) -> None:
+    with running(tmp_path) as up:
+        (curl,) = re.findall(r"^  (curl .*)$", up.printed(), re.MULTILINE)
+        done = subprocess.run(
+            ["bash", "-ec", curl], cwd="/", capture_output=True, text=True, check=False, timeout=WITHIN_S
+        )
+        assert done.returncode == 0, done.stderr
+        up.wait_for("signature ✓")
+
+
+def test_the_endpoint_follows_the_receivers_port_at_the_next_start(tmp_path: Path) -> None:
+    curl = shell_commands()[1]
+    with running(tmp_path) as first:
+        run_curl(first, curl)
+        first.wait_for("signature ✓")
+        first.stop()
+    with running(tmp_path) as second:
+        assert second.listen_port != first.listen_port
+        run_curl(second, curl)
+        second.wait_for("signature ✓", times=2)
+        assert second.printed().count("admin key") == 1, "the key is printed when it is made, and only then"
+        second.stop()
+
+
+def test_a_taken_receiver_port_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    with running(tmp_path / "first") as first:
+        second = Up(tmp_path / "second", listen_port=first.listen_port)
+        assert second.process.wait(WITHIN_S) == ExitCode.PORT_TAKEN
+    assert second.printed().strip().startswith(f"ringback: Port {first.listen_port} on 127.0.0.1 is taken")
+    assert len(second.printed().strip().splitlines()) == 1
+    assert not (tmp_path / "second" / "data").exists(), "what can't start leaves nothing behind"
+
+
+def test_the_readmes_python_compiles() -> None:
+    blocks = re.findall(r"^```python\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        compile(block, "README.md", "exec")
+
+
+def test_the_example_runs(tmp_path: Path) -> None:
+    partner_port = free_port()
+    with running(tmp_path, "--allow", f"127.0.0.1/32:{partner_port}") as up:
+        key = (tmp_path / "data" / "admin.key").read_text(encoding="ascii").strip()
+        server = ["--url", f"http://127.0.0.1:{up.port}", "--key", key, "--port", str(partner_port)]
+        for _ in range(2):  # the second time its tenant is there already
+            done = subprocess.run(
+                [sys.executable, ROOT / "examples" / "shop.py", *server],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=60,
+                env=environment(),
+            )
+            assert done.returncode == 0, done.stderr
+            received = sorted(line for line in done.stdout.splitlines() if line.startswith("received"))
+            assert [line.split(":")[0] for line in received] == [f"received order_{number}" for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("flags", [["serve"], ["up"]])
+def test_an_unusable_data_directory_is_one_clear_line(tmp_path: Path, flags: list[str]) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    ports = ["--port", "0", *(["--listen-port", "0"] if flags == ["up"] else [])]
+    done = subprocess.run(
+        [*RINGBACK, *flags, *ports, "--data", str(tmp_path / "file")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WITHIN_S,
+        env=environment(),
+    )
+    assert done.returncode == ExitCode.DATA_DIRECTORY_UNUSABLE
+    assert done.stderr.startswith("ringback: ")
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,137 @@
+"""The management API on the memory store, with a key of every kind: what the API's tests talk to.
+
+Two tenants (`acme`, whose keys the tests use, and `globex`, the other one). The clock stands still; `notified` and
+`kicked` count what the use cases told the rest of the process; `audited` holds the audit log.
+"""
+
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from ringback.api.app import AppParts, build_app
+from ringback.api.auth import Authenticator
+from ringback.control.attempts import AttemptUseCases
+from ringback.control.endpoints import EndpointUseCases
+from ringback.control.events import EventUseCases
+from ringback.control.keys import KeyUseCases
+from ringback.control.readiness import Readiness
+from ringback.control.secrets import SecretUseCases
+from ringback.control.tenants import TenantUseCases
+from ringback.model.event import Event, NewDelivery
+from ringback.model.tenant import Scope
+from ringback.policy.url import UrlRules
+from ringback.store.memory import MemoryStore
+from ringback.testing.clock import ManualClock
+from support.rows import NOW, OTHER_TENANT, TENANT
+
+OPERATOR_KEY = "operators-own-key-of-40-characters-here."
+
+
+class ApiWorld:
+    """A whole management plane; `call` speaks for the admin unless told otherwise."""
+
+    def __init__(self, endpoints_max: int = 1_000, rules: UrlRules | None = None) -> None:
+        self.store = MemoryStore()
+        self.clock = ManualClock(NOW)
+        self.notified = 0
+        self.kicked = 0
+        self.audited: list[tuple[str, dict[str, str]]] = []
+        self.obstacles: list[str] = []
+        self.authenticator = Authenticator(self.store, self.store, self.clock, OPERATOR_KEY)
+        store, clock = self.store, self.clock
+        self.parts = AppParts(
+            tenants=TenantUseCases(store, clock, self._notify),
+            keys=KeyUseCases(store, clock, self._notify),
+            endpoints=EndpointUseCases(store, clock, rules or UrlRules(), self._notify, endpoints_max),
+            secrets=SecretUseCases(store, clock, self._notify, self._audit),
+            events=EventUseCases(store, clock, self._kick),
+            attempts=AttemptUseCases(store, clock),
+            readiness=Readiness(store, lambda: self.obstacles),
+            authenticator=self.authenticator,
+        )
+        self.app: FastAPI = build_app(self.parts)
+        self.client = TestClient(self.app, raise_server_exceptions=False)
+        for tenant_id in (TENANT, OTHER_TENANT):
+            self.parts.tenants.create(tenant_id, {"name": tenant_id.title()}, None)
+        self.keys = {
+            "operator": OPERATOR_KEY,
+            "admin": self.parts.keys.create(None, Scope.ADMIN).text,
+            "tenant": self.parts.keys.create(TENANT, Scope.TENANT).text,
+            "ingest": self.parts.keys.create(TENANT, Scope.INGEST).text,
+            "other_tenant": self.parts.keys.create(OTHER_TENANT, Scope.TENANT).text,
+        }
+        self.notified = 0
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, key: str | None = "admin", **more: Any
+    ) -> httpx.Response:
+        """One request; `key` names a key of `keys`, or is a key's text; None: without one."""
+        headers = dict(more.pop("headers", {}))
+        if key is not None:
+            headers["Authorization"] = f"Bearer {self.keys.get(key, key)}"
+        if body is not None:
+            more["json"] = body
+        return self.client.request(method, path, headers=headers, **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> Any:
+        """POST under the tenant `acme`, which must succeed; what was answered."""
+        return self._under_tenant("POST", path, body, **more)
+
+    def get(self, path: str, **more: Any) -> Any:
+        """GET under the tenant `acme`, which must succeed; what was answered."""
+        return self._under_tenant("GET", path, None, **more)
+
+    def patch(self, path: str, body: Any, **more: Any) -> Any:
+        """PATCH under the tenant `acme`, which must succeed; what was answered."""
+        return self._under_tenant("PATCH", path, body, **more)
+
+    def endpoint(self, **fields: Any) -> dict[str, Any]:
+        """Register an endpoint; what was answered."""
+        answer: dict[str, Any] = self.post("/endpoints", {"url": "https://a.example/hook", **fields})
+        return answer
+
+    def accept(self, events: list[Event], endpoint_ids: list[str] | None = None) -> list[int]:
+        """Store events with a delivery for each endpoint, as the ingest writer does."""
+        deliveries = [
+            NewDelivery(event.tenant_id, endpoint_id, event.id, None, NOW)
+            for event in events
+            for endpoint_id in endpoint_ids or []
+        ]
+        with self.store.intake() as transaction:
+            drawn = transaction.insert(events, deliveries)
+            transaction.commit()
+        return list(drawn)
+
+    def _under_tenant(self, method: str, path: str, body: Any, **more: Any) -> Any:
+        response = self.call(method, f"/v1/tenants/{TENANT}{path}", body, **more)
+        assert response.is_success, response.text
+        return response.json()
+
+    def _notify(self) -> None:
+        self.notified += 1
+        self.authenticator.refresh()
+
+    def _kick(self) -> None:
+        self.kicked += 1
+
+    def _audit(self, name: str, facts: dict[str, str]) -> None:
+        self.audited.append((name, facts))
+
+
+def problem_of(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """The problem that a refusal carries; fails unless it looks as every problem must."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert document["status"] == status
+    assert document["code"] == code
+    assert {"type", "title", "detail"} <= document.keys()
+    assert document["type"] == f"urn:ringback:error:{code}"
+    return document
+
+
+def fields_of(response: httpx.Response) -> list[str]:
+    """The fields that a 422 names."""
+    return [error["field"] for error in problem_of(response, 422, "invalid")["errors"]]

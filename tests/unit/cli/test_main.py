@@ -1,0 +1,101 @@
+"""The entry point: one line and the right exit code for whatever goes wrong, and nobody's secrets in it."""
+
+from pathlib import Path
+
+import pytest
+
+import ringback
+from ringback.cli import main as module
+from ringback.cli.exits import MEANINGS, ExitCode
+from ringback.cli.main import main
+from ringback.cli.receiver import Answer, Receiver
+from ringback.client.errors import Unreachable
+from ringback.model import errors
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("RINGBACK_TRACE", "RINGBACK_PORT", "RINGBACK_KEY", "RINGBACK_URL", "RINGBACK_TENANT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out.strip() == ringback.__version__
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--nonsense"], ["send"], ["listen", "--port", "x"]])
+def test_wrong_arguments_are_explained_without_a_trace(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == ExitCode.BAD_SETTING
+    said = capsys.readouterr().err
+    assert "Usage: ringback" in said
+    assert "Traceback" not in said
+
+
+def test_help_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for code, meaning in MEANINGS.items():
+        assert f"{code.value} {meaning}" in said
+
+
+def test_every_start_error_has_an_exit_code_of_its_own_that_is_explained() -> None:
+    kinds = errors.StartError.__subclasses__()
+    codes = {kind.exit_code for kind in kinds}
+    assert len(codes) == len(kinds)
+    assert codes < {code.value for code in MEANINGS}
+    assert set(MEANINGS) == set(ExitCode)
+
+
+def test_a_bad_setting_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_PORT", "many")
+    assert main(["serve"]) == ExitCode.BAD_SETTING
+    assert capsys.readouterr().err == (
+        "ringback: port: 'many' is not a whole number from 0 to 65535 (from RINGBACK_PORT). [bad_setting]\n"
+    )
+
+
+def test_a_taken_port_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    taken = Receiver("127.0.0.1", 0, lambda _: Answer())
+    taken.start()
+    try:
+        assert main(["listen", "--port", str(taken.port)]) == ExitCode.PORT_TAKEN
+    finally:
+        taken.stop()
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.StoreLocked("locked"), ExitCode.STORE_LOCKED),
+        (errors.Unavailable("gone"), ExitCode.UNEXPECTED),
+        (Unreachable("gone"), ExitCode.API_UNREACHABLE),
+        (RuntimeError("whsec_abc"), ExitCode.UNEXPECTED),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    ],
+)
+def test_errors_become_exit_codes(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "app", failing)
+    assert main(["version"]) == code
+    said = capsys.readouterr().err
+    assert said.count("\n") <= 1
+    assert "whsec_abc" not in said
+
+
+def test_an_unexpected_error_shows_its_trace_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(**_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(module, "app", failing)
+    monkeypatch.setenv("RINGBACK_TRACE", "1")
+    with pytest.raises(RuntimeError, match="a defect"):
+        main(["version"])
