@@ -14,12 +14,13 @@ import json
 import queue
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from ringback import ApiError, Client, VerificationFailed, verify
 
 TENANT = "partner"
 BODY_BYTES_MAX = 1_000_000
-ORDERS = [{"id": f"order_{number}", "total": 10 * number} for number in (1, 2, 3)]
+TOTALS = {"order_1": 10, "order_2": 20, "order_3": 30}
 
 
 class PartnerServer(ThreadingHTTPServer):
@@ -29,7 +30,7 @@ class PartnerServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), PartnerHandler)
         self.secret = ""
         self.seen: set[str] = set()
-        self.events: queue.Queue[dict] = queue.Queue()
+        self.events: queue.Queue[dict[str, Any]] = queue.Queue()
 
 
 class PartnerHandler(BaseHTTPRequestHandler):
@@ -66,7 +67,8 @@ def register(client: Client, url: str) -> str:
             raise
     for old in client.list_endpoints().items:
         client.delete_endpoint(old["id"])
-    return client.create_endpoint(url, label="orders", event_types=["order.*"])["secret"]
+    endpoint = client.create_endpoint(url, label="orders", event_types=["order.*"])
+    return str(endpoint["secret"])
 
 
 def main() -> None:
@@ -80,10 +82,10 @@ def main() -> None:
     threading.Thread(target=partner.serve_forever, daemon=True).start()
     with Client(options.url, options.key, TENANT) as client:
         partner.secret = register(client, f"http://127.0.0.1:{options.port}/hooks")
-        for order in ORDERS:
-            sent = client.send("order.paid", order, subject={"type": "order", "id": order["id"]})
-            print(f"sent     {order['id']} as {sent.id}")
-    for _ in ORDERS:
+        for order, total in TOTALS.items():
+            sent = client.send("order.paid", {"id": order, "total": total}, subject={"type": "order", "id": order})
+            print(f"sent     {order} as {sent.id}")
+    for _ in TOTALS:
         event = partner.events.get(timeout=20)
         print(f"received {event['data']['id']}: {event['type']}, total {event['data']['total']}")
     partner.shutdown()

@@ -6,6 +6,7 @@ can't be started raises a StartError before anything was changed.
 """
 
 import gc
+import logging
 import os
 import socket
 import sys
@@ -29,7 +30,7 @@ from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.engine.engine import Engine
-from ringback.engine.exchange import SenderLimits
+from ringback.engine.reading import SenderLimits
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
 from ringback.ingest.accept import Acceptor, IntakeLimits
@@ -39,7 +40,7 @@ from ringback.ingest.writer import Writer
 from ringback.model.errors import DataDirectoryUnusable, Unavailable
 from ringback.model.tenant import Scope
 from ringback.observe.attempts import AttemptLog
-from ringback.observe.logs import LogObserver, describe_error, make_log
+from ringback.observe.logs import LibraryLogs, LogObserver, describe_error, make_log
 from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping
 from ringback.policy.address import UrlRules
 from ringback.settings import Settings
@@ -84,6 +85,7 @@ class Process:
         self._clock: Clock = SystemClock()
         self._log = make_log(settings.log_level, settings.log_format, sys.stderr, self._clock)
         self._observer: Observer = LogObserver(self._log)
+        logging.getLogger().addHandler(LibraryLogs(self._log))
         self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate)
         try:
             self._wire(listener)
@@ -135,7 +137,7 @@ class Process:
             clock=self._clock,
             transport=transport,
             slots=settings.in_flight_max,
-            log_attempts=AttemptLog(sys.stderr.buffer.write) if wide else None,
+            log_attempts=AttemptLog(_write_line) if wide else None,
             observer=self._observer,
             on_crash=self._part_failed,
         )
@@ -249,6 +251,11 @@ def make_data_directory(path: Path) -> None:
             f"The data directory {path} can't be written to. Give this user write access, or choose another: "
             "--data DIR."
         )
+
+
+def _write_line(line: bytes) -> None:
+    sys.stderr.buffer.write(line)
+    sys.stderr.buffer.flush()
 
 
 def _shown_host(host: str) -> str:

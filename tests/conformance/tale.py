@@ -2,8 +2,8 @@
 
 It behaves as an engine would: a lane's memory is its watermark and the rows it holds, a row that it holds may come
 again, and what is forgotten is forgotten with the watermark. What the port leaves open is left out of the
-comparison: the numbers themselves (only their order counts), versions, which of several heads come first when a limit
-cuts them off, and how long something has been due. So a row is named by its endpoint and event.
+comparison: numbers and versions themselves (only their order counts), in which order rows come that are due again
+beside new work, and for how long something has been due. So a row is named by its endpoint and event.
 """
 
 from collections.abc import Callable
@@ -120,22 +120,21 @@ class Tale:
 
         self.both(act)
 
-    def fetch(self, where: int, limit: int) -> None:
+    def fetch(self, where: int) -> None:
         tenant_id, endpoint_id = self.endpoint_at(where)
         found = self.sides[1].store.get_endpoint(tenant_id, endpoint_id)
         ordered = found is not None and found.ordering is not Ordering.NONE
 
         def act(side: Side) -> object:
             held = side.held.setdefault(endpoint_id, set())
-            wanted = 100 if ordered or held else limit
-            request = FetchRequest(
-                tenant_id, endpoint_id, side.watermarks.get(endpoint_id, 0), wanted, len(held), ordered
-            )
+            watermark = side.watermarks.get(endpoint_id, 0)
+            request = FetchRequest(tenant_id, endpoint_id, watermark, 100, len(held), ordered)
             (fetched,) = side.store.fetch([request], self.now)
             fresh = [row for row in fetched.rows if row.delivery.seq not in held]
             held.update(row.delivery.seq for row in fresh)
             side.watermarks[endpoint_id] = fetched.watermark
-            return [nameless(row) for row in fresh], fetched.complete, fetched.next_due if fetched.complete else None
+            assert fetched.complete
+            return sorted(nameless(row) for row in fresh), fetched.next_due
 
         self.both_sides(act)
 
@@ -298,9 +297,9 @@ class Tale:
         self.both(lambda store: sorted(store.claim("node_last", ALWAYS, 100)))
 
 
-def nameless(row: DueDelivery) -> tuple[object, ...]:
-    """A due row without its number."""
-    return row.delivery._replace(seq=0), row.event
+def nameless(row: DueDelivery) -> tuple[Any, ...]:
+    """A due row without its number, first what it is sorted by."""
+    return row.event.id, row.delivery._replace(seq=0), row.event
 
 
 def seqless(side: Side, tenant_id: str, event_id: str) -> list[tuple[Any, ...]]:

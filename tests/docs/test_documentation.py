@@ -33,10 +33,10 @@ def codes_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             for line in node.body:
-                target = line.target if isinstance(line, ast.AnnAssign) else None
-                targets = line.targets if isinstance(line, ast.Assign) else [target]
-                if any(isinstance(name, ast.Name) and name.id == "code" for name in targets):
-                    yield from texts(line.value)
+                if isinstance(line, ast.Assign | ast.AnnAssign):
+                    targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+                    if any(isinstance(name, ast.Name) and name.id == "code" for name in targets):
+                        yield from texts(line.value)
         elif isinstance(node, ast.Call):
             yield from (text for word in node.keywords if word.arg == "code" for text in texts(word.value))
             if isinstance(node.func, ast.Name) and node.func.id in CODED_CALLS and node.args:
@@ -49,13 +49,17 @@ def texts(node: ast.AST | None) -> Iterator[str]:
 
 
 def attempt_codes() -> set[str]:
-    """Codes of failed attempts are constants of the module that maps libcurl's errors, and of the one that judges."""
+    """Codes of failed attempts and disabled endpoints, where the engine judges: constants, pairs with a sentence."""
     found = set()
-    for name in ("curl_errors.py", "verdict.py"):
-        for node in ast.parse((SOURCE / "engine" / name).read_text(encoding="utf-8")).body:
+    for name in ("curl_errors.py", "verdict.py", "dispatcher.py"):
+        for node in ast.walk(ast.parse((SOURCE / "engine" / name).read_text(encoding="utf-8"))):
             if isinstance(node, ast.Assign | ast.AnnAssign):
-                found |= {text for text in texts(node.value) if CODE.fullmatch(text)}
-    return found
+                found |= set(texts(node.value))
+            elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and name != "curl_errors.py":
+                found |= set(texts(node.elts[0]))
+    codes = {text for text in found if CODE.fullmatch(text)}
+    assert codes > {"timeout", "bad_status", "failing_too_long"}
+    return codes
 
 
 def test_every_error_code_is_explained() -> None:

@@ -1,11 +1,16 @@
 """One run of the simulation: a seed, a kind of trouble, and what the checks found.
 
-    python -m simulation.scenario SEED [--trouble KIND] [--trace]      (from tests/; `make sim SEED=…` does it)
+    python -m simulation.scenario SEED [--count N] [--trouble KIND] [--trace]     (from tests/; `make sim SEED=…` does it)
+
+A run is a world drawn from the seed, half a minute or more of clients, faults and changes, then calm, in which all must
+get well. The same seed and trouble give the same run, to the step.
 """
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from ringback.ingest.submission import Submission
@@ -15,35 +20,56 @@ from ringback.model.event import Event
 from ringback.model.tenant import Tenant
 from ringback.store.memory import MemoryStore
 from simulation.checks import Checks
+from simulation.coverage import Coverage
+from simulation.fate import calm_down, decide
+from simulation.faults import NO_FAULTS, Faults
+from simulation.node import WALL_START_MS, Node
+from simulation.remote import Receiver
 from simulation.scheduler import Process, Scheduler
-from simulation.world import WALL_START_MS, Faults, Node, World
+from simulation.world import World
 
-QUIET_S = 400.0
+QUIET_S = 700.0
 STRAGGLERS_S = 25.0
+BURSTS = (1, 1, 1, 5)
+STORM = 40
 
 
 class Trouble(NamedTuple):
-    """What goes wrong in a run, and how late a first try may be."""
+    """What goes wrong in a run, how late a first request may be, and how long due work may look forgotten.
+
+    `grace_s` None: in such trouble that can't be told. `nodes` are the least and the most.
+    """
 
     faults: Faults
     late_s: float
-    hung_heartbeat: bool = False
+    grace_s: float | None
+    nodes: tuple[int, int] = (1, 3)
+    sole: bool = False
 
 
 TROUBLES: dict[str, Trouble] = {
-    "none": Trouble(Faults(), 8.0),
-    "late": Trouble(Faults(late=0.1, late_s=1.0), 15.0),
-    "unavailable": Trouble(Faults(unavailable=0.02, late=0.05), 15.0),
-    "doubt": Trouble(Faults(doubt=0.02, late=0.05), 60.0),
-    "crash": Trouble(Faults(crash_per_s=0.05, late=0.05), 100.0),
-    "pause": Trouble(Faults(pause_per_s=0.03, late=0.05), 150.0),
-    "jump": Trouble(Faults(jump_per_s=0.1, late=0.05), 1e9),
-    "heartbeat": Trouble(Faults(pause_per_s=0.01, late=0.03, late_s=40.0), 250.0),
+    "none": Trouble(NO_FAULTS, 8.0, 1.0),
+    "late": Trouble(Faults(late=0.15), 15.0, 1.3),
+    "unavailable": Trouble(Faults(unavailable=0.03, late=0.05, late_s=0.3), 15.0, 1.3),
+    "doubt": Trouble(Faults(doubt=0.02, late=0.05), 60.0, None),
+    "crash": Trouble(Faults(crash_per_s=0.02, crash_per_call=0.002, late=0.05), 110.0, None),
+    "restart": Trouble(Faults(crash_per_s=0.05, crash_per_call=0.002), 12.0, None, nodes=(1, 1), sole=True),
+    "stop": Trouble(Faults(stop_per_s=0.05, late=0.05, late_s=0.2), 30.0, None),
+    "pause": Trouble(Faults(pause_per_s=0.01, pause_per_call=0.002, late=0.05), 170.0, 5.0, nodes=(2, 3)),
+    "heartbeat": Trouble(Faults(beat_hangs=0.4, late=0.03), 60.0, 5.0, nodes=(2, 3)),
+    "hang": Trouble(Faults(thread_hangs_per_s=0.03, late=0.03), 100.0, None, nodes=(2, 3)),
+    "jump": Trouble(Faults(jump_per_s=0.1, beat_hangs=0.1, late=0.05), 1e9, None),
+    "change": Trouble(Faults(change_per_s=0.3), 20.0, None),
     "all": Trouble(
-        Faults(unavailable=0.01, doubt=0.01, late=0.05, late_s=2.0, crash_per_s=0.02, pause_per_s=0.02, jump_per_s=0.02),
+        Faults(
+            unavailable=0.01, doubt=0.01, late=0.05, late_s=1.0, crash_per_s=0.01, crash_per_call=0.001, pause_per_s=0.01,
+            pause_per_call=0.001, beat_hangs=0.05, jump_per_s=0.02, stop_per_s=0.01, change_per_s=0.05,
+            thread_hangs_per_s=0.003,
+        ),
         1e9,
+        None,
     ),
-}
+}  # fmt: skip
 
 
 class Run(NamedTuple):
@@ -56,87 +82,124 @@ class Run(NamedTuple):
     requests: int
     duplicates: int
     steps: int
+    counts: Counter[str]
+    calls: int
     trace: list[str]
 
 
 def simulate(
-    seed: int, trouble: str = "none", *, change: Callable[[World], None] = lambda world: None, trace: bool = False
+    seed: int,
+    trouble: str = "none",
+    *,
+    break_it: Callable[[Node], None] = lambda node: None,
+    sweeping: bool = True,
+    trace: bool = False,
 ) -> Run:
-    """Run one seed. `change` may break something in the world before it starts (the tests of the protections)."""
+    """Run one seed. `break_it` gets every new node (the tests of the protections); `sweeping` off leaves no sweep."""
     kind = TROUBLES[trouble]
     scheduler = Scheduler(seed)
     scheduler.tracing = trace
     random = scheduler.random
-    seconds = random.uniform(20.0, 60.0)
-    faults = Faults(**{**vars(kind.faults), "until_s": scheduler.now_s + seconds})
-    world = World(scheduler, faults, MemoryStore(sole=False), slots=random.choice([5, 20, 100]))
-    ordered = _configure(world)
-    checks = Checks(world, late_s=kind.late_s, ordered=ordered)
-    for number in range(random.randint(1, 3)):
-        world.nodes.append(Node(f"n{number}", world))
-    change(world)
-    for node in world.nodes:
-        node.start()
+    seconds = random.uniform(15.0, 40.0)
+    faults = replace(kind.faults, until_s=scheduler.now_s + seconds)
+    world = World(scheduler, faults, MemoryStore(sole=kind.sole), slots=random.choice([8, 20, 100]), sweeping=sweeping)
+    world.born = break_it
+    world.provoke = lambda: post(world, world.counts["posted"])
+    configure(world)
+    coverage = Coverage(world, kind.grace_s) if kind.grace_s is not None else None
+    checks = Checks(world, late_s=kind.late_s, coverage=coverage)
+    for _ in range(random.randint(*kind.nodes)):
+        world.give_birth().start()
     people = Process("world")
     for number in range(random.randint(1, 3)):
-        scheduler.spawn(people, f"client{number}", lambda: _client(world, scheduler.now_s + seconds))
-    scheduler.spawn(people, "fate", lambda: _fate(world, change))
+        scheduler.spawn(people, f"client{number}", lambda: client(world, scheduler.now_s + seconds))
+    scheduler.spawn(people, "fate", lambda: decide(world))
+    return finish(world, checks, seed, trouble, seconds)
+
+
+def finish(world: World, checks: Checks, seed: int, trouble: str, seconds: float) -> Run:
+    """Run until all is calm and done, and judge."""
+    scheduler = world.scheduler
     end_s = scheduler.now_s + seconds
     scheduler.run(end_s)
-    scheduler.run(end_s + QUIET_S, lambda: not world.pending() and scheduler.now_s > end_s + 5.0)
-    scheduler.run(scheduler.now_s + STRAGGLERS_S)
+    calm_down(world)
+    scheduler.run(end_s + QUIET_S, lambda: world.idle and scheduler.now_s > end_s + 5.0)
+    # A pause or a hang may still hold answers back that are to be recorded.
+    late_s = max((until_s for node in world.alive for until_s in _held_until(node)), default=0.0)
+    scheduler.run(min(max(scheduler.now_s, late_s), end_s + QUIET_S) + STRAGGLERS_S)
     checks.at_the_end()
     sent = sum(len(requests) for requests in world.requests.values())
     twice = sum(1 for requests in world.requests.values() if sum(r.status == 200 for r in requests) > 1)
-    return Run(seed, trouble, world.violations, len(world.accepted), sent, twice, scheduler.steps, scheduler.trace)
+    return Run(
+        seed, trouble, world.violations, len(world.accepted), sent, twice, scheduler.steps, world.counts, world.calls,
+        scheduler.trace,
+    )  # fmt: skip
 
 
-def _configure(world: World) -> set[str]:
-    """Two tenants; plain, failing and ordered endpoints. Returns the ordered ones."""
+def _held_until(node: Node) -> list[float]:
+    return [node.process.paused_until, *(task.frozen_until for task in node.tasks.values())]
+
+
+# ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def configure(world: World) -> None:
+    """One or two tenants with endpoints that answer, fail, are slow, break down for a while, or want order."""
     random = world.scheduler.random
-    ordered: set[str] = set()
     for tenant_number in range(random.randint(1, 2)):
         tenant_id = f"t{tenant_number}"
-        world.store.create_tenant(
-            Tenant(tenant_id, tenant_id, "standard", True, 30, WALL_START_MS, WALL_START_MS),
-            Secret(f"sec_{tenant_id}", tenant_id, None, "x", WALL_START_MS, None),
-        )
+        add_tenant(world, tenant_id)
         for number in range(random.randint(1, 3)):
-            endpoint_id = f"ep_{tenant_id}_{number}"
+            receiver = Receiver(failing=random.choice([0.0, 0.0, 0.3]), slow=random.random() < 0.25)
+            if random.random() < 0.15:
+                start_s = world.scheduler.now_s + random.uniform(0.0, 10.0)
+                receiver.outage = (start_s, start_s + random.uniform(10.0, 30.0))
             ordering = random.choice([Ordering.NONE, Ordering.NONE, Ordering.SUBJECT, Ordering.STRICT])
-            failing = random.choice([0.0, 0.0, 0.3])
-            endpoint = Endpoint(
-                endpoint_id, tenant_id, "", f"https://receiver.example/{endpoint_id}", ordering=ordering,
-                retry=RetryRule(delays_s=(0.2, 0.5, 1.0, *[2.0] * 40)), max_in_flight=random.choice([None, 1, 30]),
-            )  # fmt: skip
-            secret = Secret(f"sec_{endpoint_id}", tenant_id, endpoint_id, "whsec_" + "A" * 32, WALL_START_MS, None)
-            world.store.create_endpoint(endpoint, secret, 100)
-            world.endpoints[endpoint_id] = tenant_id
-            world.failing[endpoint_id] = failing
-            if ordering is not Ordering.NONE:
-                ordered.add(endpoint_id)
-            elif failing == 0.0:
-                world.prompt.add(endpoint_id)
-            world.orderings[endpoint_id] = ordering
-    return ordered
+            add_endpoint(world, tenant_id, number, ordering, receiver, max_in_flight=random.choice([None, 1, 30]))
 
 
-def _client(world: World, until_s: float) -> None:
+def add_tenant(world: World, tenant_id: str) -> None:
+    world.store.create_tenant(
+        Tenant(tenant_id, tenant_id, "standard", True, 30, WALL_START_MS, WALL_START_MS),
+        Secret(f"sec_{tenant_id}", tenant_id, None, "x", WALL_START_MS, None),
+    )
+
+
+def add_endpoint(
+    world: World, tenant_id: str, number: int, ordering: Ordering, receiver: Receiver, max_in_flight: int | None = None
+) -> None:
+    endpoint_id = f"ep_{tenant_id}_{number}"
+    endpoint = Endpoint(
+        endpoint_id, tenant_id, "", f"https://receiver.example/{endpoint_id}", ordering=ordering,
+        retry=RetryRule(delays_s=(0.2, 0.5, 1.0, *[2.0] * 60)), max_in_flight=max_in_flight,
+    )  # fmt: skip
+    secret = Secret(f"sec_{endpoint_id}", tenant_id, endpoint_id, "whsec_" + "A" * 32, WALL_START_MS, None)
+    world.store.create_endpoint(endpoint, secret, 100)
+    world.endpoints[endpoint_id] = tenant_id
+    world.receivers[endpoint_id] = receiver
+    world.orderings[endpoint_id] = ordering
+
+
+# ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def client(world: World, until_s: float) -> None:
     """Posts events to some node, in bursts and with gaps around the two seconds that a drained lane lingers."""
     scheduler, random = world.scheduler, world.scheduler.random
-    number = 0
     while scheduler.now_s < until_s:
-        for _ in range(random.choice([1, 1, 1, 5])):
-            nodes = [node for node in world.alive if node.ready and node.process.paused_until <= scheduler.now_s]
-            if nodes:
-                number += 1
-                _post(world, random.choice(nodes), number)
+        for _ in range(STORM if random.random() < 0.02 else random.choice(BURSTS)):
+            post(world, world.counts["posted"])
         gap_s = random.choice([0.01, 0.1, 1.0, 1.9, 2.0, 2.1, 4.0])
-        scheduler.sleep(random.uniform(0.8, 1.2) * gap_s)
+        scheduler.wait(random.uniform(0.8, 1.2) * gap_s)
 
 
-def _post(world: World, node: Node, number: int) -> None:
-    random = world.scheduler.random
+def post(world: World, number: int) -> None:
+    """Post one event to a node that takes one just now, if there is any."""
+    random, now_s = world.scheduler.random, world.scheduler.now_s
+    nodes = [node for node in world.alive if node.ready and node.process.paused_until <= now_s]
+    if not nodes:
+        return
+    node = random.choice(nodes)
     now = node.clock.now_ms()
     tenant_id = random.choice(sorted(set(world.endpoints.values())))
     subject = random.choice(["a", "b", "c"])
@@ -145,6 +208,7 @@ def _post(world: World, node: Node, number: int) -> None:
         tenant_id, node.clock.new_id("evt"), "thing.happened", b'{"n":%d}' % number, None, "thing", subject, None, None,
         f"thing/{subject}", None, deliver_at, now, 0, 0,
     )  # fmt: skip
+    world.counts["posted"] += 1
     world.keys[event.id] = event.ordering_key or ""
     try:
         node.writer.submit(Submission([event], [None], None))
@@ -152,36 +216,15 @@ def _post(world: World, node: Node, number: int) -> None:
         return
 
 
-def _fate(world: World, change: Callable[[World], None]) -> None:
-    """Once a second, something may happen to a node."""
-    scheduler, random = world.scheduler, world.scheduler.random
-    number = len(world.nodes)
-    while True:
-        scheduler.sleep(1.0)
-        faults = world.faults_now()
-        for node in list(world.alive):
-            if random.random() < faults.crash_per_s:
-                world.crashes += 1
-                node.crash()
-                reborn = Node(f"n{number}", world)
-                number += 1
-                world.nodes.append(reborn)
-                change(world)
-                reborn.start()
-            elif random.random() < faults.pause_per_s:
-                world.pauses += 1
-                node.process.paused_until = scheduler.now_s + random.uniform(*faults.pause_s)
-            elif random.random() < faults.jump_per_s:
-                world.jumps += 1
-                node.clock.wall_offset_ms += random.choice([-60_000, -5_000, 5_000, 60_000, 3_600_000])
+# ── from the command line ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="simulation", description="Replay seeds of the simulation.")
     parser.add_argument("seed", type=int)
     parser.add_argument("--trouble", choices=sorted(TROUBLES), default="all")
     parser.add_argument("--count", type=int, default=1, help="so many seeds from SEED on")
-    parser.add_argument("--trace", action="store_true")
+    parser.add_argument("--trace", action="store_true", help="print every call, message and request")
     options = parser.parse_args()
     bad = 0
     for seed in range(options.seed, options.seed + options.count):

@@ -2,7 +2,7 @@
 
 A task runs until it waits. Which of the tasks that can go on runs next is drawn from the seed, so every interleaving of
 store calls, messages and timers that real threads could have comes up for some seed. Time stands still while anything
-can run, then jumps to the next moment somebody waits for.
+can run, then jumps to the next moment somebody waits for. It never reads a real clock; a task that raises ends the run.
 """
 
 import random
@@ -14,17 +14,6 @@ from typing import Any
 from greenlet import greenlet
 
 
-class Task:
-    """One greenlet. `frozen_until` holds it back without its knowing (a pause of its process)."""
-
-    def __init__(self, name: str, run: Callable[[], None], process: "Process") -> None:
-        self.name = name
-        self.process = process
-        self.greenlet = greenlet(run)
-        self.wakes_at = 0.0
-        self.wait_id = 0
-
-
 class Process:
     """What dies or pauses as one: a set of tasks."""
 
@@ -34,43 +23,59 @@ class Process:
         self.paused_until = 0.0
 
 
+class Task:
+    """One greenlet. `frozen_until` holds it alone back, without its knowing (a thread that hangs)."""
+
+    __slots__ = ("frozen_until", "greenlet", "name", "process", "wait_id", "wakes_at")
+
+    def __init__(self, name: str, run: Callable[[], None], process: Process) -> None:
+        self.name = name
+        self.process = process
+        self.greenlet = greenlet(run)
+        self.wakes_at = 0.0
+        self.wait_id = 0
+        self.frozen_until = 0.0
+
+
 class Scheduler:
+    """Runs tasks; `trace` fills while `tracing`. `after_step` is called between any two steps."""
+
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         self.now_s = 1_000.0
         self.steps = 0
         self.trace: list[str] = []
         self.tracing = False
+        self.after_step: Callable[[], None] = lambda: None
         self._runnable: list[Task] = []
         self._sleeping: list[tuple[float, int, Task, int]] = []
         self._order = count()
         self._current: Task | None = None
         self._main = greenlet.getcurrent()
-        self.after_step: Callable[[], None] = lambda: None
 
     def spawn(self, process: Process, name: str, run: Callable[[], None]) -> Task:
         task = Task(f"{process.name}.{name}", run, process)
         self._runnable.append(task)
         return task
 
+    def note(self, what: str) -> None:
+        """A line of the trace: who does what, and when."""
+        if self.tracing:
+            who = self._current.name if self._current is not None else "-"
+            self.trace.append(f"{self.now_s:10.4f} {who}: {what}")
+
     # ── for tasks ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def step(self, what: str = "") -> None:
+    def step(self) -> None:
         """A point where another task may run."""
-        task = self._here()
-        self._runnable.append(task)
-        self._leave(what)
-
-    def sleep(self, seconds: float) -> None:
-        self.wait(seconds)
+        self._runnable.append(self._here())
+        self._main.switch()
 
     def wait(self, seconds: float) -> None:
         """Wait for that time, or until `wake`."""
         task = self._here()
-        task.wait_id += 1
-        task.wakes_at = self.now_s + max(0.0, seconds)
-        heappush(self._sleeping, (task.wakes_at, next(self._order), task, task.wait_id))
-        self._leave("wait")
+        self._sleep(task, self.now_s + max(0.0, seconds))
+        self._main.switch()
 
     def current(self) -> Task | None:
         return self._current
@@ -86,11 +91,10 @@ class Scheduler:
         assert self._current is not None, "only a task can wait"
         return self._current
 
-    def _leave(self, what: str) -> None:
-        task = self._here()
-        if self.tracing and what:
-            self.trace.append(f"{self.now_s:10.3f} {task.name} {what}")
-        self._main.switch()
+    def _sleep(self, task: Task, until_s: float) -> None:
+        task.wait_id += 1
+        task.wakes_at = until_s
+        heappush(self._sleeping, (until_s, next(self._order), task, task.wait_id))
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,24 +111,22 @@ class Scheduler:
             self.after_step()
 
     def _next(self, until_s: float, done: Callable[[], bool]) -> Task | None:
+        runnable = self._runnable
         while True:
-            while self._runnable:
-                place = self.random.randrange(len(self._runnable))
-                self._runnable[place], self._runnable[-1] = self._runnable[-1], self._runnable[place]
-                task = self._runnable.pop()
+            while runnable:
+                if len(runnable) > 1:
+                    place = int(self.random.random() * len(runnable))
+                    runnable[place], runnable[-1] = runnable[-1], runnable[place]
+                task = runnable.pop()
                 if task.process.dead or task.greenlet.dead:
                     continue
-                if task.process.paused_until > self.now_s:
-                    self._hold(task)
+                held_until_s = max(task.process.paused_until, task.frozen_until)
+                if held_until_s > self.now_s:
+                    self._sleep(task, held_until_s)
                     continue
                 return task
             if not self._advance(until_s) or done():
                 return None
-
-    def _hold(self, task: Task) -> None:
-        task.wait_id += 1
-        task.wakes_at = task.process.paused_until
-        heappush(self._sleeping, (task.wakes_at, next(self._order), task, task.wait_id))
 
     def _advance(self, until_s: float) -> bool:
         """Move time to the next moment somebody waits for; False when that is after `until_s`."""
@@ -151,6 +153,9 @@ class SimMailbox:
         self._scheduler = scheduler
         self._messages: list[Any] = []
         self._reader: Task | None = None
+
+    def __len__(self) -> int:
+        return len(self._messages)
 
     def post(self, message: Any) -> None:
         self._messages.append(message)

@@ -89,7 +89,8 @@ def client(server: Server, book: Book, number: int, stopping: threading.Event) -
     while not stopping.is_set():
         count += 1
         event_id = f"c{number}-{count}"
-        body = {"type": "thing.happened", "id": event_id, "data": {"n": count}, "subject": {"type": "s", "id": str(count % 5)}}
+        subject = {"type": "s", "id": str(count % 5)}
+        body = {"type": "thing.happened", "id": event_id, "data": {"n": count}, "subject": subject}
         try:
             answer = server.ask("POST", "/v1/tenants/t/events", body)
         except OSError:
@@ -138,9 +139,7 @@ def crash_loop(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
     try:
         server.start()
         endpoints = set_up(server, receiver)
-        clients = [
-            threading.Thread(target=client, args=(server, book, n, stopping), daemon=True) for n in range(4)
-        ]
+        clients = [threading.Thread(target=client, args=(server, book, n, stopping), daemon=True) for n in range(4)]
         for thread in clients:
             thread.start()
         until = time.monotonic() + seconds
@@ -218,10 +217,7 @@ def check(server: Server, book: Book, endpoints: list[str]) -> dict[str, Any]:
 def kills_explain(book: Book, arrivals: list[Arrival], unlogged: int) -> bool:
     """Whether so many arrivals were in flight, or just answered, when their server was killed."""
     lives = {
-        life
-        for at_s, life in book.kills
-        for arrival in arrivals
-        if -LATE_READ_S < at_s - arrival.at_s < IN_FLIGHT_S
+        life for at_s, life in book.kills for arrival in arrivals if -LATE_READ_S < at_s - arrival.at_s < IN_FLIGHT_S
     }
     return len(lives) >= unlogged
 

@@ -52,7 +52,9 @@ class Answer:
 class Server:
     """`ringback serve` on a data directory. `ask` speaks to it with the admin key."""
 
-    def __init__(self, data: Path, *flags: str, port: int | None = None, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, data: Path, *flags: str, port: int | None = None, environment: dict[str, str] | None = None
+    ) -> None:
         self.data = data
         self.port = port or free_port()
         self._flags = flags
@@ -120,7 +122,13 @@ class Server:
             self.stop()
 
     def ask(
-        self, method: str, path: str, body: Any = None, *, key: str | None = ADMIN_KEY, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = ADMIN_KEY,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         """One request on a connection of its own. `body`: bytes as they are, anything else as JSON."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)

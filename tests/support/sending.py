@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ringback.clock import SystemClock
-from ringback.engine.exchange import SenderLimits
 from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.reading import SenderLimits
 from ringback.engine.request_headers import FIXED_HEADERS
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport

@@ -51,7 +51,7 @@ THIRD_PARTY = {
     "cel": ("policy/filter.py",),
     "cryptography": ("wire/ed25519.py",),
     "fastapi": ("api/",),
-    "httptools": ("cli/receiver.py",),
+    "httptools": ("cli/receiver.py", "cli/load.py"),
     "idna": ("policy/url.py",),
     "msgspec": ("api/", "cli/", "control/", "engine/", "ingest/", "observe/", "store/", "policy/health.py"),
     "pycares": ("engine/resolver.py",),

@@ -1,7 +1,7 @@
 """`ringback bench`: a small measurement of this installation, without anything else installed.
 
-Starts a server on an empty directory and a receiver beside it, posts events over a few connections, one a request and
-in arrays, and waits until the last is recorded as delivered. Server, receiver and load share the machine, and the
+Starts a server on an empty directory and a receiver beside it, posts events over 64 connections, one a request and in
+arrays, and waits until the last is recorded as delivered. Server, receiver and load share the machine, and the
 load is made in Python, so the figures are lower than what a server of its own does; `make bench` in the source measures
 with better tools. Everything is removed at the end.
 """
@@ -12,27 +12,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 
+from ringback.cli.load import BenchFailed, Load
 from ringback.cli.receiver import Answer, Receiver
 from ringback.client.client import Client
 from ringback.clock import Clock, SystemClock
-from ringback.model.errors import StartError
 
 TENANT: Final = "bench"
 ARRAY_EVENTS: Final = 50
-CONNECTIONS: Final = 8
+CONNECTIONS: Final = 64
 PAYLOAD_CHARS: Final = 900
 PATIENCE_S: Final = 120.0
 LOOPBACK: Final = "127.0.0.1"
 
-Send = Callable[[int], object]
+
+class Server(NamedTuple):
+    """The server under test: where it is and an admin key."""
+
+    base_url: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,49 +60,49 @@ def bench(
     try:
         with (
             tempfile.TemporaryDirectory(prefix="ringback-bench-") as directory,
-            _server(directory, clock.token_bytes(16).hex(), receiver.port) as client,
+            _server(directory, clock.token_bytes(16).hex(), receiver.port) as server,
         ):
-            for rates in _runs(client, receiver.port, events, clock):
+            for rates in _runs(server, receiver.port, events, clock):
                 typer.echo(json_format.dumps(_fields(rates)) if json else _line(rates))
     finally:
         receiver.stop()
 
 
-def _runs(client: Client, receiver_port: int, events: int, clock: Clock) -> Iterator[Rates]:
-    client.call("POST", "/v1/tenants", {"id": TENANT, "name": "Bench"})
-    url = f"http://{LOOPBACK}:{receiver_port}/"
-    endpoint: str = client.create_endpoint(url, label="bench", max_in_flight=64)["id"]
-    data = {"id": "c_1", "name": "Ada", "note": "y" * PAYLOAD_CHARS}
-    array = [{"type": "contact.created", "data": data}] * ARRAY_EVENTS
-    modes: Sequence[tuple[str, int, Send]] = (
-        ("one event a request", 1, lambda _: client.send("contact.created", data)),
-        (f"arrays of {ARRAY_EVENTS}", ARRAY_EVENTS, lambda _: client.send_many(array)),
-    )
-    done = 0
-    for mode, each, send in modes:
-        requests = events // each
-        began_s = clock.boottime_s()
-        with ThreadPoolExecutor(CONNECTIONS) as pool:
-            for _ in pool.map(send, range(requests)):
-                pass
-        accepted_s = clock.boottime_s() - began_s
-        done += requests * each
-        _wait_for(client, endpoint, done, clock)
-        delivered_s = clock.boottime_s() - began_s
-        yield Rates(mode, requests * each, requests * each / accepted_s, requests * each / delivered_s)
+def _runs(server: Server, receiver_port: int, events: int, clock: Clock) -> Iterator[Rates]:
+    with Client(server.base_url, server.key, TENANT) as client:
+        client.call("POST", "/v1/tenants", {"id": TENANT, "name": "Bench"})
+        url = f"http://{LOOPBACK}:{receiver_port}/"
+        endpoint: str = client.create_endpoint(url, label="bench", max_in_flight=CONNECTIONS)["id"]
+        event = {"type": "contact.created", "data": {"id": "c_1", "name": "Ada", "note": "y" * PAYLOAD_CHARS}}
+        modes: Sequence[tuple[str, int, str, object]] = (
+            ("one event a request", 1, "events", event),
+            (f"arrays of {ARRAY_EVENTS}", ARRAY_EVENTS, "events/batch", {"events": [event] * ARRAY_EVENTS}),
+        )
+        done = 0
+        for mode, each, path, body in modes:
+            count = events // each * each
+            post_to = f"{server.base_url}/v1/tenants/{TENANT}/{path}"
+            load = Load(post_to, server.key, json_format.dumps(body).encode(), count // each, CONNECTIONS)
+            began_s = clock.boottime_s()
+            load.run()
+            accepted_s = clock.boottime_s() - began_s
+            done += count
+            _wait_for(client, endpoint, done, clock)
+            delivered_s = clock.boottime_s() - began_s
+            yield Rates(mode, count, count / accepted_s, count / delivered_s)
 
 
 def _wait_for(client: Client, endpoint: str, delivered: int, clock: Clock) -> None:
-    """Until the log counts so many; StartError when it doesn't within PATIENCE_S."""
+    """Until the log counts so many; BenchFailed when it doesn't within PATIENCE_S."""
     deadline_s = clock.boottime_s() + PATIENCE_S
     while client.endpoint_stats(endpoint, days=2)["succeeded"] < delivered:
         if clock.boottime_s() > deadline_s:
-            raise StartError(f"Not everything was delivered within {PATIENCE_S:g} s.", code="bench_incomplete")
+            raise BenchFailed(f"Not everything was delivered within {PATIENCE_S:g} s.")
         time.sleep(0.02)
 
 
 @contextmanager
-def _server(directory: str, admin_key: str, receiver_port: int) -> Iterator[Client]:
+def _server(directory: str, admin_key: str, receiver_port: int) -> Iterator[Server]:
     """A server of our own in a child process, stopped at the end."""
     command = [sys.executable, "-m", "ringback.cli.main", "serve", "--json", "--port", "0", "--data", directory]
     command += ["--allow", f"{LOOPBACK}/32:{receiver_port}", "--log-level", "warning"]
@@ -109,9 +113,8 @@ def _server(directory: str, admin_key: str, receiver_port: int) -> Iterator[Clie
         try:
             ready = process.stdout.readline() if process.stdout else ""
             if not ready:
-                raise StartError("The server could not be started; see above.", code="bench_incomplete")
-            with Client(json_format.loads(ready)["base_url"], admin_key, TENANT) as client:
-                yield client
+                raise BenchFailed("The server could not be started; see above.")
+            yield Server(json_format.loads(ready)["base_url"], admin_key)
         finally:
             process.terminate()
 

@@ -15,7 +15,6 @@ from ringback.model.errors import FieldError, Invalid
 from ringback.model.limits import (
     CHANNELS_PER_ENDPOINT_MAX,
     EVENT_TYPES_PER_ENDPOINT_MAX,
-    FILTER_BYTES_MAX,
     MAX_IN_FLIGHT_PER_ENDPOINT_MAX,
     TOTAL_DEADLINE_S_MAX,
     URL_CHARS_MAX,
@@ -141,13 +140,10 @@ def _channels(findings: Findings, value: list[str]) -> tuple[str, ...]:
 
 
 def _filter(findings: Findings, value: str) -> str:
-    if len(value.encode("utf-8", "surrogatepass")) > FILTER_BYTES_MAX:
-        findings.add("filter", f"must be at most {FILTER_BYTES_MAX} bytes long")
-        return value
     try:
         compile_filter(value)
     except FilterRefused as refused:
-        findings.add("filter", f"is refused: {refused.message}")
+        findings.add("filter", f"is refused: {refused.detail.rstrip('.')}")
     return value
 
 

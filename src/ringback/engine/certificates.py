@@ -1,7 +1,7 @@
 """Where the certificates stand that receivers are checked against.
 
 The system's own file first, since an operator's additions to it should count; else the one that comes with `certifi`.
-libcurl's built-in path is that of the machine it was built on. Reads no environment: a path of one's own is a setting.
+libcurl's built-in path is that of the machine it was built on. Reads no environment.
 """
 
 from pathlib import Path

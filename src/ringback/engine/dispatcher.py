@@ -115,7 +115,7 @@ class Dispatcher:
 
     @property
     def epoch(self) -> int:
-        """Grows whenever a lane is opened or a fetch begins."""
+        """Grows whenever a lane is opened."""
         return self._lanes.epoch
 
     @property

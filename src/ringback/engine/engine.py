@@ -24,7 +24,7 @@ from ringback.model.attempt import Attempt
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.telemetry import Observer
 from ringback.store.port import Nodes, Settlements, Upkeep
-from ringback.workers import ThreadMailbox, Worker
+from ringback.workers import Mailbox, ThreadMailbox, Worker
 
 FOLLOW_EVERY_S: Final = 0.5
 SEEN_WITHIN_S: Final = 1.0
@@ -94,46 +94,50 @@ class Engine:
             observer=observer,
         )
         self.gate = Gate(self.dispatcher)
-        tell = self.dispatcher.post
-        wait = self._stopping.wait
-        fetcher = Fetcher(
-            store=store,
-            directory=self.directory,
-            clock=clock,
-            inbox=to_fetcher,
-            tell=tell,
-            pause=wait,
-            observer=observer,
-        )
-        settler = Settler(store, to_settler, tell, wait, observer)
         self._heartbeat = Heartbeat(
             store=store,
             clock=clock,
             lease=self._lease,
-            tell=tell,
-            wait=wait,
+            tell=self.dispatcher.post,
+            wait=self._stopping.wait,
             alive=self._moving,
-            observer=observer,
-        )
-        self._sweep = Sweep(
-            store=store,
-            clock=clock,
-            lease=self._lease,
-            fetcher=to_fetcher.post,
-            tell=tell,
-            wait=self._sweep_pause.wait,
             observer=observer,
         )
         self._core = [
             Worker("dispatcher", self.dispatcher.step, clock, on_crash),
-            Worker("fetcher", fetcher.step, clock, on_crash),
-            Worker("settler", settler.step, clock, on_crash),
+            Worker("fetcher", self._fetcher(to_fetcher, observer).step, clock, on_crash),
+            Worker("settler", self._settler(to_settler, observer).step, clock, on_crash),
         ]
         self._others = [
             Worker("heartbeat", self._heartbeat.step, clock, on_crash),
-            Worker("sweep", self._sweep.step, clock, on_crash),
+            Worker("sweep", self._sweep(to_fetcher, observer).step, clock, on_crash),
             Worker("follower", self._follow, clock, on_crash),
         ]
+
+    def _fetcher(self, inbox: Mailbox[m.ToFetcher], observer: Observer) -> Fetcher:
+        return Fetcher(
+            store=self._store,
+            directory=self.directory,
+            clock=self._clock,
+            inbox=inbox,
+            tell=self.dispatcher.post,
+            pause=self._stopping.wait,
+            observer=observer,
+        )
+
+    def _settler(self, inbox: Mailbox[list[m.Settling]], observer: Observer) -> Settler:
+        return Settler(self._store, inbox, self.dispatcher.post, self._stopping.wait, observer)
+
+    def _sweep(self, fetcher: Mailbox[m.ToFetcher], observer: Observer) -> Sweep:
+        return Sweep(
+            store=self._store,
+            clock=self._clock,
+            lease=self._lease,
+            fetcher=fetcher.post,
+            tell=self.dispatcher.post,
+            wait=self._sweep_pause.wait,
+            observer=observer,
+        )
 
     def start(self) -> None:
         """Join the other nodes, then work. Raises what the store raises."""

@@ -2,8 +2,10 @@
 
 Three sets of deliveries matter. *Held*: queued here, in flight, or sent and not yet recorded. *Settled since the last
 fetch began*: recorded while a fetch is on its way, so the fetch may still show them. A fetched row in either is
-dropped. Of an ordered lane one row of each key is held at most, whatever a fetch shows. *Stale* says that the store may have due work that is not here; *complete* that it had none at the last look.
-Assumes that one thread, the dispatcher's, touches it. Losing a lane loses nothing: the rows stand in the store.
+dropped. Of an ordered lane one row of each key is held at most, whatever a fetch shows. *Stale* says that the store
+may have due work that is not here; *complete* that it had none at the last look. *Offered* rows came from ingest while
+a fetch was on its way, which may or may not show them. Assumes that one thread, the dispatcher's, touches it. Losing a
+lane loses nothing: the rows stand in the store.
 """
 
 from collections import deque
@@ -23,11 +25,11 @@ def bytes_of(row: DueDelivery) -> int:
 
 
 class Lane:
-    """One owned lane. `opened` and `fetch_began` are readings of the dispatcher's epoch."""
+    """One owned lane. `opened` is the dispatcher's epoch when it was opened."""
 
     __slots__ = (
-        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetch_began", "fetching",
-        "generation", "health", "held", "idle_since_s", "in_flight", "keys", "next_due", "opened", "ordered", "queue",
+        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetching", "generation",
+        "health", "held", "idle_since_s", "in_flight", "keys", "next_due", "offered", "opened", "ordered", "queue",
         "reserved", "settled", "stale", "tenant_id", "watermark",
     )  # fmt: skip
 
@@ -36,7 +38,6 @@ class Lane:
         self.endpoint_id = row.endpoint_id
         self.generation = generation
         self.opened = epoch
-        self.fetch_began = epoch
         self.fetching = False
         self.stale = True
         self.complete = False
@@ -44,6 +45,7 @@ class Lane:
         self.ordered = False
         self.watermark = 0
         self.queue: deque[DueDelivery] = deque()
+        self.offered: list[DueDelivery] = []
         self.bytes_queued = 0
         self.held: set[int] = set()
         self.keys: dict[str | None, int] = {}
@@ -61,11 +63,10 @@ class Lane:
         """Nothing held, nothing unsettled, no fetch on its way: it can be released."""
         return not self.held and not self.fetching
 
-    def begin_fetch(self, epoch: int, limit: int) -> FetchRequest:
+    def begin_fetch(self, limit: int) -> FetchRequest:
         """From here on, what is recorded is remembered until the answer is here."""
         self.fetching = True
         self.stale = False
-        self.fetch_began = epoch
         self.settled.clear()
         self.next_due = None
         self.reserved = limit
@@ -96,18 +97,15 @@ class Lane:
             return False
         return seq not in self.held and seq not in self.settled
 
-    def takes(self, row: DueDelivery, mark: int) -> bool:
-        """Whether a row that ingest hands over may be queued: all due work is here, and no fetch can show it too."""
-        return (
-            self.complete
-            and not self.stale
-            and not self.fetching
-            and not self.ordered
-            and not self.closing
-            and self.opened <= mark
-            and self.fetch_began <= mark
-            and row.delivery.seq > self.watermark
-        )
+    def may_take(self, row: DueDelivery, mark: int) -> bool:
+        """Whether nobody can have seen a row that ingest hands over: it is above the watermark of a lane that was
+        opened before the row's transaction began."""
+        return row.delivery.seq > self.watermark and self.opened <= mark and not self.ordered and not self.closing
+
+    @property
+    def caught_up(self) -> bool:
+        """All due work is here, as far as is known."""
+        return self.complete and not self.stale
 
     def enqueue(self, row: DueDelivery) -> None:
         self.held.add(row.delivery.seq)
@@ -130,8 +128,10 @@ class Lane:
             self._free_keys()
             self.queue.clear()
             self.bytes_queued = 0
-            self.complete = False
-            self.stale = True
+        self.offered.clear()
+        self.watermark = 0
+        self.complete = False
+        self.stale = True
         return count
 
     def settle(self, seq: int, retry_at: int | None) -> None:

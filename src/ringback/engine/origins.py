@@ -12,8 +12,8 @@ from ringback.model.limits import URL_CHARS_MAX
 from ringback.policy.address import UrlRules, refusal
 from ringback.policy.url import accept_url
 
-_URLS_KEPT_MAX: Final = 10_000
-_ORIGINS_KEPT_MAX: Final = 10_000
+_URLS_KEPT_MAX: Final = 100_000
+_ORIGINS_KEPT_MAX: Final = 20_000
 # All of an answer's addresses are checked; this many are tried.
 _ADDRESSES_PINNED_MAX: Final = 8
 
@@ -45,9 +45,9 @@ class Origin:
 
 
 class Destination(NamedTuple):
-    """An accepted URL and its origin."""
+    """An accepted URL in normal form, and its origin."""
 
-    scheme: str
+    url: str
     origin: Origin
 
 
@@ -56,13 +56,13 @@ class Origins:
 
     def __init__(self, rules: UrlRules) -> None:
         self._rules = rules
-        self._destinations: dict[str, Destination] = {}
+        self._by_url: dict[str, Destination] = {}
         self._origins: dict[str, Origin] = {}
         self._unpin: set[str] = set()
 
     def destination(self, url: str) -> Destination:
         """Where `url` leads. Raises UrlRefused when the rules of today don't allow it."""
-        known = self._destinations.get(url)
+        known = self._by_url.get(url)
         if known is not None:
             return known
         # The endpoint's own query has been appended, so it may be longer than a URL that is saved.
@@ -73,9 +73,10 @@ class Origins:
                 self._drop_oldest()
             origin = Origin(accepted.scheme, accepted.host, accepted.port, accepted.address)
             self._origins[accepted.origin] = origin
-        if len(self._destinations) >= _URLS_KEPT_MAX:
-            self._destinations.clear()
-        destination = self._destinations[url] = Destination(accepted.scheme, origin)
+        if len(self._by_url) >= _URLS_KEPT_MAX:
+            self._by_url.clear()
+        destination = Destination(url if accepted.url == url else accepted.url, origin)
+        self._by_url[url] = destination
         return destination
 
     def pin(self, origin: Origin, answer: Answer) -> str | None:
@@ -100,6 +101,6 @@ class Origins:
 
     def _drop_oldest(self) -> None:
         origin = self._origins.pop(next(iter(self._origins)))
-        self._destinations.clear()
+        self._by_url.clear()
         if origin.pin is not None:
             self._unpin.add(f"-{origin.host}:{origin.port}")

@@ -23,6 +23,7 @@ from ringback.policy.fairness import Turns
 from ringback.store.port import Fetched, FetchRequest
 
 FIRST_COST_S: Final = 0.05
+OFFERED_MAX: Final = 256
 
 
 class Moment(NamedTuple):
@@ -113,13 +114,20 @@ class OwnedLanes:
         self.touch(lane.endpoint_id)
         if row.delivery.due_at > self._now.wall_ms:
             lane.note_due(row.delivery.due_at)
-        elif lane.takes(row, mark) and self._has_room(lane):
-            lane.enqueue(row)
-            lane.watermark = row.delivery.seq
-            self.budget.rows += 1
-            self.budget.bytes += bytes_of(row)
+        elif row.delivery.seq in lane.held:
+            pass  # a fetch was faster
+        elif lane.caught_up and lane.may_take(row, mark) and self._has_room(lane):
+            self._enqueue(lane, row)
+        elif lane.fetching and lane.may_take(row, mark) and len(lane.offered) < OFFERED_MAX:
+            lane.offered.append(row)  # whether it may be queued shows when the fetch is here
         else:
             self.must_fetch(lane)
+
+    def _enqueue(self, lane: Lane, row: DueDelivery) -> None:
+        lane.enqueue(row)
+        lane.watermark = row.delivery.seq
+        self.budget.rows += 1
+        self.budget.bytes += bytes_of(row)
 
     def must_fetch(self, lane: Lane) -> None:
         """There may be due work in the store that is not here."""
@@ -133,6 +141,9 @@ class OwnedLanes:
         bytes_before = lane.bytes_queued
         self.budget.rows += lane.end_fetch(found)
         self.budget.bytes += lane.bytes_queued - bytes_before
+        offered, lane.offered = lane.offered, []
+        for row in offered:
+            self.hand_over(lane, row, self.epoch)
         self.touch(lane.endpoint_id)
 
     def reconfigured(self, lane: Lane) -> None:
@@ -229,8 +240,11 @@ class OwnedLanes:
             self._set_alarm(lane, lane.idle_since_s + LINGER_S - self._now.boot_s)
 
     def _forget_queue(self, lane: Lane) -> None:
+        """Let go what is not sent yet. It has been seen, so from here on the lane is as if it were opened anew."""
         self.budget.bytes -= lane.bytes_queued
         self.budget.rows -= lane.forget_queue()
+        self.epoch += 1
+        lane.opened = self.epoch
 
     def _release(self, lane: Lane) -> None:
         self._drop(lane)
@@ -275,7 +289,6 @@ class OwnedLanes:
             window = health_policy.window(lane.health, self._cap(lane))
             limit = min(rows, max(1, wanted(len(lane.queue), window, health_policy.slow(lane.health))))
             rows -= limit
-            self.epoch += 1
             self.budget.reserved += limit
-            begun.append((lane.begin_fetch(self.epoch, limit), lane.generation))
+            begun.append((lane.begin_fetch(limit), lane.generation))
         return begun

@@ -18,10 +18,12 @@ import pycurl
 
 from ringback.clock import Clock
 from ringback.engine.certificates import trusted_certificates
+from ringback.engine.connections import KeptConnections
 from ringback.engine.curl_errors import BLOCKED_ADDRESS, BLOCKED_REQUEST, DNS_FAILED, GAVE_UP, TIMEOUT, Failure
-from ringback.engine.exchange import Exchange, SenderLimits
-from ringback.engine.origins import Destination, Origins
+from ringback.engine.exchange import Exchange
+from ringback.engine.origins import Origin, Origins
 from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.reading import SenderLimits
 from ringback.engine.request_headers import BadRequestHeader, HeaderLines
 from ringback.engine.resolver import Answer, Resolver
 from ringback.model.attempt import Timings
@@ -43,7 +45,7 @@ class _Waiting(NamedTuple):
     """A request whose name is being looked up since `since_s`."""
 
     request: OutboundRequest
-    destination: Destination
+    origin: Origin
     since_s: float
 
 
@@ -70,6 +72,7 @@ class CurlTransport:
         self._limits = limits if limits is not None else SenderLimits()
         self._connections_kept_max = connections_kept_max
         self._origins = Origins(rules)
+        self._connections = KeptConnections()
         self._lines = HeaderLines()
         self._idle: list[Exchange] = []
         self._exchanges: dict[Any, Exchange] = {}
@@ -97,22 +100,23 @@ class CurlTransport:
     def start(self, request: OutboundRequest) -> None:
         """Begin at once; the bytes leave in the next `poll`."""
         try:
-            destination = self._origins.destination(request.url)
+            url, origin = self._origins.destination(request.url)
         except UrlRefused as refused:
             code = BLOCKED_ADDRESS if refused.code == "address_not_allowed" else BLOCKED_REQUEST
             self._fail(request.token, Failure(code, refused.message))
             return
+        if url is not request.url:
+            request = request._replace(url=url)
         now_s = self._clock.boottime_s()
-        origin = destination.origin
         if now_s < origin.pin_until_s:
-            self._send(request, destination, None, now_s)
+            self._send(request, origin, None, now_s)
             return
         budget_s = min(request.deadline_s, RESOLVE_S_MAX)
         answer = self._resolver.resolve(request.token, request.tenant_id, origin.host, budget_s)
         if answer is None:
-            self._waiting[request.token] = _Waiting(request, destination, now_s)
+            self._waiting[request.token] = _Waiting(request, origin, now_s)
         else:
-            self._resolved(request, destination, answer, None, now_s)
+            self._resolved(request, origin, answer, None, now_s)
 
     def poll(self, timeout_s: float) -> list[InboundResponse]:
         """Work until something has finished, `wake` was called, or `timeout_s` have passed; what has finished."""
@@ -151,6 +155,7 @@ class CurlTransport:
         handle = self._handles.get(token)
         if handle is not None:
             self._exchanges[handle].failure = GAVE_UP
+            self._exchanges[handle].stale = False
             self._end(handle, pycurl.E_ABORTED_BY_CALLBACK, "")
 
     def close(self) -> None:
@@ -174,21 +179,21 @@ class CurlTransport:
     # Sending.
 
     def _resolved(
-        self, request: OutboundRequest, destination: Destination, answer: Answer, dns_s: float | None, now_s: float
+        self, request: OutboundRequest, origin: Origin, answer: Answer, dns_s: float | None, now_s: float
     ) -> None:
         failure = None
         if answer.error is not None:
             failure = Failure(DNS_FAILED, answer.error)
-        elif (reason := self._origins.pin(destination.origin, answer)) is not None:
+        elif (reason := self._origins.pin(origin, answer)) is not None:
             failure = Failure(BLOCKED_ADDRESS, reason)
         elif dns_s is not None and dns_s >= request.deadline_s:
             failure = Failure(TIMEOUT, "The host name took the whole time to look up.")
         if failure is None:
-            self._send(request, destination, dns_s, now_s)
+            self._send(request, origin, dns_s, now_s)
         else:
             self._fail(request.token, failure, dns_s)
 
-    def _send(self, request: OutboundRequest, destination: Destination, dns_s: float | None, now_s: float) -> None:
+    def _send(self, request: OutboundRequest, origin: Origin, dns_s: float | None, now_s: float) -> None:
         try:
             lines = self._lines.checked(request.headers)
         except BadRequestHeader as bad:
@@ -197,11 +202,14 @@ class CurlTransport:
         if not _METHOD.fullmatch(request.method):
             self._fail(request.token, Failure(BLOCKED_REQUEST, "The request method is not one."), dns_s)
             return
-        exchange = self._idle.pop() if self._idle else Exchange(self._origins, self._rules, self._limits, self._ca_file)
-        exchange.send(request, lines, destination, dns_s, now_s < destination.origin.fresh_until_s)
+        exchange = self._idle.pop() if self._idle else self._new_exchange()
+        exchange.send(request, lines, origin, dns_s, now_s < origin.fresh_until_s)
         self._exchanges[exchange.curl] = exchange
         self._handles[request.token] = exchange.curl
         self._multi.add_handle(exchange.curl)
+
+    def _new_exchange(self) -> Exchange:
+        return Exchange(self._origins, self._connections, self._rules, self._limits, self._ca_file)
 
     def _fail(self, token: int, failure: Failure, dns_s: float | None = None) -> None:
         dns_ms = None if dns_s is None else dns_s * 1000
@@ -225,10 +233,13 @@ class CurlTransport:
 
     def _work(self, events: list[tuple[int, int]]) -> None:
         action = self._multi.socket_action
+        answers_waiting = False
         for fd, mask in events:
             if fd == self._wake_fd:
                 os.eventfd_read(fd)
-            elif fd != self._resolver_fd:
+            elif fd == self._resolver_fd:
+                answers_waiting = True
+            else:
                 what = (
                     (pycurl.CSELECT_IN if mask & _READ else 0)
                     | (pycurl.CSELECT_OUT if mask & _WRITE else 0)
@@ -237,18 +248,15 @@ class CurlTransport:
                 self._running = action(fd, what)[1]
         if self._running < len(self._exchanges):
             self._collect()
-        if self._waiting:
+        if answers_waiting or self._resolver.due_s() <= self._clock.boottime_s():
             self._take_answers()
 
     def _take_answers(self) -> None:
-        answers = self._resolver.process()
-        if not answers:
-            return
         now_s = self._clock.boottime_s()
-        for token, answer in answers:
+        for token, answer in self._resolver.process():
             waiting = self._waiting.pop(token, None)
             if waiting is not None:
-                self._resolved(waiting.request, waiting.destination, answer, now_s - waiting.since_s, now_s)
+                self._resolved(waiting.request, waiting.origin, answer, now_s - waiting.since_s, now_s)
 
     def _collect(self) -> None:
         left = 1
@@ -261,10 +269,15 @@ class CurlTransport:
 
     def _end(self, handle: Any, number: int, text: str) -> None:
         self._multi.remove_handle(handle)
-        exchange = self._exchanges.pop(handle)
+        exchange = self._exchanges[handle]
+        if exchange.stale:
+            exchange.send_again()
+            self._multi.add_handle(handle)
+            return
+        del self._exchanges[handle]
         del self._handles[exchange.token]
-        if exchange.lost_kept_connection() and exchange.destination is not None:
-            exchange.destination.origin.fresh_until_s = self._clock.boottime_s() + _FRESH_CONNECTIONS_S
+        if exchange.lost_kept_connection() and exchange.origin is not None:
+            exchange.origin.fresh_until_s = self._clock.boottime_s() + _FRESH_CONNECTIONS_S
         self._finished.append(exchange.response(number, text))
         if len(self._idle) < self._connections_kept_max:
             self._idle.append(exchange)

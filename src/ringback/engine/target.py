@@ -38,7 +38,8 @@ class Target(NamedTuple):
 
 def prepare(endpoint: Endpoint, secrets: list[Secret]) -> Target:
     """Everything about `endpoint` that does not change from one request to the next."""
-    sent = [*FIXED_HEADERS, *endpoint.headers]
+    own = {name.lower() for name, _ in endpoint.headers}
+    sent = [*(pair for pair in FIXED_HEADERS if pair[0].lower() not in own), *endpoint.headers]
     shown = list(sent)
     for name, value in credentials(endpoint.auth):
         sent.append((name, value))

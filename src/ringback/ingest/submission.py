@@ -47,7 +47,7 @@ class HandOver(Protocol):
     """The way from ingest to the engine of the same process; `compose` wires it. Any thread may call it."""
 
     def mark(self) -> int:
-        """A number that grows whenever a lane is claimed or a fetch begins. Taken before BEGIN."""
+        """A number that grows whenever a lane is claimed. Taken before BEGIN."""
 
     def hand_over(self, mark: int, rows: list[DueDelivery]) -> list[DueDelivery]:
         """After COMMIT: offer rows of lanes that this process owns. Returns those it will not see to; their lanes'

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ringback.model.attempt import Attempt
+from ringback.times import rfc3339
 
 
 class AttemptRecord(msgspec.Struct, tag="attempt", tag_field="event", frozen=True):
-    """The fields of a line. `at` is milliseconds since 1970; `origin` the URL without path and query."""
+    """The fields of a line. `at` is RFC 3339; `origin` the URL without path and query."""
 
-    at: int
+    at: str
     tenant_id: str
     endpoint_id: str
     attempt_id: str
@@ -55,7 +56,7 @@ def record(attempt: Attempt) -> AttemptRecord:
     """The line of one attempt."""
     parts = urlsplit(attempt.url)
     return AttemptRecord(
-        at=attempt.at,
+        at=rfc3339(attempt.at),
         tenant_id=attempt.tenant_id,
         endpoint_id=attempt.endpoint_id,
         attempt_id=attempt.id,

@@ -37,7 +37,11 @@ A quarter while others wait
     In each line the tenants that hold 25 % of the slots or more wait apart from the others, and are looked at only
     when none of the others could start something. Alone a tenant may use everything; when another one comes, it
     gets every slot that falls free until it has its quarter. Among tenants that all have a quarter the rounds
-    decide, so no slot stays empty that somebody could use. No cap is less than one slot.
+    decide, so no slot stays empty that somebody could use.
+
+    A tenant's own lanes are protected from one another in the same way: its slow lanes hold at most 75 % of its
+    quarter, and its fast lanes too as long as slow ones wait. Else its dead receivers would fill the quarter, and
+    its healthy ones would starve. No cap is less than one slot, for each line.
 
 Costs
 
@@ -49,118 +53,16 @@ Costs
 
 # ruff: noqa: FURB136, PLR1730 - max() costs four times a comparison, and this runs for every request.
 
-from collections import OrderedDict
-from heapq import heappop, heappush
-from typing import Any, Final, Generic, TypeVar
+from typing import Final
 
-QUANTUM_S: Final = 0.01
+from ringback.policy.rounds import Account, Rounds
+
 COST_S_MIN: Final = 0.001
 SLOW_SHARE: Final = 0.75
 TENANT_SHARE: Final = 0.25
 OWED_S_MAX: Final = 20.0
 
-_ROUNDS_PER_S: Final = 1.0 / QUANTUM_S
 _IDLE_RECORDS_MAX: Final = 1_024
-
-
-class _Account:
-    """What was charged, in seconds on the scale of its `_Rounds`, and the round it waits in while it is queued."""
-
-    __slots__ = ("charged_s", "queue", "round")
-
-    def __init__(self) -> None:
-        self.charged_s = 0.0
-        self.round = 0
-        self.queue: _Queue[Any] | None = None
-
-    def charge(self, cost_s: float) -> None:
-        """Charge what starts now; the next turn is that of others who are due."""
-        self.charged_s += cost_s
-        queue = self.queue
-        if queue is not None and queue.count > 1:
-            queue.move(self)
-
-    def correct(self, more_s: float) -> None:
-        """Charge or give back the difference. Who is due later by it is moved when its turn comes; who is due
-        earlier, at once."""
-        self.charged_s += more_s
-        queue = self.queue
-        if queue is not None and queue.count > 1 and int(self.charged_s * _ROUNDS_PER_S) < self.round:
-            queue.move(self)
-
-
-Member = TypeVar("Member", bound=_Account)
-
-
-class _Queue(Generic[Member]):
-    """Accounts by the round in which they are due, each round first come, first served.
-
-    Who joins an empty queue is `_only`, and enters the calendar when a second one comes.
-    """
-
-    __slots__ = ("_calendar", "_numbers", "_only", "count")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._only: Member | None = None
-        self._calendar: dict[int, OrderedDict[Member, None]] = {}
-        self._numbers: list[int] = []
-
-    def add(self, member: Member) -> None:
-        if not self.count:
-            self._only = member
-        else:
-            if self._only is not None:
-                self._enter(self._only)
-                self._only = None
-            self._enter(member)
-        member.queue = self
-        self.count += 1
-
-    def remove(self, member: Member) -> None:
-        if self._only is not None:
-            self._only = None
-        else:
-            del self._calendar[member.round][member]
-            if self.count == 1:
-                self._calendar.clear()
-                self._numbers.clear()
-        member.queue = None
-        self.count -= 1
-
-    def move(self, member: Member) -> None:
-        """To the end of the round in which it is due by now. Only for a queue of two or more."""
-        waiting = self._calendar[member.round]
-        if int(member.charged_s * _ROUNDS_PER_S) == member.round:
-            waiting.move_to_end(member)
-        else:
-            del waiting[member]
-            self._enter(member)
-
-    def first(self) -> Member:
-        """Whose turn it is. The queue must not be empty."""
-        if self._only is not None:
-            return self._only
-        while True:
-            number = self._numbers[0]
-            waiting = self._calendar[number]
-            if not waiting:
-                heappop(self._numbers)
-                del self._calendar[number]
-                continue
-            member = next(iter(waiting))
-            if self.count == 1 or int(member.charged_s * _ROUNDS_PER_S) <= number:
-                return member
-            self.move(member)
-
-    def _enter(self, member: Member) -> None:
-        number = int(member.charged_s * _ROUNDS_PER_S)
-        waiting = self._calendar.get(number)
-        if waiting is None:
-            waiting = self._calendar[number] = OrderedDict()
-            heappush(self._numbers, number)
-        waiting[member] = None
-        member.round = number
 
 
 class _Line:
@@ -169,48 +71,50 @@ class _Line:
     __slots__ = ("above", "below", "now_s", "other", "waiting")
 
     def __init__(self) -> None:
-        self.below: _Queue[_Side] = _Queue()
-        self.above: _Queue[_Side] = _Queue()
+        self.below: Rounds[_Side] = Rounds()
+        self.above: Rounds[_Side] = Rounds()
         self.other = self
         self.waiting = 0
         self.now_s = 0.0
 
-    def enter(self, side: "_Side") -> None:
-        side.charged_s = max(side.charged_s, self.now_s)
-        (self.above if side.tenant.above else self.below).add(side)
+    def enter(self, side: "_Side", credit_s: float = 0.0) -> None:
+        """Wait here, with no more than `credit_s` of time that the rounds have passed unused."""
+        side.charged_s = max(side.charged_s, self.now_s - credit_s)
+        (self.above if side.above else self.below).add(side)
         self.waiting += 1
 
     def leave(self, side: "_Side") -> None:
-        if side.queue is not None:
-            side.queue.remove(side)
+        if side.rounds is not None:
+            side.rounds.remove(side)
             self.waiting -= 1
 
 
-class _Side(_Account):
-    """A tenant's lanes in one line."""
+class _Side(Account):
+    """A tenant's lanes in one line. `above`: it holds what it may while others wait."""
 
-    __slots__ = ("lanes", "line", "now_s", "tenant")
+    __slots__ = ("above", "in_flight", "lanes", "line", "now_s", "tenant")
 
     def __init__(self, tenant: "_Tenant", line: _Line) -> None:
         super().__init__()
         self.tenant = tenant
         self.line = line
-        self.lanes: _Queue[_Lane] = _Queue()
+        self.lanes: Rounds[_Lane] = Rounds()
         self.now_s = 0.0
+        self.in_flight = 0
+        self.above = False
 
 
 class _Tenant:
-    __slots__ = ("above", "fast", "in_flight", "records", "slow")
+    __slots__ = ("fast", "in_flight", "records", "slow")
 
     def __init__(self, fast: _Line, slow: _Line) -> None:
         self.fast = _Side(self, fast)
         self.slow = _Side(self, slow)
         self.in_flight = 0
-        self.above = False
         self.records = 0
 
 
-class _Lane(_Account):
+class _Lane(Account):
     __slots__ = ("fading", "in_flight", "name", "side")
 
     def __init__(self, name: str, side: _Side) -> None:
@@ -231,6 +135,7 @@ class Turns:
         self.slots = slots
         self.slow_slots = max(1, int(slots * SLOW_SHARE))
         self.tenant_slots = max(1, int(slots * TENANT_SHARE))
+        self.side_slots = max(1, int(self.tenant_slots * SLOW_SHARE))
         self.in_flight = 0
         self.slow_in_flight = 0
         self._fast = _Line()
@@ -257,7 +162,7 @@ class Turns:
             self._leave(record)
             record.charged_s = side.now_s + max(0.0, record.charged_s - record.side.now_s)
             record.side = side
-        if record.queue is None:
+        if record.rounds is None:
             self._join(record)
 
     def withdraw(self, lane: str) -> None:
@@ -296,6 +201,7 @@ class Turns:
         self.in_flight += 1
         record.in_flight += 1
         owner.in_flight += 1
+        side.in_flight += 1
         if slow:
             self.slow_in_flight += 1
         if side.charged_s > line.now_s:
@@ -306,8 +212,8 @@ class Turns:
         record.charge(cost_s)
         if line.other.waiting:
             self._settle_lines(cost_s, slow)
-        if owner.in_flight >= self.tenant_slots and not owner.above:
-            _set_above(owner, True)
+        if owner.in_flight >= self.side_slots:
+            self._place(owner)
 
     def finished(self, lane: str, tenant: str, charged_s: float, actual_s: float, was_slow: bool) -> None:
         """A started request has ended: its slot is free, and the account gets the difference. `charged_s` and
@@ -322,29 +228,46 @@ class Turns:
         self.in_flight -= 1
         record.in_flight -= 1
         owner.in_flight -= 1
+        side.in_flight -= 1
         if was_slow:
             self.slow_in_flight -= 1
         side.correct(more_s)
         record.correct(more_s)
         if side.line.other.waiting:
             self._settle_lines(more_s, was_slow)
-        if owner.above and owner.in_flight < self.tenant_slots:
-            _set_above(owner, False)
+        if owner.in_flight + 1 >= self.side_slots:
+            self._place(owner)
 
     def _join(self, record: _Lane) -> None:
         side = record.side
         record.charged_s = max(record.charged_s, side.now_s)
         record.fading = False
         side.lanes.add(record)
-        if side.queue is None:
+        if side.rounds is None:
             side.line.enter(side)
+            self._place(side.tenant)
 
     def _leave(self, record: _Lane) -> None:
-        if record.queue is not None:
+        if record.rounds is not None:
             side = record.side
             side.lanes.remove(record)
             if not side.lanes.count:
                 side.line.leave(side)
+                self._place(side.tenant)
+
+    def _place(self, owner: _Tenant) -> None:
+        """Put a tenant's sides where they belong by what it holds now."""
+        fast, slow = owner.fast, owner.slow
+        both = fast.rounds is not None and slow.rounds is not None
+        full = owner.in_flight >= (max(2, self.tenant_slots) if both else self.tenant_slots)
+        for side in (fast, slow):
+            above = full or (side.in_flight >= self.side_slots and (both or side is slow))
+            if above is not side.above:
+                side.above = above
+                if side.rounds is not None:
+                    side.line.leave(side)
+                    # It was here all the time, so what it was given back is its own.
+                    side.line.enter(side, OWED_S_MAX)
 
     def _settle_lines(self, cost_s: float, slow: bool) -> None:
         """Note what the lines owe each other. Only while both wait: being absent earns nothing."""
@@ -364,7 +287,7 @@ class Turns:
     def _sweep(self) -> None:
         """Forget lanes that are gone: at once when they owe nothing, else when a second sweep finds them gone."""
         for name, record in list(self._lanes.items()):
-            if record.queue is not None or record.in_flight:
+            if record.rounds is not None or record.in_flight:
                 continue
             if record.fading or record.charged_s <= record.side.now_s:
                 del self._lanes[name]
@@ -373,11 +296,3 @@ class Turns:
         for name in [name for name, owner in self._tenants.items() if not owner.records]:
             del self._tenants[name]
         self._sweep_at = max(_IDLE_RECORDS_MAX, 2 * len(self._lanes))
-
-
-def _set_above(owner: _Tenant, above: bool) -> None:
-    owner.above = above
-    for side in (owner.fast, owner.slow):
-        if side.queue is not None:
-            side.line.leave(side)
-            side.line.enter(side)

@@ -68,7 +68,7 @@ def accept_url(text: str, rules: UrlRules, chars_max: int = URL_CHARS_MAX) -> Ac
     if len(text) > chars_max:
         raise UrlRefused("url_too_long", f"The URL is longer than {chars_max} characters.")
     accepted = _parse(text)
-    if _parse(accepted.url) != accepted:
+    if accepted.url != text and _parse(accepted.url) != accepted:
         raise UrlRefused("url_malformed", "The URL can be read in more than one way.")
     _check_rules(accepted, rules)
     return accepted
@@ -167,7 +167,7 @@ def _a_labels(name: str) -> str:
 
 
 def _target(text: str) -> str:
-    """Path and query as they go into the request line: what is outside ASCII percent-encoded, hex digits in capitals."""
+    """Path and query as they go into the request line: outside ASCII percent-encoded, with hex digits in capitals."""
     encoded = "".join(c if c.isascii() else "".join(f"%{byte:02X}" for byte in c.encode()) for c in text)
     if not _TARGET.fullmatch(encoded):
         raise UrlRefused(

@@ -1,15 +1,17 @@
 """Finding due work in the SQLite store.
 
-New work (`deferred` 0) of a lane is read by `seq` beyond the watermark, everything else by `due_at`. New work below
-the watermark is not looked for, because none can be there that the caller doesn't hold: one connection writes, so
-numbers become visible in the order they are drawn and no commit is late; what the caller lets go without settling
-it, it fetches again under a fresh claim, whose watermark is 0; and what is tried again is deferred. New work counts
-as due whatever the clock says: it was due when it was accepted, and a clock set back must not hide it.
+New work (`deferred` 0) of a lane is read by `seq` beyond the watermark, everything else by `due_at`. Below the
+watermark there is no new work that the caller doesn't hold: one connection writes, so numbers become visible in the
+order they are drawn and no commit is late; what the caller lets go without settling it, it fetches again from a
+watermark of 0; and what is tried again is deferred. Should there be more of it than the caller holds rows, then the
+caller has passed some over, and it is returned. New work counts as due whatever the clock says: it was due when it
+was accepted, and a clock set back must not hide it.
 
-Of an ordered lane only the head of each key counts, and what has no key is one queue. The keys are visited by a
-skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first
+Of an ordered lane only the head of each key counts, oldest first, and what has no key is one queue. The keys are
+visited by a skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first
 KEYS_VISITED and goes on only until it has enough heads; the next fetch of that lane begins where this one stopped,
-so that no key has to wait for the keys before it in the alphabet.
+so that no key has to wait for the keys before it in the alphabet. The watermark stays: there is new work below the
+highest head, and if the endpoint's order is given up meanwhile, it must be found.
 """
 
 from collections.abc import Sequence
@@ -85,53 +87,54 @@ class SqliteFetch(SqlitePart):
 
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
         with self._readers.reading() as connection:
-            return earliest_due(connection, tenant_id, endpoint_id, ordered)
+            return earliest_due(connection, endpoint_id, ordered=ordered)
 
     def _find_heads(self, connection: apsw.Connection, request: FetchRequest, now: int) -> _Found:
         room = request.limit + request.holding
         from_key = self._scan_from.pop(request.endpoint_id, "")
-        heads = _due_heads(connection, request, _Scan(now, room + 1, KEYS_VISITED, from_key))
+        heads = _due_heads(connection, request.endpoint_id, _Scan(now, room + 1, KEYS_VISITED, from_key))
         if heads.stopped_at is not None:
             self._scan_from[request.endpoint_id] = heads.stopped_at
         complete = len(heads.seqs) <= room and heads.stopped_at is None and not from_key
-        seqs = heads.seqs[:room]
-        return _Found(request, seqs, max([request.watermark, *seqs]), complete, heads.next_due)
+        return _Found(request, heads.seqs[:room], request.watermark, complete, heads.next_due)
 
 
-def earliest_due(connection: apsw.Connection, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
+def earliest_due(connection: apsw.Connection, endpoint_id: str, *, ordered: bool) -> int | None:
     """When the lane's first delivery, or head, is due."""
     if not ordered:
         (due_at,) = first(connection, _SQL["earliest_due"], {"endpoint_id": endpoint_id})
         return None if due_at is None else int(due_at)
     # At a time at which nothing is due, all keys are visited and the next head to become due is the earliest.
-    request = FetchRequest(tenant_id, endpoint_id, 0, 0, 0, ordered)
-    return _due_heads(connection, request, _Scan(_BEFORE_ALL, 1, 0, "")).next_due
+    return _due_heads(connection, endpoint_id, _Scan(_BEFORE_ALL, 1, 0, "")).next_due
 
 
-def _due_heads(connection: apsw.Connection, request: FetchRequest, scan: _Scan) -> _Heads:
-    bindings = {"endpoint_id": request.endpoint_id, "watermark": request.watermark, **scan._asdict()}
+def _due_heads(connection: apsw.Connection, endpoint_id: str, scan: _Scan) -> _Heads:
+    bindings = {"endpoint_id": endpoint_id, **scan._asdict()}
     seqs, next_due, stopped_at = first(connection, _SQL["find_due_heads"], bindings)
     return _Heads(decode_seqs(seqs), next_due, stopped_at)
 
 
 def _find(connection: apsw.Connection, request: FetchRequest, now: int) -> _Found:
-    """New work up to the limit, and what is due again as far as there is room. Of what the caller holds only the
-    latter can come again, so the room for it is larger by that."""
+    """New work up to the limit, then what is due again as far as there is room. Of what the caller holds only the
+    latter comes again, so the room for it is larger by that."""
     room = request.limit + request.holding
     # One more than wanted of each, to see whether there is more.
     bindings = {
         "endpoint_id": request.endpoint_id,
         "watermark": request.watermark,
-        "fresh_count": request.limit + 1,
-        "count": room + 1,
         "now": now,
+        "fresh_count": request.limit + 1,
+        "late_count": room + 1,
+        "passed_count": request.holding + 1,
     }
-    fresh_seqs, late_seqs, next_due = first(connection, _SQL["find_due"], bindings)
-    fresh, late = decode_seqs(fresh_seqs), decode_seqs(late_seqs)
-    complete = len(fresh) <= request.limit and len(fresh) + len(late) <= room
-    fresh = fresh[: request.limit]
+    *seqs, next_due = first(connection, _SQL["find_due"], bindings)
+    fresh, late, passed = (decode_seqs(text) for text in seqs)
+    if len(passed) <= request.holding:
+        passed = []
+    complete = not passed and len(fresh) <= request.limit and len(fresh) + len(late) <= room
+    fresh = fresh[: min(request.limit, room - len(passed))]
     watermark = max([request.watermark, *fresh[-1:]])
-    return _Found(request, [*fresh, *late][:room], watermark, complete, next_due)
+    return _Found(request, [*passed, *fresh, *late][:room], watermark, complete, next_due)
 
 
 def _load(connection: apsw.Connection, seqs: list[int]) -> dict[int, DueDelivery]:

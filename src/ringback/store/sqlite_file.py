@@ -8,6 +8,7 @@ place or the file raises a StartError before anything is changed. Assumes a loca
 import fcntl
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -15,6 +16,7 @@ import apsw
 
 from ringback.model.errors import StoreCorrupt, StoreLocked
 from ringback.store.migrate import Migration, bring_up
+from ringback.store.sqlite_checkpoint import Checkpoints
 from ringback.store.sqlite_errors import start_errors, unusable
 
 _PRIVATE: Final = 0o600
@@ -72,17 +74,17 @@ def open_locked(path: Path, migrations: Sequence[Migration], *, migrate: bool) -
 def open_reader(path: Path) -> apsw.Connection:
     """A connection that can only read."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=_CACHED_STATEMENTS)
-    connection.set_busy_timeout(_BUSY_MS_MAX)
-    connection.execute(f"PRAGMA cache_size = -{_READER_CACHE_KIB}; PRAGMA temp_store = memory")
+    _set_up_any(connection)
+    connection.pragma("cache_size", -_READER_CACHE_KIB)
+    connection.pragma("temp_store", "memory")
     return connection
 
 
 def _open_writer(path: Path, migrations: Sequence[Migration], *, migrate: bool) -> apsw.Connection:
-    # SQLite would make the file readable for everybody; its other files inherit the mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _PRIVATE))
+    _create_private(path)
     connection = apsw.Connection(str(path), statementcachesize=_CACHED_STATEMENTS)
     try:
-        connection.set_busy_timeout(_BUSY_MS_MAX)
+        _refuse_read_only(connection, path)
         ledger = SqliteLedger(connection, path)
         if not ledger.applied():
             connection.execute("PRAGMA auto_vacuum = incremental")
@@ -94,10 +96,29 @@ def _open_writer(path: Path, migrations: Sequence[Migration], *, migrate: bool) 
     return connection
 
 
+def _set_up_any(connection: apsw.Connection) -> None:
+    connection.set_busy_timeout(_BUSY_MS_MAX)
+    # One plan for each query. Without it SQLite plans many of them anew for every new value that is bound.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+
+
+def _refuse_read_only(connection: apsw.Connection, path: Path) -> None:
+    if connection.readonly("main"):
+        raise unusable(path, "it is read-only")
+
+
+def _create_private(path: Path) -> None:
+    """Make the file where there is none. SQLite would let everybody read it; its other files inherit the mode."""
+    # A file that is there is not even opened: closing it again would end the locks that this process has on it.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE))
+
+
 def _set_up(connection: apsw.Connection, path: Path) -> None:
-    """What holds for the connection that writes. It checkpoints too, after a commit that finds 1,000 pages."""
+    """What holds for the connection that writes. It checkpoints too."""
     if connection.pragma("journal_mode", "wal") != "wal":
         raise unusable(path, "the file system can't share memory between connections, which WAL needs")
+    _set_up_any(connection)
     for name, value in (
         ("synchronous", "full"),
         ("fullfsync", 1),
@@ -106,13 +127,14 @@ def _set_up(connection: apsw.Connection, path: Path) -> None:
         ("journal_size_limit", _WAL_KEPT_BYTES_MAX),
     ):
         connection.pragma(name, value)
+    Checkpoints(connection, _BUSY_MS_MAX)
 
 
 def _already_open(path: Path, holder: str) -> str:
     process = f"process {holder}" if holder.isdigit() else "another process"
     return (
         f"{path} is open already, in {process}. An SQLite store can be open once: stop that process first, "
-        "or use PostgreSQL to run several."
+        "or give this one a data directory of its own (--data DIR)."
     )
 
 

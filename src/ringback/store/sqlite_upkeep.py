@@ -108,7 +108,7 @@ def _stranded_lanes(connection: apsw.Connection, now: int, limit: int) -> list[t
             (tenant_id, endpoint_id)
             for tenant_id, endpoint_id, ordering in found
             # Of an ordered lane, what waits behind a head is not due.
-            if ordering == Ordering.NONE or _head_is_due(connection, tenant_id, endpoint_id, now)
+            if ordering == Ordering.NONE or _head_is_due(connection, endpoint_id, now)
         ]
         if len(found) < limit:
             break
@@ -116,8 +116,8 @@ def _stranded_lanes(connection: apsw.Connection, now: int, limit: int) -> list[t
     return stranded[:limit]
 
 
-def _head_is_due(connection: apsw.Connection, tenant_id: str, endpoint_id: str, now: int) -> bool:
-    due_at = earliest_due(connection, tenant_id, endpoint_id, ordered=True)
+def _head_is_due(connection: apsw.Connection, endpoint_id: str, now: int) -> bool:
+    due_at = earliest_due(connection, endpoint_id, ordered=True)
     return due_at is not None and due_at <= now
 
 

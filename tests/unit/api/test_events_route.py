@@ -345,6 +345,7 @@ def test_a_request_that_was_cancelled_does_not_disturb_its_mates(world: EventsWo
     async def two() -> Answer:
         stays, goes = Caller(in_parts(BODY)), Caller(in_parts(BODY))
         going = asyncio.create_task(world.route(scope_of(SINGLE), goes.receive, goes.send))
+        await asyncio.to_thread(world.writer.wait_for, 1)
         staying = asyncio.create_task(world.route(scope_of(SINGLE), stays.receive, stays.send))
         await asyncio.to_thread(world.writer.wait_for, 2)
         going.cancel()

@@ -171,7 +171,7 @@ def test_where_an_event_stands(world: ApiWorld) -> None:
 def test_what_expired_counts_as_failed(world: ApiWorld) -> None:
     made = world.endpoint()["id"]
     (seq,) = world.accept([event()], [made])
-    expired = failed(1, 0, endpoint_id=made, outcome=Outcome.EXPIRED, final=True, status_code=None)
+    expired = failed(1, 1, endpoint_id=made, outcome=Outcome.EXPIRED, final=True, status_code=None)
     world.store.settle([Settlement(seq, expired, None, 0)])
     assert deliveries(world)[made]["state"] == "failed"
 

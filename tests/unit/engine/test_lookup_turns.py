@@ -53,6 +53,7 @@ def test_caps_hold_and_everything_is_served_once(
         take_all()
         if finish and under_way:
             turns.done(under_way.pop(0))
+            take_all()
     while under_way:
         turns.done(under_way.pop(0))
         take_all()

@@ -8,7 +8,8 @@ import pycurl
 import pytest
 
 from ringback.engine.curl_errors import FAILURES, failure_of
-from ringback.engine.exchange import SenderLimits
+from ringback.engine.ports import OutboundRequest
+from ringback.engine.reading import SenderLimits
 from ringback.policy.url import accept_url
 from support.nameserver import NameServer, Reply
 from support.receivers import (
@@ -56,6 +57,21 @@ def test_the_same_header_may_come_twice_and_accept_is_sent_when_it_is_given() ->
             ("User-Agent", "mine"),
             ("User-Agent", "Ringback"),
         ]
+
+
+def test_libcurl_adds_no_header_of_its_own() -> None:
+    with Receiver(answers(OK)) as receiver, Sending() as sending:
+        sending.transport.start(OutboundRequest(1, "ten_a", "POST", receiver.url, [], b"{}", 5.0))
+        assert sending.finish(1).status == 200
+        assert receiver.requests[0].headers == [("Host", f"127.0.0.1:{receiver.port}"), ("Content-Length", "2")]
+
+
+def test_a_trailer_is_not_a_header() -> None:
+    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nRetry-After: 99\r\n\r\n"
+    with Receiver(answers(raw)) as receiver, Sending() as sending:
+        response = sending.send(receiver.url)
+        assert response.headers == [("Transfer-Encoding", "chunked")]
+        assert (response.body, response.truncated) == (b"ok", False)
 
 
 def test_what_comes_back_is_reported_whole() -> None:
@@ -136,6 +152,13 @@ def test_the_path_goes_out_as_it_was_accepted() -> None:
             assert accept_url(url, PRIVATE).url == url
             sending.send(url)
         assert [request.line.split(" ")[1] for request in receiver.requests] == paths
+
+
+def test_a_query_that_was_appended_goes_out_in_normal_form() -> None:
+    with Receiver(answers(OK)) as receiver, Sending() as sending:
+        for _ in range(2):
+            assert sending.send(f"{receiver.url}?name=müller&x=%2f").status == 200
+        assert {request.line for request in receiver.requests} == {"POST /hook?name=m%C3%BCller&x=%2F HTTP/1.1"}
 
 
 def test_a_large_body_goes_out_at_once_without_asking() -> None:
@@ -293,6 +316,27 @@ def test_poll_comes_back_when_its_time_is_over() -> None:
         sending.start(receiver.url)
         assert sending.transport.poll(0.01) == []
         assert sending.transport.poll(0.0) == []
+
+
+def test_nothing_to_do_means_waiting_and_not_spinning() -> None:
+    with NameServer() as names, Receiver(answers(OK)) as receiver, Sending(names=names) as sending:
+        names.say("receiver.example", Reply(["127.0.0.1"]))
+        names.say("late.example", Reply(["127.0.0.1"], delay_s=0.3))
+        late = sending.start(f"http://late.example:{receiver.port}/", deadline_s=0.1)
+        assert sending.send(f"http://receiver.example:{receiver.port}/").status == 200
+        assert sending.finish(late).error_code == "dns_failed"
+        turns = 0
+        wait = sending.transport._wait
+
+        def counted(end_s: float) -> list[tuple[int, int]]:
+            nonlocal turns
+            turns += 1
+            return wait(end_s)
+
+        sending.transport._wait = counted  # type: ignore[method-assign]
+        # Longer than any timer that the two names have left behind, and past the late answer.
+        assert sending.transport.poll(2.5) == []
+        assert turns < 50
 
 
 def test_an_aborted_request_finishes_once_as_aborted() -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ringback.engine.exchange import SenderLimits
 from ringback.engine.ports import InboundResponse
+from ringback.engine.reading import SenderLimits
 from support.receivers import (
     OK,
     Connection,
@@ -63,20 +63,21 @@ def test_a_body_that_drips_for_ever_ends_with_the_total_deadline_and_the_status_
 
 
 def test_a_connection_that_is_never_made_has_its_own_budget() -> None:
-    # A full backlog answers no SYN: the listener takes one connection and is never accepted from.
+    # A full backlog answers no SYN. The deadline is longer than the test may take, so it is the budget that ends it.
     with unaccepting_listener() as port, Sending(limits=SenderLimits(connect_s_max=0.3)) as sending:
-        tokens = [sending.start(f"http://127.0.0.1:{port}/", deadline_s=1.0) for _ in range(8)]
-        stuck = [r for r in map(sending.finish, tokens) if r.error_message == "No connection could be made in time."]
-        assert stuck
-        assert {response.error_code for response in stuck} == {"timeout"}
-        assert all(response.timings.total < 1_000 for response in stuck)
+        for _ in range(8):
+            sending.start(f"http://127.0.0.1:{port}/", deadline_s=100.0)
+        sending.until(lambda: len(sending.responses) > 0)
+        for response in sending.responses.values():
+            assert (response.status, response.error_code) == (None, "timeout")
+            assert response.error_message == "No connection could be made in time."
 
 
 def test_a_tls_handshake_that_never_ends_is_part_of_the_connect_budget() -> None:
     with Receiver(never_answering) as receiver, Sending(limits=SenderLimits(connect_s_max=0.3)) as sending:
-        response = sending.send(receiver.url.replace("http:", "https:"), deadline_s=20.0)
+        response = sending.send(receiver.url.replace("http:", "https:"), deadline_s=100.0)
         assert response.error_code == "timeout"
-        assert response.timings.total < 10_000
+        assert response.error_message == "No connection could be made in time."
 
 
 # Size.
@@ -325,9 +326,14 @@ def test_a_thousand_and_a_half_that_hang_hold_up_nobody() -> None:
 
 
 def test_a_machine_without_descriptors_says_so_and_recovers() -> None:
-    with Receiver(answers(OK)) as receiver, Sending() as sending:
-        with no_descriptors_left():
-            response = sending.send(receiver.url)
+    with Receiver(answers(OK, then_close=True)) as receiver, Sending() as sending:
+        assert sending.send(receiver.url).status == 200
+        # A thread that an earlier test has left may give a descriptor back just then, so one try may still succeed.
+        for _ in range(20):
+            with no_descriptors_left():
+                response = sending.send(receiver.url, deadline_s=1.0)
+            if response.error_code == "connect_failed":
+                break
         assert (response.status, response.error_code) == (None, "connect_failed")
         assert "ulimit -n" in (response.error_message or "")
         assert sending.send(receiver.url).status == 200

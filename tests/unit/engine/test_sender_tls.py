@@ -20,15 +20,24 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 def test_a_certificate_of_a_trusted_authority_for_the_right_address(authority: Authority) -> None:
-    with Receiver(answers(OK), tls=authority.server("127.0.0.1")) as receiver:
-        with Sending(ca_file=authority.ca_file) as sending:
-            response = sending.send(receiver.url)
-            assert response.status == 200
-            assert response.timings.tls is not None
-            again = sending.send(receiver.url)
-            assert again.status == 200
-            assert again.timings.tls is None
-            assert receiver.connections == 1
+    context = authority.server("127.0.0.1")
+    with Receiver(answers(OK), tls=context) as receiver, Sending(ca_file=authority.ca_file) as sending:
+        response = sending.send(receiver.url)
+        assert response.status == 200
+        assert response.timings.tls is not None
+        again = sending.send(receiver.url)
+        assert again.status == 200
+        assert again.timings.tls is None
+        assert receiver.connections == 1
+
+
+def test_a_kept_tls_connection_that_the_receiver_has_closed_is_not_used(authority: Authority) -> None:
+    context = authority.server("127.0.0.1")
+    with Receiver(answers(OK, then_close=True), tls=context) as receiver, Sending(ca_file=authority.ca_file) as sending:
+        for _ in range(3):
+            assert sending.send(receiver.url).status == 200
+            sending.until(lambda: receiver.open_connections == 0)
+        assert len(receiver.requests) == 3
 
 
 def test_a_certificate_for_the_right_name(authority: Authority) -> None:
@@ -95,7 +104,7 @@ def test_tls_1_2_and_1_3_are_spoken(authority: Authority, version: ssl.TLSVersio
 
 def test_https_to_a_receiver_that_speaks_plain_http(authority: Authority) -> None:
     with Receiver(answers(OK)) as receiver, Sending(ca_file=authority.ca_file) as sending:
-        response = sending.send(receiver.url.replace("http:", "https:"), deadline_s=2.0)
+        response = sending.send(receiver.url.replace("http:", "https:"), deadline_s=0.8)
         assert (response.status, response.error_code) in ((None, "tls_failed"), (None, "timeout"))
         assert receiver.requests == []
 

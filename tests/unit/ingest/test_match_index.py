@@ -177,11 +177,24 @@ def test_filters_see_event_data_and_previous(config: Config) -> None:
     assert config.wanted(data=b"null") == ["ep_plain"]
 
 
-def test_a_payload_that_filters_cannot_read_matches_only_without_a_filter(config: Config) -> None:
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5_000, "1e999", "9" * 30 + ".5"])
+def test_a_number_that_fits_nothing_spoils_no_filter(config: Config, number: str) -> None:
     config.add("ep_plain")
-    config.add("ep_filter", filter="data.n > 0 || true")
-    assert config.wanted(data=b'{"n": 1}') == ["ep_filter", "ep_plain"]
-    assert "ep_plain" in config.wanted(data=b'{"n": ' + b"9" * 400 + b"}")
+    config.add("ep_large", filter="data.n > 5.0")
+    config.add("ep_other", filter='data.name == "x"')
+    assert config.wanted(data=f'{{"n": {number}, "name": "x"}}'.encode()) == ["ep_large", "ep_other", "ep_plain"]
+
+
+def test_the_same_filter_is_compiled_once_and_only_when_needed(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = []
+    real = index_module.compile_filter
+    monkeypatch.setattr(index_module, "compile_filter", lambda text: compiled.append(text) or real(text))
+    for i in range(5):
+        config.add(f"ep_{i}", filter='data.unlike_other_tests == "yes"')
+    config.add("ep_elsewhere", filter="data.never == 1", event_types=("order.paid",))
+    for _ in range(3):
+        assert len(config.wanted(data=b'{"unlike_other_tests":"yes"}')) == 5
+    assert compiled == ['data.unlike_other_tests == "yes"']
 
 
 def test_a_filter_that_does_not_compile_matches_nothing(config: Config) -> None:

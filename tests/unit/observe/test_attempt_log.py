@@ -43,7 +43,7 @@ def test_one_line_an_attempt_in_one_write() -> None:
     first, second = (json.loads(line) for line in lines.splitlines())
     assert first == {
         "event": "attempt",
-        "at": 1_795_305_600_123,
+        "at": "2026-11-22T00:00:00.123Z",
         "tenant_id": "acme",
         "endpoint_id": "ep_1",
         "attempt_id": "att_1",

@@ -1,7 +1,7 @@
 -- Finding due work. Every answer is one row, so that a thread waits for its turn in Python once, not once a row.
 
 -- name: find_due
--- Due deliveries of a lane without an order: new work, by seq; what is due again, by due_at; when the next one is due.
+-- Of a lane without an order: new work; what is due again; new work below the watermark; when the next one is due.
 WITH fresh AS (
     SELECT seq FROM delivery
     WHERE endpoint_id = :endpoint_id AND ordering_key IS NULL AND deferred = 0 AND seq > :watermark
@@ -15,15 +15,24 @@ late AS (
     SELECT seq FROM delivery
     WHERE endpoint_id = :endpoint_id AND deferred = 1 AND due_at <= :now
     ORDER BY due_at, seq
-    LIMIT :count
+    LIMIT :late_count
+),
+passed AS (
+    SELECT seq FROM delivery
+    WHERE endpoint_id = :endpoint_id AND ordering_key IS NULL AND deferred = 0 AND seq <= :watermark
+    UNION ALL
+    SELECT seq FROM delivery
+    WHERE endpoint_id = :endpoint_id AND ordering_key IS NOT NULL AND deferred = 0 AND seq <= :watermark
+    LIMIT :passed_count
 )
 SELECT
     (SELECT json_group_array(seq) FROM fresh),
     (SELECT json_group_array(seq) FROM late),
+    (SELECT json_group_array(seq) FROM passed),
     (SELECT min(due_at) FROM delivery WHERE endpoint_id = :endpoint_id AND deferred = 1 AND due_at > :now);
 
 -- name: find_due_heads
--- Due heads of a lane with an order, key after key by skip scan, and where the scan stopped if it did not see all keys.
+-- Due heads of a lane with an order, found key after key by skip scan; when the next one is due; where the scan stopped.
 WITH RECURSIVE head (seq, due_at, beyond, visited, found) AS (
     -- What has no key is a queue too. `beyond` is the least text that the next key can be.
     SELECT first.seq, delivery.due_at, :from_key, 0, ifnull(delivery.due_at <= :now, 0)
@@ -62,7 +71,7 @@ WITH RECURSIVE head (seq, due_at, beyond, visited, found) AS (
 due AS (
     SELECT seq FROM head
     WHERE due_at <= :now
-    ORDER BY seq <= :watermark, iif(seq > :watermark, seq, due_at), seq
+    ORDER BY seq
     LIMIT :wanted
 )
 SELECT

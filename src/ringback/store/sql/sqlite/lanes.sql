@@ -18,6 +18,12 @@ WHERE endpoint_id IN (SELECT value FROM json_each(:endpoint_ids));
 -- A node's own lanes whose bell rings.
 SELECT endpoint_id FROM lane WHERE owner = :node_id AND due_at <= :now;
 
+-- name: not_silent_lanes
+-- Which of a node's own lanes have a bell to silence.
+SELECT endpoint_id
+FROM lane
+WHERE endpoint_id IN (SELECT value FROM json_each(:endpoint_ids)) AND +owner = :node_id AND due_at IS NOT NULL;
+
 -- name: silence_lanes
 -- Silence the bells of a node's own lanes.
 UPDATE lane

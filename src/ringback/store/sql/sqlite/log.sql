@@ -96,7 +96,7 @@ FROM (
 );
 
 -- name: walk_attempts_of_event
--- An event's attempts by id: few, so sorting them is cheap.
+-- An event's attempts by id: few, so sorting them (`+` keeps the index by id out) is cheap.
 SELECT
     json_group_array(seq) FILTER (
         WHERE (:endpoint_id IS NULL OR endpoint_id = :endpoint_id)
@@ -108,8 +108,8 @@ SELECT
     count(*), min(id)
 FROM (
     SELECT seq, id, endpoint_id, outcome, event_type, at FROM attempt
-    WHERE tenant_id = :tenant_id AND event_id = :event_id AND id < :after
-    ORDER BY id DESC LIMIT :step
+    WHERE tenant_id = :tenant_id AND event_id = :event_id AND +id < :after
+    ORDER BY +id DESC LIMIT :step
 );
 
 -- name: load_events

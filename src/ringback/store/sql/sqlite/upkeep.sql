@@ -15,9 +15,18 @@ LEFT JOIN endpoint ON endpoint.id = pending.endpoint_id
 WHERE lane.owner IS NULL
 AND (lane.due_at IS NULL OR lane.due_at > max(:now, lane.not_before))
 AND (
-    EXISTS (SELECT 1 FROM delivery WHERE delivery.endpoint_id = lane.endpoint_id AND ordering_key IS NULL AND deferred = 0)
-    OR EXISTS (SELECT 1 FROM delivery WHERE delivery.endpoint_id = lane.endpoint_id AND ordering_key IS NOT NULL AND deferred = 0)
-    OR EXISTS (SELECT 1 FROM delivery WHERE delivery.endpoint_id = lane.endpoint_id AND deferred = 1 AND due_at <= :now)
+    EXISTS (
+        SELECT 1 FROM delivery INDEXED BY delivery_in_lane
+        WHERE delivery.endpoint_id = lane.endpoint_id AND ordering_key IS NULL AND deferred = 0
+    )
+    OR EXISTS (
+        SELECT 1 FROM delivery INDEXED BY delivery_keyed
+        WHERE delivery.endpoint_id = lane.endpoint_id AND ordering_key IS NOT NULL AND deferred = 0
+    )
+    OR EXISTS (
+        SELECT 1 FROM delivery INDEXED BY delivery_deferred
+        WHERE delivery.endpoint_id = lane.endpoint_id AND deferred = 1 AND due_at <= :now
+    )
 )
 LIMIT :limit;
 

@@ -1,0 +1,250 @@
+"""Filters: CEL expressions over `event`, `data` and `previous` that say which events an endpoint wants.
+
+The only importer of the CEL library. A filter is compiled when it is saved and again when it is loaded, and is
+refused with words for the person who wrote it: over 1 KiB, more than one list macro, brackets nested too deep, a
+name or function that doesn't exist, a pattern that isn't written out or costs too much. Whatever goes wrong later
+means no match and never an error: a missing key, a null parent, mixed types, an answer that isn't true or false,
+and an event on which the filter would take more than about 10 ms, or all filters more than 100 (`policy.effort`).
+
+`event` has id, type, channel, subject {type, id}, change, occurred_at (RFC 3339 text) and ordering_key, each null
+when there is none. The size of a text counts its bytes of UTF-8: so the library reads CEL. Assumes that data and
+previous are decoded JSON, nested no deeper than NESTING_DEPTH_MAX, since the library recurses. Filters may be used
+on any thread, one FilterInput on one thread at a time.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import cel
+
+from ringback.policy.effort import (
+    CHEAP_WORK_MAX,
+    EVENT_WORK_MAX,
+    NOTHING,
+    PATTERN_WORK_MAX,
+    WORK_MAX,
+    Extent,
+    extent,
+    pattern_work,
+    work,
+)
+from ringback.policy.expression import (
+    MACROS,
+    ROOTS,
+    Expression,
+    FilterRefused,
+    Path,
+    is_call,
+    is_member,
+    is_root,
+    place,
+    read,
+)
+
+__all__ = ["Filter", "FilterInput", "FilterRefused", "compile_filter", "filter_input"]
+
+TYPES: Final = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
+FUNCTIONS: Final = frozenset(
+    {"bytes", "double", "duration", "dyn", "has", "int", "size", "string", "timestamp", "type", "uint"}
+)
+METHODS: Final = MACROS | {
+    "contains",
+    "endsWith",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "matches",
+    "size",
+    "startsWith",
+}
+_CONSTANTS: Final = frozenset({"true", "false", "null", "in"})
+_INTEGER_MAX: Final = 2**63
+
+
+class FilterInput:
+    """One event as filters see it, shared by the filters of all endpoints: it is converted for CEL only once, and
+    only when a filter asks."""
+
+    __slots__ = ("_context", "_extents", "_variables", "_work_left")
+
+    def __init__(self, variables: dict[str, object]) -> None:
+        self._variables = variables
+        self._context: Any = None
+        self._extents: dict[Path, Extent] = {}
+        self._work_left = EVENT_WORK_MAX
+
+    def affords(self, visits: int) -> bool:
+        """Whether a filter that takes `visits` may run on this event; if so, they are spent."""
+        if visits > CHEAP_WORK_MAX and visits > min(WORK_MAX, self._work_left):
+            return False
+        self._work_left -= visits
+        return True
+
+    def context(self) -> Any:
+        """The CEL context. Raises ValueError for what has no place in JSON."""
+        if self._context is None:
+            try:
+                self._context = cel.Context(variables=self._variables)
+            except (ValueError, OverflowError):
+                self._context = cel.Context(variables={name: _fitted(value) for name, value in self._variables.items()})
+        return self._context
+
+    def extent(self, path: Path) -> Extent:
+        """How large the value at `path` is; as good as nothing when it is missing."""
+        known = self._extents.get(path)
+        if known is None:
+            value: object = self._variables
+            for name in path:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            is_large = isinstance(value, (dict, list, str))
+            known = self._extents[path] = extent(value) if is_large else NOTHING
+        return known
+
+
+class Filter:
+    """A compiled filter. Made by `compile_filter`."""
+
+    __slots__ = ("_body_pattern", "_expression", "_outside_pattern", "_program", "text")
+
+    def __init__(self, text: str, expression: Expression, program: Any, patterns: tuple[int, int]) -> None:
+        self.text = text
+        self._expression = expression
+        self._program = program
+        self._outside_pattern, self._body_pattern = patterns
+
+    def matches(self, given: FilterInput) -> bool:
+        """Whether the event is wanted. Never raises; an evaluation that fails, or would take too long, is a no."""
+        visits = work(self._expression, given.extent, self._outside_pattern, self._body_pattern)
+        if not given.affords(visits):
+            return False
+        try:
+            return self._program.execute(given.context()) is True
+        except Exception:  # The library raises seven kinds, and all mean no.
+            return False
+        except BaseException as error:
+            # A panic in the library's Rust is no Exception, and its class can't be imported.
+            if type(error).__name__ == "PanicException":
+                return False
+            raise
+
+
+def filter_input(event: dict[str, object], data: object, previous: object) -> FilterInput:
+    """What all filters see of one event: `event` with the keys named above, and the decoded JSON."""
+    return FilterInput({"event": event, "data": data, "previous": previous})
+
+
+def compile_filter(text: str) -> Filter:
+    """Check and compile a filter. Raises FilterRefused, whose `detail` says what is wrong and where."""
+    expression = read(text)
+    program = _compiled(text)
+    _check_names(expression)
+    _check_library_agrees(expression, program)
+    patterns = _patterns_work(expression.outside.patterns), _patterns_work(expression.body.patterns)
+    if sum(patterns) > PATTERN_WORK_MAX:
+        raise FilterRefused(
+            "The patterns of matches(…) cost too much to compile. Repeat less by {n}, and write [A-Za-z0-9_] for \\w "
+            "and [0-9] for \\d."
+        )
+    return Filter(text, expression, program, patterns)
+
+
+def _compiled(text: str) -> Any:
+    try:
+        return cel.compile(text)
+    except ValueError as error:
+        raise FilterRefused(_first_complaint(str(error))) from None
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise FilterRefused("The filter can't be read as a CEL expression.") from None
+        raise
+
+
+def _first_complaint(message: str) -> str:
+    """From the library's "ERROR: <input>:1:5: Syntax error: …" the place and the reason."""
+    _, found, complaint = message.partition("ERROR: <input>:")
+    line, _, rest = complaint.partition(":")
+    column, _, reason = rest.partition(":")
+    if not (found and line.isdigit() and column.isdigit()):
+        return "The filter can't be read as a CEL expression."
+    reason = reason.splitlines()[0].partition(" expecting ")[0].strip()
+    return f"Line {line}, character {column}: {reason}."
+
+
+def _check_names(expression: Expression) -> None:
+    tokens, macro = expression.tokens, expression.macro
+    known = ROOTS | TYPES | _CONSTANTS | ({macro.bound} if macro else set())
+    for index, token in enumerate(tokens):
+        if token.kind != "word":
+            continue
+        if is_call(tokens, index):
+            _check_call(token.text, is_member(tokens, index), place(token))
+        elif is_root(tokens, index) and token.text not in known:
+            raise FilterRefused(f"{token.text} {place(token)} is unknown. There are event, data and previous.")
+
+
+def _check_call(name: str, on_something: bool, where: str) -> None:
+    if name == "in" or name in (METHODS if on_something else FUNCTIONS):
+        return
+    if name in FUNCTIONS:
+        raise FilterRefused(f"{name} {where} is called as {name}(x), not x.{name}().")
+    if name in METHODS:
+        raise FilterRefused(f"{name} {where} is called as x.{name}(…), on a value.")
+    raise FilterRefused(f"The function {name} {where} is unknown.")
+
+
+def _check_library_agrees(expression: Expression, program: Any) -> None:
+    """The library must have seen the very words that were checked, else one of the two misread a literal."""
+    words = {token.text for token in expression.tokens if token.kind == "word"}
+    calls = {name for name in program.functions() if name.isidentifier()}
+    for name in sorted(calls & MACROS):
+        raise FilterRefused(f"{name}(…) takes a name and a condition, map(…) also a name, a condition and a value.")
+    strange = sorted(({*program.variables(), *calls} - words) | (calls - FUNCTIONS - METHODS))
+    if strange:
+        raise FilterRefused(f"The filter can't be read for certain. Look at {', '.join(strange)}.")
+    _check_no_messages(expression)
+
+
+def _check_no_messages(expression: Expression) -> None:
+    for index, token in enumerate(expression.tokens[:-1]):
+        if token.kind == "word" and token.text not in _CONSTANTS and expression.tokens[index + 1].text == "{":
+            raise FilterRefused(f"The message type {token.text} {place(token)} is unknown.")
+
+
+def _patterns_work(literals: tuple[str, ...]) -> int:
+    return sum(_pattern_work(literal) for literal in literals)
+
+
+def _pattern_work(literal: str) -> int:
+    pattern = cel.compile(literal).execute()
+    try:
+        visits = pattern_work(pattern)
+    except ValueError as error:
+        raise FilterRefused(f"The pattern {literal} can't be used: {error}.") from None
+    if visits <= PATTERN_WORK_MAX:
+        try:
+            cel.compile(f"''.matches({literal})").execute()
+        except RuntimeError as error:
+            reason = str(error).rpartition("error: ")[2].partition(". Check")[0].splitlines()[-1]
+            raise FilterRefused(f"The pattern {literal} can't be used: {reason}.") from None
+    return visits
+
+
+def _fitted(value: object) -> object:
+    """Numbers that CEL has no integer for become floats, as all large numbers are in JavaScript."""
+    if isinstance(value, dict):
+        return {key: _fitted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fitted(item) for item in value]
+    if isinstance(value, int) and not -_INTEGER_MAX <= value < 2 * _INTEGER_MAX:
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf") if value > 0 else float("-inf")
+    return value

@@ -1,0 +1,142 @@
+"""Migrations: their numbers, what may be run when, and that an upgraded schema is a fresh one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+import pytest
+
+from ringback.model.errors import StoreNewer, StoreOlder
+from ringback.store.migrate import Migration, bring_up, load_migrations, read_migrations
+from ringback.store.sqlite import SqliteStore
+from ringback.store.sqlite_file import open_locked
+
+THREE = [Migration(1, "one", ""), Migration(2, "two", ""), Migration(3, "three", "")]
+
+
+class PaperLedger:
+    """A database that only remembers."""
+
+    def __init__(self, *applied: int) -> None:
+        self.numbers = list(applied)
+
+    def applied(self) -> Sequence[int]:
+        return self.numbers
+
+    def apply(self, migration: Migration) -> None:
+        self.numbers.append(migration.number)
+
+
+def schema_of(path: Path) -> list[tuple[str, ...]]:
+    connection = apsw.Connection(str(path))
+    found = connection.execute(
+        "SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_schema ORDER BY 1, 2"
+    ).fetchall()
+    connection.close()
+    return found
+
+
+class TestBringUp:
+    def test_an_empty_database_is_set_up_untold(self) -> None:
+        ledger = PaperLedger()
+        assert bring_up(ledger, THREE, migrate=False, store="x.db") == THREE
+        assert ledger.numbers == [1, 2, 3]
+
+    def test_a_current_one_is_left_alone(self) -> None:
+        ledger = PaperLedger(1, 2, 3)
+        assert bring_up(ledger, THREE, migrate=True, store="x.db") == []
+        assert ledger.numbers == [1, 2, 3]
+
+    def test_an_older_one_is_refused_untold(self) -> None:
+        ledger = PaperLedger(1)
+        with pytest.raises(StoreOlder, match=r"x\.db .*schema 1, this program needs 3.*--migrate"):
+            bring_up(ledger, THREE, migrate=False, store="x.db")
+        assert ledger.numbers == [1]
+
+    def test_an_older_one_gets_what_is_missing_when_told(self) -> None:
+        ledger = PaperLedger(1)
+        assert bring_up(ledger, THREE, migrate=True, store="x.db") == THREE[1:]
+
+    @pytest.mark.parametrize("migrate", [False, True])
+    def test_a_newer_one_is_never_touched(self, migrate: bool) -> None:
+        ledger = PaperLedger(1, 2, 3, 4)
+        with pytest.raises(StoreNewer, match=r"schema 4, this program knows up to 3"):
+            bring_up(ledger, THREE, migrate=migrate, store="x.db")
+        assert ledger.numbers == [1, 2, 3, 4]
+
+
+class TestFiles:
+    def test_ours_are_numbered_from_one(self) -> None:
+        migrations = load_migrations("sqlite")
+        assert [migration.number for migration in migrations] == list(range(1, len(migrations) + 1))
+        assert migrations[0].name == "core"
+
+    def test_they_are_read_in_the_order_of_their_numbers(self, tmp_path: Path) -> None:
+        for name in ("0002_b.sql", "0001_a.sql"):
+            (tmp_path / name).write_text(f"-- {name}")
+        assert read_migrations(tmp_path) == [Migration(1, "a", "-- 0001_a.sql"), Migration(2, "b", "-- 0002_b.sql")]
+
+    @pytest.mark.parametrize("names", [["0002_b.sql"], ["0001_a.sql", "0003_c.sql"], ["0001_a.sql", "0001_b.sql"]])
+    def test_a_gap_or_a_number_twice_is_refused(self, tmp_path: Path, names: list[str]) -> None:
+        for name in names:
+            (tmp_path / name).write_text("")
+        with pytest.raises(ValueError, match="without a gap"):
+            read_migrations(tmp_path)
+
+    def test_a_file_that_is_named_otherwise_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "1_core.sql").write_text("")
+        with pytest.raises(ValueError, match="1_core"):
+            read_migrations(tmp_path)
+
+
+class TestSqlite:
+    def test_an_upgraded_schema_is_a_fresh_one(self, tmp_path: Path) -> None:
+        migrations = load_migrations("sqlite")
+        fresh = tmp_path / "fresh.db"
+        SqliteStore.open(fresh).close()
+        for known in range(1, len(migrations) + 1):
+            upgraded = tmp_path / f"from_{known}.db"
+            connection, lock = open_locked(upgraded, migrations[:known], migrate=False)
+            connection.close()
+            lock.release()
+            SqliteStore.open(upgraded, migrate=True).close()
+            assert schema_of(upgraded) == schema_of(fresh)
+
+    def test_an_upgrade_keeps_the_rows_and_commits_step_by_step(self, tmp_path: Path) -> None:
+        path = tmp_path / "ringback.db"
+        first = Migration(1, "one", "CREATE TABLE a (n INTEGER) STRICT; INSERT INTO a VALUES (7)")
+        second = Migration(2, "two", "ALTER TABLE a ADD COLUMN m INTEGER NOT NULL DEFAULT 1")
+        broken = Migration(3, "three", "CREATE TABLE b (n INTEGER) STRICT; SELECT nonsense")
+        connection, lock = open_locked(path, [first], migrate=False)
+        connection.close()
+        lock.release()
+        with pytest.raises(StoreOlder):
+            open_locked(path, [first, second], migrate=False)
+        with pytest.raises(Exception, match="nonsense"):
+            open_locked(path, [first, second, broken], migrate=True)
+        connection, lock = open_locked(path, [first, second], migrate=False)
+        assert connection.execute("SELECT n, m FROM a").fetchall() == [(7, 1)]
+        assert connection.execute("SELECT number, name FROM schema_version").fetchall() == [(1, "one"), (2, "two")]
+        assert not connection.table_exists("main", "b")
+        connection.close()
+        lock.release()
+
+    def test_a_newer_file_is_left_to_the_byte(self, tmp_path: Path) -> None:
+        path = tmp_path / "ringback.db"
+        SqliteStore.open(path).close()
+        connection = apsw.Connection(str(path))
+        connection.execute("INSERT INTO schema_version VALUES (99, 'later')")
+        connection.close()
+        before = path.read_bytes()
+        with pytest.raises(StoreNewer, match=r"ringback\.db.*schema 99") as told:
+            SqliteStore.open(path, migrate=True)
+        assert told.value.exit_code == 7
+        assert path.read_bytes() == before
+
+    def test_space_can_be_given_back_in_steps(self, tmp_path: Path) -> None:
+        path = tmp_path / "ringback.db"
+        SqliteStore.open(path).close()
+        connection = apsw.Connection(str(path))
+        assert connection.pragma("auto_vacuum") == 2
+        assert connection.pragma("journal_mode") == "wal"
+        connection.close()

@@ -1,0 +1,230 @@
+"""What the queries cost: each uses the index that was made for it, and the steps taken don't grow with the backlog."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from conformance.backend import fetch
+from ringback.store.port import Settlement
+from ringback.store.queries import load
+from ringback.store.sqlite import SqliteStore
+from ringback.store.sqlite_fetch import KEYS_VISITED
+from ringback.store.sqlite_log import other_way_round
+from support.queue import fill
+from support.rows import NOW, TENANT, attempt, event, new_delivery
+
+SQL = load("sqlite")
+LARGE_TABLES = {"event", "event_key", "delivery", "attempt", "lane", "endpoint", "endpoint_day", "secret", "tenant"}
+# Partial indexes that hold only what the query is after.
+MAY_BE_SCANNED = {"SCAN endpoint USING INDEX endpoint_deleted", "SCAN tenant USING INDEX tenant_deleted"}
+
+# What the hot queries use, table by table, in the order of the plan.
+HOT = {
+    "find_keys": ["event_key USING PRIMARY KEY (tenant_id=? AND kind=? AND key=?)"],
+    "ring_lanes": ["lane USING PRIMARY KEY (endpoint_id=?)"],
+    "lanes_to_claim": ["lane USING INDEX lane_to_claim (due_at<?)"],
+    "own_lanes": ["lane USING PRIMARY KEY (endpoint_id=?)"],
+    "ringing_lanes": ["lane USING COVERING INDEX lane_owned (owner=? AND due_at<?)"],
+    "silence_lanes": ["lane USING PRIMARY KEY (endpoint_id=?)"],
+    "release_lane": ["lane USING PRIMARY KEY (endpoint_id=?)"],
+    "owned_lanes": ["lane USING COVERING INDEX lane_owned (owner=?)"],
+    "find_due": [
+        "delivery USING COVERING INDEX delivery_in_lane (endpoint_id=? AND ordering_key=? AND deferred=? AND rowid>?)",
+        "delivery USING INDEX delivery_keyed (endpoint_id=? AND rowid>?)",
+        "delivery USING COVERING INDEX delivery_deferred (endpoint_id=? AND due_at<?)",
+        "delivery USING COVERING INDEX delivery_in_lane (endpoint_id=? AND ordering_key=? AND deferred=? AND rowid<?)",
+        "delivery USING INDEX delivery_keyed (endpoint_id=? AND rowid<?)",
+        "delivery USING COVERING INDEX delivery_deferred (endpoint_id=? AND due_at>?)",
+    ],
+    "load_due": [
+        "delivery USING INTEGER PRIMARY KEY (rowid=?)",
+        "event USING INDEX event_by_id (tenant_id=? AND id=?)",
+    ],
+    "deliveries_as_stored": ["delivery USING INTEGER PRIMARY KEY (rowid=?)"],
+    "known_attempts": ["attempt USING INDEX attempt_by_id (tenant_id=? AND id=?)"],
+    "delete_deliveries": ["delivery USING INTEGER PRIMARY KEY (rowid=?)"],
+    "reschedule_deliveries": ["delivery USING INTEGER PRIMARY KEY (rowid=?)"],
+    "changes_after": ["change USING INTEGER PRIMARY KEY (rowid>?)"],
+    "key_by_hash": ["api_key USING INDEX api_key_by_hash (hash=?)"],
+    "events_by_id": ["event USING INDEX event_by_id (tenant_id=? AND id=?)"],
+    "walk_events": [
+        "event USING INDEX event_in_stream (tenant_id=? AND seq<?)",
+        "delivery USING INDEX delivery_by_event (tenant_id=? AND event_id=?)",
+        "attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)",
+    ],
+    "walk_attempts_of_tenant": ["attempt USING INDEX attempt_by_id (tenant_id=? AND id<?)"],
+    "walk_failures_of_tenant": ["attempt USING INDEX attempt_failed_by_tenant (tenant_id=? AND id<?)"],
+    "walk_attempts_of_endpoint": ["attempt USING INDEX attempt_by_endpoint (endpoint_id=? AND id<?)"],
+    "walk_failures_of_endpoint": ["attempt USING INDEX attempt_failed_by_endpoint (endpoint_id=? AND id<?)"],
+    "walk_attempts_of_event": ["attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)"],
+    "day_counts": ["endpoint_day USING PRIMARY KEY (tenant_id=? AND endpoint_id=? AND day>?)"],
+}
+SORT_A_FEW_ROWS = {"walk_attempts_of_event"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    opened = SqliteStore.open(tmp_path / "ringback.db")
+    # What these tests are about costs no disk.
+    opened._writer._connection.pragma("synchronous", "off")
+    yield opened
+    opened.close()
+
+
+def plan(store: SqliteStore, text: str) -> list[str]:
+    """The lines of a query's plan."""
+    places = text.count("?")
+    bindings: Any = (None,) * places if places else dict.fromkeys(re.findall(r":(\w+)", text))
+    return [line[3] for line in store._writer._connection.execute(f"EXPLAIN QUERY PLAN {text}", bindings)]
+
+
+def searches(lines: list[str]) -> list[str]:
+    found = [line.removeprefix("SEARCH ") for line in lines if line.startswith("SEARCH ")]
+    return [line for line in found if line.split()[0] in {*LARGE_TABLES, "change", "api_key"}]
+
+
+class TestPlans:
+    @pytest.mark.parametrize("name", HOT)
+    def test_a_hot_query_uses_its_indexes_and_sorts_nothing(self, store: SqliteStore, name: str) -> None:
+        lines = plan(store, SQL[name])
+        assert searches(lines) == HOT[name]
+        if name not in SORT_A_FEW_ROWS:
+            assert [line for line in lines if "TEMP B-TREE" in line] == []
+
+    @pytest.mark.parametrize("name", sorted(SQL))
+    def test_no_query_walks_a_whole_table(self, store: SqliteStore, name: str) -> None:
+        scans = [line for line in plan(store, SQL[name]) if line.startswith("SCAN ")]
+        walked = [line for line in scans if line.split()[1] in LARGE_TABLES and line not in MAY_BE_SCANNED]
+        assert walked == []
+
+    @pytest.mark.parametrize("name", [name for name in SQL if name.startswith("walk_")])
+    def test_a_walk_the_other_way_round_uses_the_same_index(self, store: SqliteStore, name: str) -> None:
+        there, back = plan(store, SQL[name]), plan(store, other_way_round(SQL[name]))
+        assert other_way_round(SQL[name]).count("> :after") == 1
+        assert [line.replace("<?", ">?") for line in there] == back
+
+    def test_the_heads_are_found_by_a_skip_scan(self, store: SqliteStore) -> None:
+        used = set(searches(plan(store, SQL["find_due_heads"])))
+        assert used == {
+            "delivery USING COVERING INDEX delivery_in_lane (endpoint_id=? AND ordering_key=? AND deferred=?)",
+            "delivery USING COVERING INDEX delivery_in_lane (endpoint_id=? AND ordering_key>?)",
+            "delivery USING INTEGER PRIMARY KEY (rowid=?)",
+            "delivery USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+        }
+
+
+class Meter:
+    """Counts the steps of SQLite's machine: the same on a fast computer and on a slow one."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.steps = 0
+        self.statements = 0
+        self._store = store
+
+    def of(self, call: Callable[[], object]) -> int:
+        """The steps that a call takes."""
+        with self._store._readers.reading() as reader:
+            connections = (reader, self._store._writer._connection)
+        for connection in connections:
+            connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, self._count, id="meter")
+        self.steps = self.statements = 0
+        call()
+        for connection in connections:
+            connection.trace_v2(0, None, id="meter")
+        assert self.statements
+        return self.steps
+
+    def _count(self, told: dict[str, Any]) -> None:
+        self.statements += 1
+        self.steps += told["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]
+
+
+@pytest.fixture
+def meter(store: SqliteStore) -> Meter:
+    return Meter(store)
+
+
+class TestSteps:
+    """The numbers are what was seen, with some room; without its index each of these is off by a factor of 100."""
+
+    def test_a_fetch_does_not_feel_the_backlog(self, store: SqliteStore, meter: Meter) -> None:
+        fill(store, 100, lambda _: None, "evt_few")
+        few = meter.of(lambda: fetch(store, limit=64))
+        fill(store, 50_000, lambda _: None, "evt_many")
+        many = meter.of(lambda: fetch(store, limit=64))
+        assert many <= few + 20
+        assert many < 10_000
+
+    def test_a_fetch_does_not_feel_what_is_not_due(self, store: SqliteStore, meter: Meter) -> None:
+        fill(store, 10, lambda _: None, "evt_due")
+        before = meter.of(lambda: fetch(store, limit=64))
+        fill(store, 20_000, lambda _: None, "evt_future", due_at=NOW + 60_000)
+        assert meter.of(lambda: fetch(store, limit=64)) <= before + 20
+
+    def test_a_fetch_of_retries_does_not_feel_their_number(self, store: SqliteStore, meter: Meter) -> None:
+        fill(store, 20_000, lambda _: None, "evt_retry", due_at=NOW + 5)
+        store._writer._connection.execute("UPDATE delivery SET deferred = 1")
+        fetched = fetch(store, NOW + 5, limit=64)
+        assert (len(fetched.rows), fetched.complete) == (64, False)
+        assert meter.of(lambda: fetch(store, NOW + 5, limit=64)) < 10_000
+
+    def test_what_is_blocked_behind_a_head_costs_nothing(self, store: SqliteStore, meter: Meter) -> None:
+        fill(store, 1, lambda _: "b", "evt_b")
+        fill(store, 30_000, lambda _: "a", "evt_a")
+        assert len(fetch(store, ordered=True).rows) == 2
+        assert meter.of(lambda: fetch(store, ordered=True)) < 1_000
+        assert meter.of(lambda: store.next_due(TENANT, "ep_a", True)) < 1_000
+
+    def test_what_has_no_key_blocks_only_itself_and_costs_nothing(self, store: SqliteStore, meter: Meter) -> None:
+        fill(store, 20_000, lambda _: None, "evt_keyless")
+        fill(store, 1, lambda _: "b", "evt_b")
+        assert len(fetch(store, ordered=True).rows) == 2
+        assert meter.of(lambda: fetch(store, ordered=True)) < 1_000
+
+    def test_of_very_many_keys_only_so_many_are_visited(self, store: SqliteStore, meter: Meter) -> None:
+        fill(store, 4 * KEYS_VISITED, lambda place: f"key {place}", "evt_k")
+        steps = meter.of(lambda: fetch(store, limit=64, ordered=True))
+        assert steps < 200 * KEYS_VISITED
+        fill(store, 20 * KEYS_VISITED, lambda place: f"more {place}", "evt_m")
+        assert meter.of(lambda: fetch(store, limit=64, ordered=True)) <= steps + 100
+
+    def test_claiming_does_not_feel_lanes_that_do_not_ring(self, store: SqliteStore, meter: Meter) -> None:
+        store.register("node_a", NOW)
+        lanes = [(f"ep_{place}", TENANT, None if place % 2 else NOW + 60, 0, None, b"") for place in range(5_000)]
+        with store._writer.transaction() as connection:
+            connection.executemany("INSERT INTO lane VALUES (?, ?, ?, ?, ?, ?)", lanes)
+        assert meter.of(lambda: store.claim("node_a", NOW, 100)) < 200
+
+    def test_silencing_does_not_feel_how_many_lanes_a_node_owns(self, store: SqliteStore, meter: Meter) -> None:
+        lanes = [(f"ep_{place}", TENANT, NOW, 0, "node_a", b"") for place in range(5_000)]
+        with store._writer.transaction() as connection:
+            connection.executemany("INSERT INTO lane VALUES (?, ?, ?, ?, ?, ?)", lanes)
+        assert meter.of(lambda: store.silence("node_a", ["ep_1", "ep_2"])) < 500
+
+    def test_a_sweep_jumps_over_the_backlog_of_a_lane(self, store: SqliteStore, meter: Meter) -> None:
+        fill(store, 20_000, lambda _: None, "evt_many")
+        for step in (
+            lambda: store.ring_stranded(NOW, 100),
+            lambda: store.make_missing_lanes(NOW, 100),
+        ):
+            assert meter.of(step) < 500
+
+    def test_a_batch_is_a_handful_of_statements(self, store: SqliteStore, meter: Meter) -> None:
+        events = [event(f"evt_{place}") for place in range(64)]
+
+        def accept() -> list[int]:
+            with store.intake() as transaction:
+                drawn = transaction.insert(events, [new_delivery(one) for one in events])
+                transaction.commit()
+            return list(drawn)
+
+        drawn: list[int] = []
+        meter.of(lambda: drawn.extend(accept()))
+        assert meter.statements == 2 + 2 + 2  # BEGIN, COMMIT; events; deliveries
+        batch = [Settlement(seq, attempt(seq, 1, f"evt_{place}"), None, 0) for place, seq in enumerate(drawn)]
+        meter.of(lambda: store.settle(batch))
+        assert meter.statements == 2 + 1 + 2 + 1 + 1  # BEGIN, COMMIT; read; attempts; delete; count
