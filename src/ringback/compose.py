@@ -162,6 +162,7 @@ class Process:
         self._on_ready = on_ready
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
+            self._writer.warm_up()
             self._writer_worker.start()
             if self._engine is not None:
                 self._engine.start()

@@ -114,7 +114,7 @@ class TestDurability:
         store.leave(NODE, NOW)
         store = reopen()
         store.register(NODE, NOW)
-        assert claim(store, ALWAYS) == {"ep_a": (TENANT, "ep_a", NOW + 9, NOW + 9, NODE, b"tired")}
+        assert claim(store, ALWAYS) == {"ep_a": (TENANT, "ep_a", NOW + 9, NOW + 9, NODE, b"tired", 0)}
 
     def test_what_a_dead_process_owned_can_be_had(self, store: Store, reopen: Reopen) -> None:
         store.register(NODE, NOW)

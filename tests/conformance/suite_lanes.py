@@ -204,7 +204,7 @@ class TestRelease:
         assert store.owned(NODE) == ["ep_a"]
         assert store.ringing(NODE, NOW + 50) == ["ep_a"]
         store.disown(NODE, ["ep_a"], NOW)
-        assert claim(store)["ep_a"] == LaneRow(TENANT, "ep_a", NOW, 0, NODE, b"")
+        assert claim(store)["ep_a"] == LaneRow(TENANT, "ep_a", NOW, 0, NODE, b"", freed_at=NOW)
 
     def test_only_the_owner_releases(self, store: Store) -> None:
         own_lane(store)

@@ -37,6 +37,17 @@ class TestNodes:
         assert store.owned(NODE) == []
         assert claim(store, NOW + 5, "node_b")["ep_a"].due_at == NOW + 5
 
+    def test_a_lane_knows_when_it_was_freed_until_nothing_of_then_is_left(self, store: Store) -> None:
+        store.register(NODE, NOW)
+        own_lane(store)
+        store.leave(NODE, NOW + 5)
+        store.register("node_b", NOW + 5)
+        assert claim(store, NOW + 5, "node_b")["ep_a"].freed_at == NOW + 5
+        assert store.release("node_b", "ep_a", NOW + 5, 0, b"")
+        assert claim(store, NOW + 6, "node_b")["ep_a"].freed_at == NOW + 5
+        assert store.release("node_b", "ep_a", NOW + 6, 0, b"")
+        assert claim(store, NOW + 7, "node_b")["ep_a"].freed_at == 0
+
     def test_who_left_twice_left_once(self, store: Store) -> None:
         store.leave("node_gone", NOW)
         assert store.nodes() == []

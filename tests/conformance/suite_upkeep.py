@@ -110,7 +110,7 @@ class TestMissingLanes:
             backend.drop_lane(store, name)
         assert store.make_missing_lanes(LATER, 10) == 1
         assert store.make_missing_lanes(LATER, 10) == 0
-        assert claim(store, LATER) == {"ep_a": (TENANT, "ep_a", LATER, 0, NODE, b"")}
+        assert claim(store, LATER) == {"ep_a": (TENANT, "ep_a", LATER, 0, NODE, b"", 0)}
 
     def test_the_new_lane_follows_the_status(self, store: Store, backend: Backend) -> None:
         add_endpoint(store, status=EndpointStatus.DISABLED)

@@ -8,6 +8,7 @@ While it runs:
 - A delivery of an ordered lane goes out only when nothing that was committed before it, with a lower number and the same
   key, is unfinished; and no two of one key are in flight together, unless such an ambiguity explains it.
 - Nothing is sent to an endpoint that was switched off or deleted more than a second ago.
+- Two requests to an endpoint with a rate are never closer than it allows, the machines' clocks aside.
 - A lane's row never names a node that has no row.
 - Nothing due is forgotten: a bell, a memory or an errand sees to it (`coverage`).
 - What a dispatcher counts (rows, bytes, reservations) is what its lanes hold.
@@ -28,6 +29,7 @@ from simulation.world import World
 LOOK_EVERY_STEPS = 5
 SEEN_WITHIN_S = 1.0
 KEPT_MAX = 100
+RATE_SKEW_S = 0.5
 
 
 class Checks:
@@ -53,6 +55,7 @@ class Checks:
         self._one_owner(request)
         self._switched_on(request)
         self._alone(request)
+        self._spaced(request)
         self._no_duplicate(request)
         if self._world.key_at(request.event_id, request.endpoint_id) is not None:
             self._in_order(request)
@@ -68,6 +71,14 @@ class Checks:
         off_s = self._world.off_since_s.get(request.endpoint_id)
         if off_s is not None and request.at_s - off_s > SEEN_WITHIN_S:
             self._violate(f"{request.event_id} went to {request.endpoint_id}, off for {request.at_s - off_s:.1f} s")
+
+    def _spaced(self, request: Request) -> None:
+        rate, last = self._world.rates.get(request.endpoint_id), self._world.last.get(request.endpoint_id)
+        if rate is None or last is None or self._world.ambiguous_s >= last.at_s:
+            return
+        after_s = request.at_s - last.at_s
+        if after_s < 1.0 / rate - RATE_SKEW_S:
+            self._violate(f"{request.endpoint_id} wants {rate} a second, and got two within {after_s:.1f} s")
 
     def _earlier(self, request: Request) -> list[Request]:
         return self._world.requests.get((request.event_id, request.endpoint_id), [])
@@ -166,7 +177,9 @@ class Checks:
     def _in_time(self) -> None:
         world = self._world
         prompt = {
-            name for name, receiver in world.receivers.items() if world.key_at("", name) is None and receiver.failing == 0.0
+            name
+            for name, receiver in world.receivers.items()
+            if world.key_at("", name) is None and receiver.failing == 0.0 and name not in world.rates
         }
         for event_id, (accepted_s, event) in world.accepted.items():
             for endpoint_id in world.wanted_by(event_id):

@@ -63,7 +63,7 @@ def _change(world: World) -> None:
     if not names:
         return
     endpoint_id = random.choice(names)
-    world.touched.add(endpoint_id)
+    world.versions[endpoint_id] += 1
     world.counts["changes"] += 1
     if random.random() < 0.1:
         world.scheduler.note(f"{endpoint_id} is deleted")

@@ -32,6 +32,7 @@ QUIET_S = 700.0
 STRAGGLERS_S = 25.0
 BURSTS = (1, 1, 1, 5)
 STORM = 40
+RATE_PER_S = 0.3
 
 
 class Trouble(NamedTuple):
@@ -104,7 +105,7 @@ def simulate(
     faults = replace(kind.faults, until_s=scheduler.now_s + seconds)
     world = World(scheduler, faults, MemoryStore(sole=kind.sole), slots=random.choice([8, 20, 100]), sweeping=sweeping)
     world.born = break_it
-    world.provoke = lambda: post(world, world.counts["posted"])
+    world.provoke = lambda: post(world)
     configure(world)
     coverage = Coverage(world, kind.grace_s) if kind.grace_s is not None else None
     checks = Checks(world, late_s=kind.late_s, coverage=coverage)
@@ -155,7 +156,8 @@ def configure(world: World) -> None:
                 start_s = world.scheduler.now_s + random.uniform(0.0, 10.0)
                 receiver.outage = (start_s, start_s + random.uniform(10.0, 30.0))
             ordering = random.choice([Ordering.NONE, Ordering.NONE, Ordering.SUBJECT, Ordering.STRICT])
-            add_endpoint(world, tenant_id, number, ordering, receiver, max_in_flight=random.choice([None, 1, 30]))
+            rate = RATE_PER_S if random.random() < 0.1 else None
+            add_endpoint(world, tenant_id, number, ordering, receiver, random.choice([None, 1, 30]), rate)
 
 
 def add_tenant(world: World, tenant_id: str) -> None:
@@ -166,18 +168,27 @@ def add_tenant(world: World, tenant_id: str) -> None:
 
 
 def add_endpoint(
-    world: World, tenant_id: str, number: int, ordering: Ordering, receiver: Receiver, max_in_flight: int | None = None
+    world: World,
+    tenant_id: str,
+    number: int,
+    ordering: Ordering,
+    receiver: Receiver,
+    max_in_flight: int | None = None,
+    rate_per_second: float | None = None,
 ) -> None:
     endpoint_id = f"ep_{tenant_id}_{number}"
     endpoint = Endpoint(
         endpoint_id, tenant_id, "", f"https://receiver.example/{endpoint_id}", ordering=ordering,
         retry=RetryRule(delays_s=(0.2, 0.5, 1.0, *[2.0] * 60)), max_in_flight=max_in_flight,
+        rate_per_second=rate_per_second,
     )  # fmt: skip
     secret = Secret(f"sec_{endpoint_id}", tenant_id, endpoint_id, "whsec_" + "A" * 32, WALL_START_MS, None)
     world.store.create_endpoint(endpoint, secret, 100)
     world.endpoints[endpoint_id] = tenant_id
     world.receivers[endpoint_id] = receiver
     world.orderings[endpoint_id] = ordering
+    if rate_per_second is not None:
+        world.rates[endpoint_id] = rate_per_second
 
 
 # ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,12 +199,12 @@ def client(world: World, until_s: float) -> None:
     scheduler, random = world.scheduler, world.scheduler.random
     while scheduler.now_s < until_s:
         for _ in range(STORM if random.random() < 0.02 else random.choice(BURSTS)):
-            post(world, world.counts["posted"])
+            post(world)
         gap_s = random.choice([0.01, 0.1, 1.0, 1.9, 2.0, 2.1, 4.0])
         scheduler.wait(random.uniform(0.8, 1.2) * gap_s)
 
 
-def post(world: World, number: int) -> None:
+def post(world: World) -> None:
     """Post one event to a node that takes one just now, if there is any."""
     random, now_s = world.scheduler.random, world.scheduler.now_s
     nodes = [node for node in world.alive if node.ready and node.process.paused_until <= now_s]
@@ -205,11 +216,10 @@ def post(world: World, number: int) -> None:
     subject = random.choice(["a", "b", "c"])
     deliver_at = now + random.choice([500, 2_000, 5_000]) if random.random() < 0.05 else None
     event = Event(
-        tenant_id, node.clock.new_id("evt"), "thing.happened", b'{"n":%d}' % number, None, "thing", subject, None, None,
+        tenant_id, node.clock.new_id("evt"), "thing.happened", b'{"n":%d}' % world.counts["posted"], None, "thing", subject, None, None,
         f"thing/{subject}", None, deliver_at, now, 0, 0,
     )  # fmt: skip
-    world.counts["posted"] += 1
-    world.keys[event.id] = event.ordering_key or ""
+    world.posted(event)
     try:
         node.writer.submit(Submission([event], [None], None))
     except Unavailable:

@@ -40,10 +40,13 @@ class World:
     nodes: list[Node] = field(default_factory=list)
     requests: dict[Place, list[Request]] = field(default_factory=dict)
     flying: dict[str, list[Request]] = field(default_factory=dict)
+    last: dict[str, Request] = field(default_factory=dict)
     endpoints: dict[str, str] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
-    touched: set[str] = field(default_factory=set)
+    versions: Counter[str] = field(default_factory=Counter)
+    wanted: dict[str, dict[str, int]] = field(default_factory=dict)
     orderings: dict[str, Ordering] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
     receivers: dict[str, Receiver] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     accepted: dict[str, tuple[float, Event]] = field(default_factory=dict)
@@ -124,6 +127,7 @@ class World:
         self.on_request(request)
         self.requests.setdefault((request.event_id, request.endpoint_id), []).append(request)
         self.flying.setdefault(request.endpoint_id, []).append(request)
+        self.last[request.endpoint_id] = request
 
     def request_ended(self, request: Request) -> None:
         """Its sender knows how it ended."""
@@ -134,6 +138,8 @@ class World:
         if isinstance(submission.outcome, list):
             for accepted in submission.outcome:
                 self.accepted[accepted.id] = (self.scheduler.now_s, submission.events[0])
+                wanted = self.wanted[accepted.id]
+                self.wanted[accepted.id] = {name: at for name, at in wanted.items() if self.versions[name] == at}
 
     def violate(self, what: str) -> None:
         self.scheduler.note(f"VIOLATED: {what}")
@@ -141,10 +147,19 @@ class World:
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────────────
 
+    def posted(self, event: Event) -> None:
+        """An event is about to be submitted; who is switched on now, and as which version."""
+        self.counts["posted"] += 1
+        self.keys[event.id] = event.ordering_key or ""
+        self.wanted[event.id] = {
+            name: self.versions[name]
+            for name, tenant_id in self.endpoints.items()
+            if tenant_id == event.tenant_id and name not in self.off_since_s
+        }
+
     def wanted_by(self, event_id: str) -> list[str]:
-        """The endpoints an accepted event must reach."""
-        tenant_id = self.accepted[event_id][1].tenant_id
-        return [name for name, owner in self.endpoints.items() if owner == tenant_id and name not in self.touched]
+        """The endpoints an accepted event must reach: switched on from its submission to its answer."""
+        return [name for name in self.wanted[event_id] if name not in self.deleted]
 
     def key_at(self, event_id: str, endpoint_id: str) -> str | None:
         """The ordering key that counts at an endpoint; None where there is no order."""

@@ -116,11 +116,15 @@ class Receiver:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.stopping.set()
+    def refuse_more(self) -> None:
+        """Accept no further connection; those that are open stay."""
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        self.refuse_more()
         for sock in list(self._open):
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

@@ -29,10 +29,16 @@ class Flight(NamedTuple):
     rendered: Rendered
     hops_header: tuple[str, str]
     started_ms: int
+    maybe_repeated: bool
 
 
-def take_off(row: DueDelivery, target: Target, token: int, clock: Clock) -> tuple[Flight, OutboundRequest]:
-    """Render and sign a delivery for its endpoint as it is now. The attempt's id is made here, before sending."""
+def take_off(
+    row: DueDelivery, target: Target, token: int, freed_at: int, clock: Clock
+) -> tuple[Flight, OutboundRequest]:
+    """Render and sign a delivery for its endpoint as it is now. The attempt's id is made here, before sending.
+
+    `freed_at`: what was due by then may have been sent by an owner that died (0: there was none).
+    """
     now_ms = clock.now_ms()
     event = row.event
     moment = event.occurred_at if event.occurred_at is not None else event.accepted_at
@@ -47,7 +53,7 @@ def take_off(row: DueDelivery, target: Target, token: int, clock: Clock) -> tupl
     headers += target.sent_headers
     headers.append(f"{hops[0]}: {hops[1]}")
     request = OutboundRequest(token, event.tenant_id, "POST", target.url, headers, rendered.body, target.deadline_s)
-    return Flight(clock.new_id("att"), row, target, rendered, hops, now_ms), request
+    return Flight(clock.new_id("att"), row, target, rendered, hops, now_ms, row.delivery.due_at <= freed_at), request
 
 
 def record(flight: Flight, response: InboundResponse, verdict: Verdict) -> Attempt:
@@ -82,4 +88,5 @@ def record(flight: Flight, response: InboundResponse, verdict: Verdict) -> Attem
         response.body if response.status is not None else None,
         response.truncated,
         target.endpoint.profile,
+        flight.maybe_repeated,
     )

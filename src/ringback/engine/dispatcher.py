@@ -299,7 +299,7 @@ class Dispatcher:
 
     def _start(self, lane: Lane, target: Target) -> None:
         token = next(self._tokens)
-        flight, request = take_off(lane.pop(), target, token, self._clock)
+        flight, request = take_off(lane.pop(), target, token, lane.freed_at, self._clock)
         charged_s, slow = cost_s(lane), health_policy.slow(lane.health)
         self._lanes.turns.started(lane.endpoint_id, lane.tenant_id, charged_s, slow)
         self._flying[token] = Flying(lane, flight, charged_s, slow)

@@ -10,6 +10,7 @@ and leaves word in `failure`.
 """
 
 import socket
+from collections.abc import Callable
 from typing import Any, Final
 
 import pycurl
@@ -34,7 +35,14 @@ class Exchange:
     """
 
     def __init__(
-        self, origins: Origins, connections: KeptConnections, rules: UrlRules, limits: SenderLimits, ca_file: str
+        self,
+        origins: Origins,
+        connections: KeptConnections,
+        *,
+        on_opened: Callable[[int], None],
+        rules: UrlRules,
+        limits: SenderLimits,
+        ca_file: str,
     ) -> None:
         self.curl: Any = pycurl.Curl()
         self.token = 0
@@ -43,6 +51,7 @@ class Exchange:
         self.stale = False
         self._origins = origins
         self._connections = connections
+        self._tell_opened = on_opened
         self._rules = rules
         self._limits = limits
         self._ca_file = ca_file
@@ -150,6 +159,9 @@ class Exchange:
 
     def _open_socket(self, _purpose: int, address: Any) -> Any:
         """The last word on what is dialled, whoever resolved it. `address.addr` begins with the address and port."""
+        if self._connected:
+            self.failure = CLOSED_UNANSWERED  # see `_before_request`
+            return pycurl.SOCKET_BAD
         origin = self.origin
         if origin is None or address.family not in (socket.AF_INET, socket.AF_INET6):
             self.failure = Failure(BLOCKED_ADDRESS, "The receiver's address is of an unknown kind.")
@@ -168,6 +180,7 @@ class Exchange:
     def _on_opened(self, fd: int, _purpose: int) -> int:
         self.failure = None
         self._opened.append(fd)
+        self._tell_opened(fd)
         return int(pycurl.SOCKOPT_OK)
 
     def _before_request(self, remote_ip: str, local_ip: str, remote_port: int, local_port: int) -> int:
@@ -192,21 +205,20 @@ class Exchange:
     def response(self, number: int, text: str) -> InboundResponse:
         """The outcome, once libcurl is done with the handle. `number` and `text` are its error, 0 for none."""
         reading = self._reading
-        failure = None if reading.complete else self._failure(number, text)
-        response = InboundResponse(
-            token=self.token,
-            status=reading.status if failure is None else None,
-            error_code=None if failure is None else failure.code,
-            error_message=None if failure is None else failure.message,
-            headers=reading.headers() if failure is None else [],
-            body=reading.body,
-            truncated=failure is None and (number != 0 or reading.body_bytes > len(reading.body)),
-            timings=self._timings(),
-            remote_address=self._remote_address(),
-            http_version=reading.version or None,
-        )
+        if reading.complete:
+            truncated = number != 0 or reading.body_bytes > len(reading.body)
+            outcome = InboundResponse(
+                self.token, reading.status, None, None, reading.headers(), reading.body, truncated,
+                self._timings(), self._remote_address(), reading.version,
+            )  # fmt: skip
+        else:
+            code, message = self._failure(number, text)
+            outcome = InboundResponse(
+                self.token, None, code, message, [], b"", False,
+                self._timings(), self._remote_address(), reading.version or None,
+            )  # fmt: skip
         self._let_go()
-        return response
+        return outcome
 
     def lost_kept_connection(self) -> bool:
         """Whether a connection that was kept open was closed by the receiver instead of an answer."""
@@ -221,22 +233,17 @@ class Exchange:
 
     def _timings(self) -> Timings:
         info = self.curl.getinfo
+        dns_ms = self._dns_ms
         total_ms = info(pycurl.TOTAL_TIME) * 1000
-        begun_ms = info(pycurl.PRETRANSFER_TIME) * 1000
         first_byte_ms = info(pycurl.STARTTRANSFER_TIME) * 1000
+        if first_byte_ms:
+            first_byte_ms -= info(pycurl.PRETRANSFER_TIME) * 1000
         connect_ms = tls_ms = None
-        if info(pycurl.NUM_CONNECTS):
-            connected_ms = info(pycurl.CONNECT_TIME) * 1000
-            secured_ms = info(pycurl.APPCONNECT_TIME) * 1000
-            connect_ms = max(0.0, connected_ms - info(pycurl.NAMELOOKUP_TIME) * 1000) if connected_ms else None
-            tls_ms = max(0.0, secured_ms - connected_ms) if secured_ms else None
-        return Timings(
-            dns=self._dns_ms,
-            connect=connect_ms,
-            tls=tls_ms,
-            first_byte=max(0.0, first_byte_ms - begun_ms) if first_byte_ms else None,
-            total=total_ms + (self._dns_ms or 0.0),
-        )
+        if self._opened and (connected_ms := info(pycurl.CONNECT_TIME) * 1000):
+            connect_ms = connected_ms - info(pycurl.NAMELOOKUP_TIME) * 1000
+            if secured_ms := info(pycurl.APPCONNECT_TIME) * 1000:
+                tls_ms = secured_ms - connected_ms
+        return Timings(dns_ms, connect_ms, tls_ms, first_byte_ms or None, total_ms + (dns_ms or 0.0))
 
     def _remote_address(self) -> str | None:
         if self._remote is None:
@@ -246,7 +253,7 @@ class Exchange:
 
     def _let_go(self) -> None:
         self.origin = None
-        self._reading.begin()
+        self._reading.body = b""
         if self._body_held:
             self.curl.setopt(pycurl.POSTFIELDS, b"")
             self._body_held = False

@@ -124,7 +124,7 @@ class Fetcher:
 
     def _release(self, command: m.Release) -> None:
         row = command.row
-        # An endpoint that was deleted may have lost its lane meanwhile: there is nothing to keep, and nothing to try again.
+        # An endpoint that was deleted may have lost its lane meanwhile: there is nothing to keep, nothing to try again.
         if self._gave_up(command.node_id, row, command.ordered) or self._directory.get(row.endpoint_id) is None:
             self._ledger.pop(row.endpoint_id, None)
             self._directory.forget([row.endpoint_id])

@@ -28,9 +28,9 @@ class Lane:
     """One owned lane. `opened` is the dispatcher's epoch when it was opened."""
 
     __slots__ = (
-        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetching", "generation",
-        "health", "held", "idle_since_s", "in_flight", "keys", "next_due", "offered", "opened", "ordered", "queue",
-        "reserved", "settled", "stale", "tenant_id", "watermark",
+        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetching", "freed_at",
+        "generation", "health", "held", "idle_since_s", "in_flight", "keys", "next_due", "offered", "opened",
+        "ordered", "queue", "reserved", "settled", "stale", "tenant_id", "watermark",
     )  # fmt: skip
 
     def __init__(self, row: LaneRow, generation: int, epoch: int) -> None:
@@ -38,6 +38,7 @@ class Lane:
         self.endpoint_id = row.endpoint_id
         self.generation = generation
         self.opened = epoch
+        self.freed_at = row.freed_at
         self.fetching = False
         self.stale = True
         self.complete = False

@@ -9,10 +9,6 @@ libcurl's to write; whoever asks for them, or for anything else that changes how
 import re
 from typing import Final
 
-# What every request carries besides the profile's headers: the caller puts these into `OutboundRequest.headers`, so
-# that the log shows them. Nothing that is compressed is ever decompressed.
-FIXED_HEADERS: Final[tuple[str, ...]] = ("User-Agent: Ringback", "Accept-Encoding: identity")
-
 # Names, in lower case, that a caller must not set.
 FRAMING_HEADERS: Final = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer", "keep-alive"}

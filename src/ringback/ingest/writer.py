@@ -14,7 +14,7 @@ from ringback.clock import Clock
 from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Accepted, HandOver, Submission
-from ringback.model.errors import RingbackError, Unavailable
+from ringback.model.errors import Conflict, RingbackError, Unavailable
 from ringback.store.port import (
     BadRow,
     Bells,
@@ -66,6 +66,11 @@ class Writer:
         self._submitted = 0
         self._answered = 0
 
+    def warm_up(self) -> None:
+        """Load the index before the first event needs it. For the start, before `step` is called."""
+        with self._store.intake() as transaction:
+            self._index.refresh(transaction)
+
     def submit(self, submission: Submission) -> None:
         """Queue a checked submission. Raises Unavailable when too many wait."""
         if self._submitted - self._answered > WAITING_EVENTS_MAX:
@@ -109,11 +114,19 @@ class Writer:
 
     def _halve(self, submissions: list[Submission], error: BadRow) -> None:
         if len(submissions) == 1:
-            self._refuse_all(submissions, error)
+            self._refuse_all(submissions, self._id_taken(submissions[0]) or error)
             return
         middle = len(submissions) // 2
         self._store_batch(submissions[:middle])
         self._store_batch(submissions[middle:])
+
+    def _id_taken(self, submission: Submission) -> Conflict | None:
+        """Whether the caller chose an id that Ringback had made: such an id has an event and no claim."""
+        chosen = [claim.key for claim in submission.claims if claim is not None]
+        if chosen:
+            for event in self._store.events_by_id(submission.events[0].tenant_id, chosen):
+                return Conflict(f"There is an event {event.id} already.", code="event_id_taken")
+        return None
 
     def _refuse_all(self, submissions: list[Submission], error: RingbackError) -> None:
         for submission in submissions:

@@ -45,7 +45,8 @@ class Attempt(NamedTuple):
     `request_headers` and `response_headers` are JSON arrays of [name, value], credentials already replaced by
     `***`. The request's body is `request_body`, or, when that is None, the event's data between `body_head` and
     `body_tail` (so that a payload is not stored twice). `timings` is a JSON array in the order of `Timings`.
-    `superseded` marks a request whose delivery had been settled by someone else.
+    `superseded` marks a request whose delivery had been settled by someone else; `maybe_repeated` one whose delivery
+    was due when a process died that may have sent it and could not record it.
     """
 
     tenant_id: str
@@ -75,6 +76,7 @@ class Attempt(NamedTuple):
     response_body: bytes | None
     response_truncated: bool
     profile: str
+    maybe_repeated: bool = False
 
 
 FINAL_STATES: Final = {

@@ -8,7 +8,11 @@ from typing import NamedTuple
 
 
 class LaneRow(NamedTuple):
-    """One endpoint's lane as stored. `health` is an opaque JSON document of `policy.health`, b"" at first."""
+    """One endpoint's lane as stored. `health` is an opaque JSON document of `policy.health`, b"" at first.
+
+    `freed_at` is when the lane was last taken from an owner that did not release it; 0 once nothing is left in it that
+    was due by then.
+    """
 
     tenant_id: str
     endpoint_id: str
@@ -16,6 +20,7 @@ class LaneRow(NamedTuple):
     not_before: int
     owner: str | None
     health: bytes
+    freed_at: int = 0
 
 
 class NodeRow(NamedTuple):

@@ -27,6 +27,7 @@ class AttemptRecord(msgspec.Struct, tag="attempt", tag_field="event", frozen=Tru
     outcome: str
     final: bool
     superseded: bool
+    maybe_repeated: bool
     status_code: int | None
     error_code: str | None
     duration_ms: float
@@ -66,6 +67,7 @@ def record(attempt: Attempt) -> AttemptRecord:
         outcome=attempt.outcome,
         final=attempt.final,
         superseded=attempt.superseded,
+        maybe_repeated=attempt.maybe_repeated,
         status_code=attempt.status_code,
         error_code=attempt.error_code,
         duration_ms=attempt.duration_ms,

@@ -15,8 +15,6 @@ on any thread, one FilterInput on one thread at a time.
 from collections.abc import Mapping
 from typing import Any, Final
 
-import cel
-
 from ringback.policy.effort import (
     CHEAP_WORK_MAX,
     EVENT_WORK_MAX,
@@ -42,6 +40,14 @@ from ringback.policy.expression import (
 )
 
 __all__ = ["Filter", "FilterInput", "FilterRefused", "compile_filter", "filter_input"]
+
+
+def _library() -> Any:
+    """CEL, loaded when the first filter is: its package brings a command line along that takes half a second."""
+    import cel  # noqa: PLC0415
+
+    return cel
+
 
 TYPES: Final = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
 FUNCTIONS: Final = frozenset(
@@ -91,9 +97,11 @@ class FilterInput:
         """The CEL context. Raises ValueError for what has no place in JSON."""
         if self._context is None:
             try:
-                self._context = cel.Context(variables=self._variables)
+                self._context = _library().Context(variables=self._variables)
             except (ValueError, OverflowError):
-                self._context = cel.Context(variables={name: _fitted(value) for name, value in self._variables.items()})
+                self._context = _library().Context(
+                    variables={name: _fitted(value) for name, value in self._variables.items()}
+                )
         return self._context
 
     def extent(self, path: Path) -> Extent:
@@ -157,7 +165,7 @@ def compile_filter(text: str) -> Filter:
 
 def _compiled(text: str) -> Any:
     try:
-        return cel.compile(text)
+        return _library().compile(text)
     except ValueError as error:
         raise FilterRefused(_first_complaint(str(error))) from None
     except BaseException as error:
@@ -222,14 +230,14 @@ def _patterns_work(literals: tuple[str, ...]) -> int:
 
 
 def _pattern_work(literal: str) -> int:
-    pattern = cel.compile(literal).execute()
+    pattern = _library().compile(literal).execute()
     try:
         visits = pattern_work(pattern)
     except ValueError as error:
         raise FilterRefused(f"The pattern {literal} can't be used: {error}.") from None
     if visits <= PATTERN_WORK_MAX:
         try:
-            cel.compile(f"''.matches({literal})").execute()
+            _library().compile(f"''.matches({literal})").execute()
         except RuntimeError as error:
             reason = str(error).rpartition("error: ")[2].partition(". Check")[0].splitlines()[-1]
             raise FilterRefused(f"The pattern {literal} can't be used: {reason}.") from None

@@ -50,7 +50,13 @@ class MemoryLanes(MemoryPart):
                 return False
             not_before = FOREVER_MS if lane.not_before == FOREVER_MS else not_before
             due_at = None if next_due is None else max(next_due, not_before)
-            tables.lanes[endpoint_id] = lane._replace(due_at=due_at, not_before=not_before, owner=None, health=health)
+            tables.lanes[endpoint_id] = lane._replace(
+                due_at=due_at,
+                not_before=not_before,
+                owner=None,
+                health=health,
+                freed_at=0 if next_due is None or next_due > lane.freed_at else lane.freed_at,
+            )
             return True
 
     def owned(self, node_id: str) -> list[str]:

@@ -112,7 +112,7 @@ class MemoryTables:
 
     def free_lane(self, endpoint_id: str, now: int) -> None:
         """Nobody's lane again, and rung: who had it may have left work behind."""
-        self.lanes[endpoint_id] = self.lanes[endpoint_id]._replace(owner=None)
+        self.lanes[endpoint_id] = self.lanes[endpoint_id]._replace(owner=None, freed_at=now)
         self.ring_lane(endpoint_id, now)
 
     def pause_lane(self, endpoint_id: str) -> None:

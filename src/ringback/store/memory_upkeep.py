@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 
-from ringback.model.attempt import Attempt, Outcome
+from ringback.model.attempt import Attempt, Outcome, ended_without_request
 from ringback.model.endpoint import Ordering
 from ringback.model.event import Delivery
-from ringback.model.ids import ALPHABET, RANDOM_BYTES, time_part
 from ringback.store.memory_lanes import candidates
 from ringback.store.memory_tables import MemoryPart, MemoryTables
 
@@ -86,41 +85,7 @@ def _is_stranded(tables: MemoryTables, endpoint_id: str, now: int) -> bool:
 def _cancelled(tables: MemoryTables, row: Delivery, now: int) -> Attempt:
     """The record that a delivery's end leaves when nothing was sent."""
     stored = tables.events.get((row.tenant_id, row.event_id))
-    return Attempt(
-        tenant_id=row.tenant_id,
-        id=cancelled_id(row.seq, now),
-        endpoint_id=row.endpoint_id,
-        event_id=row.event_id,
-        event_type=None if stored is None else stored.event.type,
-        number=row.attempts,
-        at=now,
-        duration_ms=0.0,
-        outcome=Outcome.CANCELLED,
-        final=True,
-        superseded=False,
-        status_code=None,
-        error_code=None,
-        error_message=None,
-        timings=None,
-        remote_address=None,
-        http_version=None,
-        method="",
-        url="",
-        request_headers=b"[]",
-        request_body=b"",
-        body_head=b"",
-        body_tail=b"",
-        response_headers=None,
-        response_body=None,
-        response_truncated=False,
-        profile="",
-    )
-
-
-def cancelled_id(seq: int, now: int) -> str:
-    """The id of a `cancelled` record: the time, then the delivery's seq where other ids have chance."""
-    digits = (ALPHABET[(seq >> 5 * place) & 31] for place in range(RANDOM_BYTES - 1, -1, -1))
-    return f"att_{time_part(now)}{''.join(digits)}"
+    return ended_without_request(row, None if stored is None else stored.event.type, Outcome.CANCELLED, now)
 
 
 def _bury_tombstones(tables: MemoryTables, limit: int) -> int:

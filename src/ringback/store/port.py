@@ -194,6 +194,8 @@ class Lanes(Protocol):
     def release(self, node_id: str, endpoint_id: str, next_due: int | None, not_before: int, health: bytes) -> bool:
         """Give a lane up if it is still the node's own and its bell is silent; False if it was not given up.
 
+        Forgets `freed_at` when nothing is left that was due by then (next_due is None or later).
+
         Sets owner = None, the health, not_before (unless the lane is paused for ever), and
         due_at = max(next_due, not_before), or None when next_due is None.
         """
@@ -202,7 +204,10 @@ class Lanes(Protocol):
         """The endpoints whose lane's row names this node."""
 
     def disown(self, node_id: str, endpoint_ids: Sequence[str], now: int) -> None:
-        """Free and ring the node's own lanes among these, which the node's memory does not know."""
+        """Free and ring the node's own lanes among these, which the node's memory does not know.
+
+        Whoever frees a lane that was not released, here and below, sets its `freed_at` to `now`.
+        """
 
 
 class Nodes(Protocol):

@@ -31,8 +31,8 @@ class SqliteLanes(SqlitePart):
             ids = json_list([endpoint_id for _, endpoint_id, *_ in found])
             connection.execute(_SQL["own_lanes"], {"node_id": node_id, "endpoint_ids": ids})
         return [
-            LaneRow(tenant_id, endpoint_id, due_at, not_before, node_id, health)
-            for tenant_id, endpoint_id, due_at, not_before, health in found
+            LaneRow(tenant_id, endpoint_id, due_at, not_before, node_id, health, freed_at)
+            for tenant_id, endpoint_id, due_at, not_before, health, freed_at in found
         ]
 
     def ringing(self, node_id: str, now: int) -> list[str]:
@@ -99,7 +99,7 @@ class SqliteNodes(SqlitePart):
 
 def _lanes_to_claim(
     connection: apsw.Connection, node_id: str, now: int, limit: int
-) -> list[tuple[str, str, int, int, bytes]]:
+) -> list[tuple[str, str, int, int, bytes, int]]:
     if first(connection, _SQL["node_exists"], {"node_id": node_id}) is None:
         raise NotOwner(f"The node {node_id} has been taken over.")
     return rows(connection, _SQL["lanes_to_claim"], {"now": now, "limit": max(limit, 0)})

@@ -116,4 +116,5 @@ def _attempt(columns: Sequence[Any]) -> Attempt:
         final=bool(attempt.final),
         superseded=bool(attempt.superseded),
         response_truncated=bool(attempt.response_truncated),
+        maybe_repeated=bool(attempt.maybe_repeated),
     )

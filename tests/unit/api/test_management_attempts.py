@@ -38,6 +38,7 @@ SHORT: dict[str, Any] = {
     "outcome": "succeeded",
     "final": True,
     "superseded": False,
+    "maybe_repeated": False,
     "status_code": 200,
     "error": None,
     "timings_ms": {"dns": 1.5, "connect": 2.5, "tls": None, "first_byte": 8.0, "total": 12.5},

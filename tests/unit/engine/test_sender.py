@@ -253,6 +253,17 @@ def test_a_kept_connection_that_is_closed_unanswered_fails_and_nothing_is_sent_t
         assert [request.body for request in receiver.requests] == [b"1", b"2", b"3", b"4", b"5"]
 
 
+def test_a_kept_connection_is_not_replaced_when_the_receiver_goes_away_for_good() -> None:
+    receiver = Receiver(closes_kept_connections)
+    with receiver, Sending() as sending:
+        assert sending.send(receiver.url, body=b"1").status == 200
+        receiver.refuse_more()
+        response = sending.send(receiver.url, body=b"2")
+        assert (response.status, response.error_code) == (None, "connection_lost")
+        assert [request.body for request in receiver.requests] == [b"1", b"2"]
+        assert sending.send(receiver.url).error_code == "connect_failed"
+
+
 def test_an_idle_connection_that_the_receiver_has_closed_is_not_used() -> None:
     with Receiver(answers(OK, then_close=True)) as receiver, Sending() as sending:
         for _ in range(3):

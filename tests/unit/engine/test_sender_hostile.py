@@ -234,12 +234,6 @@ def test_nothing_is_decompressed(encoding: bytes) -> None:
     assert response.body == bomb
 
 
-def test_we_ask_for_nothing_compressed() -> None:
-    with Receiver(answers(OK)) as receiver, Sending() as sending:
-        sending.send(receiver.url)
-        assert receiver.requests[0].header("Accept-Encoding") == "identity"
-
-
 # Breaking off.
 
 

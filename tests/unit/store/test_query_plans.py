@@ -63,6 +63,7 @@ HOT = {
     "walk_attempts_of_event": ["attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)"],
     "day_counts": ["endpoint_day USING PRIMARY KEY (tenant_id=? AND endpoint_id=? AND day>?)"],
 }
+INSERT_LANE = "INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health) VALUES (?, ?, ?, ?, ?, ?)"
 SORT_A_FEW_ROWS = {"walk_attempts_of_event"}
 
 
@@ -106,6 +107,11 @@ class TestPlans:
         there, back = plan(store, SQL[name]), plan(store, other_way_round(SQL[name]))
         assert other_way_round(SQL[name]).count("> :after") == 1
         assert [line.replace("<?", ">?") for line in there] == back
+
+    def test_a_query_is_not_planned_anew_for_new_values(self, store: SqliteStore) -> None:
+        with store._readers.reading() as reader:
+            for connection in (reader, store._writer._connection):
+                assert connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1
 
     def test_the_heads_are_found_by_a_skip_scan(self, store: SqliteStore) -> None:
         used = set(searches(plan(store, SQL["find_due_heads"])))
@@ -196,13 +202,13 @@ class TestSteps:
         store.register("node_a", NOW)
         lanes = [(f"ep_{place}", TENANT, None if place % 2 else NOW + 60, 0, None, b"") for place in range(5_000)]
         with store._writer.transaction() as connection:
-            connection.executemany("INSERT INTO lane VALUES (?, ?, ?, ?, ?, ?)", lanes)
+            connection.executemany(INSERT_LANE, lanes)
         assert meter.of(lambda: store.claim("node_a", NOW, 100)) < 200
 
     def test_silencing_does_not_feel_how_many_lanes_a_node_owns(self, store: SqliteStore, meter: Meter) -> None:
         lanes = [(f"ep_{place}", TENANT, NOW, 0, "node_a", b"") for place in range(5_000)]
         with store._writer.transaction() as connection:
-            connection.executemany("INSERT INTO lane VALUES (?, ?, ?, ?, ?, ?)", lanes)
+            connection.executemany(INSERT_LANE, lanes)
         assert meter.of(lambda: store.silence("node_a", ["ep_1", "ep_2"])) < 500
 
     def test_a_sweep_jumps_over_the_backlog_of_a_lane(self, store: SqliteStore, meter: Meter) -> None:

@@ -82,6 +82,16 @@ class TestWriter:
         assert store.get_event(TENANT, "evt_1") is None
         accept_many(store, 1)
 
+    def test_nothing_stays_open_when_a_block_is_left(self, store: SqliteStore) -> None:
+        with store.intake() as transaction:
+            transaction.insert([event()], [])
+        assert not store._writer._connection.in_transaction
+
+    def test_what_a_failed_rollback_left_open_is_undone_by_the_next_write(self, store: SqliteStore) -> None:
+        store._writer._connection.execute("BEGIN; DELETE FROM commit_check")
+        store.check()
+        assert store._read("SELECT count FROM commit_check") == [(1,)]
+
     def test_every_commit_is_synced(self, store: SqliteStore) -> None:
         assert store._writer._connection.pragma("synchronous") == 2
         assert store._writer._connection.pragma("journal_mode") == "wal"

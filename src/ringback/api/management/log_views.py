@@ -77,6 +77,10 @@ class AttemptView(BaseModel):
     outcome: str = Field(description="`succeeded` or `failed`; `cancelled` or `expired` where nothing was sent.")
     final: bool
     superseded: bool = Field(description="Its delivery had been settled meanwhile: the receiver may have it twice.")
+    maybe_repeated: bool = Field(
+        description="A process died that may have sent this delivery and could not record it: the receiver may have it "
+        "twice."
+    )
     status_code: int | None
     error: ReasonView | None
     timings_ms: TimingsView | None
@@ -128,6 +132,7 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "outcome": attempt.outcome,
         "final": attempt.final,
         "superseded": attempt.superseded,
+        "maybe_repeated": attempt.maybe_repeated,
         "status_code": attempt.status_code,
         "error": reason_view(attempt.error_code, attempt.error_message),
         "timings_ms": None if timings is None else TimingsView(**timings._asdict()),

@@ -2,7 +2,7 @@
 
 -- name: lanes_to_claim
 -- Lanes that nobody owns and whose bell rings, the earliest first.
-SELECT tenant_id, endpoint_id, due_at, not_before, health
+SELECT tenant_id, endpoint_id, due_at, not_before, health, freed_at
 FROM lane
 WHERE owner IS NULL AND due_at <= :now
 ORDER BY due_at, tenant_id, endpoint_id
@@ -35,6 +35,7 @@ WHERE endpoint_id IN (SELECT value FROM json_each(:endpoint_ids)) AND +owner = :
 UPDATE lane
 SET owner = NULL,
     health = :health,
+    freed_at = iif(:next_due <= freed_at, freed_at, 0),
     not_before = iif(not_before >= :forever, not_before, :not_before),
     due_at = max(:next_due, iif(not_before >= :forever, not_before, :not_before))
 WHERE endpoint_id = :endpoint_id AND owner = :node_id AND due_at IS NULL;
@@ -46,25 +47,25 @@ SELECT endpoint_id FROM lane WHERE owner = :node_id;
 -- name: free_lanes
 -- Free and ring some of a node's own lanes.
 UPDATE lane
-SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before))
+SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before)), freed_at = :now
 WHERE endpoint_id IN (SELECT value FROM json_each(:endpoint_ids)) AND +owner = :node_id;
 
 -- name: free_lanes_of_node
 -- Free and ring all lanes of a node that is gone.
 UPDATE lane
-SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before))
+SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before)), freed_at = :now
 WHERE owner = :node_id;
 
 -- name: free_all_lanes
 -- Free and ring every lane that anybody owns, for a process that knows all others dead.
 UPDATE lane
-SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before))
+SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before)), freed_at = :now
 WHERE owner IS NOT NULL;
 
 -- name: free_orphaned_lanes
 -- Free and ring lanes whose owner has no row.
 UPDATE lane
-SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before))
+SET owner = NULL, due_at = min(ifnull(due_at, max(:now, not_before)), max(:now, not_before)), freed_at = :now
 WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM node);
 
 -- name: delete_other_nodes

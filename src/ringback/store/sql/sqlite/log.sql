@@ -133,7 +133,7 @@ CROSS JOIN event ON event.tenant_id = :tenant_id AND event.id = asked.value;
 SELECT
     tenant_id, attempt.id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final, superseded,
     status_code, error_code, error_message, timings, remote_address, http_version, method, url,
-    x'', NULL, x'', x'', NULL, NULL, response_truncated, profile
+    x'', NULL, x'', x'', NULL, NULL, response_truncated, profile, maybe_repeated
 FROM json_each(:seqs) AS asked
 CROSS JOIN attempt ON attempt.seq = asked.value;
 
@@ -143,7 +143,7 @@ SELECT
     attempt.tenant_id, attempt.id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final,
     superseded, status_code, error_code, error_message, timings, remote_address, http_version, method, url,
     request_headers, request_body, body_head, body_tail, response_headers, response_body, response_truncated, profile,
-    event.data
+    maybe_repeated, event.data
 FROM attempt
 LEFT JOIN event ON event.tenant_id = attempt.tenant_id AND event.id = attempt.event_id
 WHERE attempt.tenant_id = :tenant_id AND attempt.id = :id;

@@ -17,9 +17,10 @@ FROM asked CROSS JOIN attempt USING (tenant_id, id);
 INSERT INTO attempt (
     tenant_id, id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final, superseded,
     status_code, error_code, error_message, timings, remote_address, http_version, method, url,
-    request_headers, request_body, body_head, body_tail, response_headers, response_body, response_truncated, profile
+    request_headers, request_body, body_head, body_tail, response_headers, response_body, response_truncated, profile,
+    maybe_repeated
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: delete_deliveries
 -- Finish deliveries.

@@ -144,6 +144,7 @@ CREATE TABLE attempt (
     http_version TEXT,
     method TEXT NOT NULL,
     response_truncated INTEGER NOT NULL,
+    maybe_repeated INTEGER NOT NULL,
     profile TEXT NOT NULL,
     url TEXT NOT NULL,
     request_headers BLOB NOT NULL,
@@ -176,7 +177,8 @@ CREATE TABLE lane (
     due_at INTEGER,
     not_before INTEGER NOT NULL,
     owner TEXT,
-    health BLOB NOT NULL
+    health BLOB NOT NULL,
+    freed_at INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lane_to_claim ON lane (due_at, tenant_id, endpoint_id) WHERE owner IS NULL AND due_at IS NOT NULL;
 CREATE INDEX lane_owned ON lane (owner, due_at) WHERE owner IS NOT NULL;
