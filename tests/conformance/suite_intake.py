@@ -210,11 +210,12 @@ class TestKeys:
         with store.intake() as transaction:
             assert transaction.claim_keys([claim()], NOW + 9)
         with store.intake() as transaction:
-            assert transaction.claim_keys([claim(event_ids=["evt_2"], expires_at=NOW + 20)], NOW + 10) == {}
+            second = claim(event_ids=["evt_2"], body_hash=b"second", expires_at=NOW + 20)
+            assert transaction.claim_keys([second], NOW + 10) == {}
             transaction.commit()
         with store.intake() as transaction:
             (owner,) = transaction.claim_keys([claim()], NOW + 19).values()
-        assert owner.event_ids == ("evt_2",)
+        assert owner == TakenKey(b"second", ("evt_2",))
 
     def test_an_expired_key_that_was_taken_in_vain_is_still_the_first_ones(self, store: Store) -> None:
         with store.intake() as transaction:

@@ -95,16 +95,22 @@ class TestResends:
         assert store.resend(OTHER_TENANT, "evt_1", ["ep_a"], LATER) == 0
 
     @pytest.mark.parametrize(
-        ("ordering", "ordering_key"),
-        [(Ordering.NONE, None), (Ordering.SUBJECT, "contact:7"), (Ordering.STRICT, "")],
+        ("ordering", "events_key", "deliverys_key"),
+        [
+            (Ordering.NONE, "contact:7", None),
+            (Ordering.SUBJECT, "contact:7", "contact:7"),
+            (Ordering.SUBJECT, None, ""),
+            (Ordering.STRICT, "contact:7", ""),
+            (Ordering.STRICT, None, ""),
+        ],
     )
     def test_its_ordering_key_is_the_one_that_ingest_would_give_it(
-        self, store: Store, ordering: Ordering, ordering_key: str | None
+        self, store: Store, ordering: Ordering, events_key: str | None, deliverys_key: str | None
     ) -> None:
         add_endpoint(store, ordering=ordering)
-        accept(store, event(ordering_key="contact:7"))
+        accept(store, event(ordering_key=events_key))
         store.resend(TENANT, "evt_1", ["ep_a"], LATER)
-        assert fetch(store, LATER).rows[0].delivery.ordering_key == ordering_key
+        assert fetch(store, LATER).rows[0].delivery.ordering_key == deliverys_key
 
     def test_an_inactive_endpoint_gets_it_when_it_is_active(self, store: Store) -> None:
         add_endpoint(store, status=EndpointStatus.INACTIVE)

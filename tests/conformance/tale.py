@@ -96,7 +96,8 @@ class Tale:
         asked = [self.endpoint_at(one) for one in where]
         tenant_id = asked[0][0] if asked else TENANT
         one = event(f"evt_{number:03d}", tenant_id, ordering_key=ordering_key, accepted_at=self.now)
-        keys = [claim(f"key-{number % 4}", tenant_id=tenant_id, event_ids=[one.id], expires_at=self.now + 5)]
+        key = claim(f"key-{number % 4}", tenant_id=tenant_id, event_ids=[one.id], expires_at=self.now + 5)
+        keys = [key._replace(body_hash=one.id.encode())]
         meant = sorted({name for owner, name in asked if owner == tenant_id})
         rows = [new_delivery(one, name, self.now + due) for name in meant]
 

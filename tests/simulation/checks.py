@@ -74,7 +74,7 @@ class Checks:
 
     def _spaced(self, request: Request) -> None:
         rate, last = self._world.rates.get(request.endpoint_id), self._world.last.get(request.endpoint_id)
-        if rate is None or last is None or self._world.ambiguous_s >= last.at_s:
+        if rate is None or last is None or self._world.ambiguous_s >= last.at_s or self._world.counts["jumps"]:
             return
         after_s = request.at_s - last.at_s
         if after_s < 1.0 / rate - RATE_SKEW_S:
@@ -176,18 +176,13 @@ class Checks:
 
     def _in_time(self) -> None:
         world = self._world
-        prompt = {
-            name
-            for name, receiver in world.receivers.items()
-            if world.key_at("", name) is None and receiver.failing == 0.0 and name not in world.rates
-        }
         for event_id, (accepted_s, event) in world.accepted.items():
             for endpoint_id in world.wanted_by(event_id):
                 requests = world.requests.get((event_id, endpoint_id), [])
-                if endpoint_id not in prompt or event.deliver_at is not None or not requests:
+                if endpoint_id not in world.prompt or event.deliver_at is not None or not requests:
                     continue
                 late_s = requests[0].at_s - accepted_s
-                if late_s > self._late_s and world.receivers[endpoint_id].outage[1] == 0.0:
+                if late_s > self._late_s:
                     self._violate(f"{event_id} first went to {endpoint_id} {late_s:.1f} s after it was accepted")
 
     def _bookkeeping(self, node: Node) -> None:

@@ -31,6 +31,9 @@ class Coverage:
         if now_s - self._looked_s < LOOK_EVERY_S:
             return
         self._looked_s = now_s
+        if any(node.held_up for node in self._world.alive):
+            self._since_s.clear()
+            return
         for lane in self._world.lanes():
             grace_s = self._uncovered(lane)
             if grace_s is None:

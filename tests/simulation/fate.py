@@ -11,6 +11,7 @@ from simulation.scheduler import Process
 from simulation.world import World
 
 JUMPS_MS = (-60_000, -5_000, 5_000, 60_000, 300_000)
+OFFSET_MS_MAX = 360_000
 
 
 def decide(world: World) -> None:
@@ -43,7 +44,8 @@ def _befall(world: World, node: Node, faults: Faults) -> None:
         world.counts["jumps"] += 1
         jump_ms = random.choice(JUMPS_MS)
         scheduler.note(f"the clock of {node.process.name} jumps {jump_ms} ms")
-        node.clock.wall_offset_ms += jump_ms
+        offset_ms = node.clock.wall_offset_ms + jump_ms
+        node.clock.wall_offset_ms = max(-OFFSET_MS_MAX, min(offset_ms, OFFSET_MS_MAX))
 
 
 def _restart(world: World, node: Node) -> None:

@@ -191,23 +191,24 @@ class Node:
             transaction.die()
 
     def stop(self) -> bool:
-        """As `Server._stop`: ingest first, then the engine. From a task of another process; False if it had to be killed."""
+        """As `Server._stop`: ingest first, then the engine. From a task of another process; False if it was killed."""
+        self.world.scheduler.note(f"{self.process.name} is asked to stop")
         self.ready = False
-        writer = self.writer
-        if self._waited(lambda: writer._submitted == writer._answered and not self.owes_bells, STOP_WITHIN_S):
+        if self._waited(lambda: self.writer._submitted == self.writer._answered and not self.owes_bells):
             self.dispatcher.post(m.Stop())
-            if self._waited(lambda: self.dispatcher.drained, STOP_WITHIN_S):
+            if self._waited(lambda: self.dispatcher.drained):
                 self.stopping = True
-                if self._waited(lambda: len(self._ended) == len(self.tasks), STOP_WITHIN_S):
+                if self._waited(lambda: len(self._ended) == len(self.tasks)):
                     self.process.dead = True
                     self.world.store.leave(self.lease.node_id, self.clock.now_ms())
                     return True
+        self.world.scheduler.note(f"{self.process.name} would not go and is killed")
         self.die()
         return False
 
-    def _waited(self, done: Callable[[], bool], within_s: float) -> bool:
+    def _waited(self, done: Callable[[], bool]) -> bool:
         scheduler = self.world.scheduler
-        until_s = scheduler.now_s + within_s
+        until_s = scheduler.now_s + STOP_WITHIN_S
         while not done() and not self.process.dead and scheduler.now_s < until_s:
             scheduler.wait(0.02)
         return done() and not self.process.dead

@@ -57,7 +57,7 @@ TROUBLES: dict[str, Trouble] = {
     "restart": Trouble(Faults(crash_per_s=0.05, crash_per_call=0.002), 12.0, None, nodes=(1, 1), sole=True),
     "stop": Trouble(Faults(stop_per_s=0.05, late=0.05, late_s=0.2), 30.0, None),
     "pause": Trouble(Faults(pause_per_s=0.01, pause_per_call=0.002, late=0.05), 170.0, 5.0, nodes=(2, 3)),
-    "heartbeat": Trouble(Faults(beat_hangs=0.4, late=0.03), 60.0, 5.0, nodes=(2, 3)),
+    "heartbeat": Trouble(Faults(beat_hangs=0.4, late=0.03), 80.0, 5.0, nodes=(2, 3)),
     "hang": Trouble(Faults(thread_hangs_per_s=0.03, late=0.03), 100.0, None, nodes=(2, 3)),
     "jump": Trouble(Faults(jump_per_s=0.1, beat_hangs=0.1, late=0.05), 1e9, None),
     "change": Trouble(Faults(change_per_s=0.3), 20.0, None),
@@ -151,12 +151,14 @@ def configure(world: World) -> None:
         tenant_id = f"t{tenant_number}"
         add_tenant(world, tenant_id)
         for number in range(random.randint(1, 3)):
-            receiver = Receiver(failing=random.choice([0.0, 0.0, 0.3]), slow=random.random() < 0.25)
+            receiver = random.choice([Receiver(), Receiver(), Receiver(slow=True), Receiver(failing=0.3)])
             if random.random() < 0.15:
                 start_s = world.scheduler.now_s + random.uniform(0.0, 10.0)
                 receiver.outage = (start_s, start_s + random.uniform(10.0, 30.0))
             ordering = random.choice([Ordering.NONE, Ordering.NONE, Ordering.SUBJECT, Ordering.STRICT])
-            rate = RATE_PER_S if random.random() < 0.1 else None
+            rate = None
+            if random.random() < 0.1:
+                rate, receiver = RATE_PER_S, Receiver()
             add_endpoint(world, tenant_id, number, ordering, receiver, random.choice([None, 1, 30]), rate)
 
 
@@ -189,6 +191,8 @@ def add_endpoint(
     world.orderings[endpoint_id] = ordering
     if rate_per_second is not None:
         world.rates[endpoint_id] = rate_per_second
+    elif ordering is Ordering.NONE and receiver == Receiver() and max_in_flight != 1:
+        world.prompt.add(endpoint_id)
 
 
 # ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────────

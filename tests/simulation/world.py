@@ -46,6 +46,7 @@ class World:
     versions: Counter[str] = field(default_factory=Counter)
     wanted: dict[str, dict[str, int]] = field(default_factory=dict)
     orderings: dict[str, Ordering] = field(default_factory=dict)
+    prompt: set[str] = field(default_factory=set)
     rates: dict[str, float] = field(default_factory=dict)
     receivers: dict[str, Receiver] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
@@ -84,7 +85,7 @@ class World:
     def pause(self, node: Node, seconds: float) -> None:
         self.scheduler.note(f"{node.process.name} pauses for {seconds:.1f} s")
         self.counts["pauses"] += 1
-        node.process.paused_until = self.scheduler.now_s + seconds
+        node.process.paused_until = max(node.process.paused_until, self.scheduler.now_s + seconds)
 
     # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,8 +198,8 @@ class World:
         return list(self.store._tables.attempts.values())
 
     def owed(self) -> bool:
-        """Whether somebody is still to ring, or can't move: what looks forgotten may be on its way."""
+        """Whether somebody is still to ring: what looks forgotten may be on its way."""
         return any(
-            node.owes_bells or node.held_up or any(isinstance(one, m.HandedOver) for one in node.dispatcher._inbox)
+            node.owes_bells or any(isinstance(one, m.HandedOver) for one in node.dispatcher._inbox)
             for node in self.alive
         )

@@ -68,6 +68,7 @@ class Lane:
         """From here on, what is recorded is remembered until the answer is here."""
         self.fetching = True
         self.stale = False
+        self.complete = False
         self.settled.clear()
         self.next_due = None
         self.reserved = limit

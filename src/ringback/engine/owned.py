@@ -112,7 +112,7 @@ class OwnedLanes:
     def hand_over(self, lane: Lane, row: DueDelivery, mark: int) -> None:
         """Queue a row that ingest just committed, or have the lane fetched."""
         self.touch(lane.endpoint_id)
-        if row.delivery.due_at > self._now.wall_ms:
+        if row.event.deliver_at is not None and row.delivery.due_at > self._now.wall_ms:
             lane.note_due(row.delivery.due_at)
         elif row.delivery.seq in lane.held:
             pass  # a fetch was faster

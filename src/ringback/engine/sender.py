@@ -9,6 +9,7 @@ limits how many requests are under way; this only needs file descriptors for the
 goes wrong with a request is that request's response; an exception out of `poll` or `start` is a bug.
 """
 
+import contextlib
 import os
 import re
 import select
@@ -301,25 +302,26 @@ class CurlTransport:
         # it has something to say: that it was closed. Saves two system calls a request.
         if self._closed:
             return
-        masks = self._masks
-        known = masks.get(fd, 0)
-        if what == pycurl.POLL_REMOVE:
-            masks[fd] = -abs(known)
+        known = self._masks.get(fd, 0)
+        mask = _EPOLL_MASK.get(what)
+        if mask is None:
+            if known:
+                self._masks[fd] = -abs(known)
             return
-        mask = _EPOLL_MASK.get(what, 0)
         if known == 0:
             self._epoll.register(fd, mask)
         elif abs(known) != mask:
             self._epoll.modify(fd, mask)
-        masks[fd] = mask
+        self._masks[fd] = mask
 
     def _on_opened(self, fd: int) -> None:
-        # The number of a socket that libcurl has closed in the meantime: the epoll has forgotten that one by itself.
+        # The number belonged to a socket that libcurl has closed in the meantime, and the epoll forgot it with that.
         self._masks.pop(fd, None)
 
     def _unwatch(self, fd: int) -> None:
         if self._masks.pop(fd, 0):
-            self._epoll.unregister(fd)
+            with contextlib.suppress(OSError):  # libcurl may have closed it a moment ago
+                self._epoll.unregister(fd)
 
     def _on_timer(self, timeout_ms: int) -> None:
         if timeout_ms > 0:

@@ -11,14 +11,13 @@ from typing import Final
 
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Accepted, Submission
-from ringback.model.endpoint import Ordering
+from ringback.model.endpoint import delivery_key
 from ringback.model.errors import Conflict, NotFound, RingbackError
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
 from ringback.store.port import IntakeTransaction, KeyClaim, TakenKey
 
 INSERT_DELIVERIES_MAX: Final = 4_000
 HAND_OVER_ROWS_MAX: Final = 2_000
-ONE_KEY: Final = ""
 
 Key = tuple[str, str, str]
 
@@ -104,9 +103,7 @@ class Batch:
         targets = index.targets(event)
         due_at = event.accepted_at if event.deliver_at is None else max(event.deliver_at, event.accepted_at)
         for target in targets:
-            key = None
-            if target.ordering is not Ordering.NONE:
-                key = (event.ordering_key or ONE_KEY) if target.ordering is Ordering.SUBJECT else ONE_KEY
+            key = delivery_key(target.ordering, event.ordering_key)
             self._deliveries.append(NewDelivery(event.tenant_id, target.endpoint_id, event.id, key, due_at))
         count = len(targets)
         self._events.append(Event(*event[:-1], count))

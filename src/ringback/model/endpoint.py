@@ -72,6 +72,16 @@ class Ordering(StrEnum):
     SUBJECT = "subject"
 
 
+ONE_KEY: Final = ""
+
+
+def delivery_key(ordering: Ordering, event_key: str | None) -> str | None:
+    """The key by which a delivery is ordered: None without an order, else the event's own or the one that all share."""
+    if ordering is Ordering.NONE:
+        return None
+    return (event_key or ONE_KEY) if ordering is Ordering.SUBJECT else ONE_KEY
+
+
 class AuthType(StrEnum):
     NONE = "none"
     BASIC = "basic"

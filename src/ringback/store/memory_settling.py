@@ -9,14 +9,13 @@ from datetime import date
 from typing import Final
 
 from ringback.model.attempt import Attempt, Outcome
-from ringback.model.endpoint import Endpoint, Ordering
-from ringback.model.event import Delivery, Event
+from ringback.model.endpoint import Endpoint, delivery_key
+from ringback.model.event import Delivery
 from ringback.store.memory_tables import MemoryPart, MemoryTables, refuse_bad_rows
 from ringback.store.port import Settlement
 
 _DAY_MS: Final = 86_400_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_ONE_KEY: Final = ""
 
 
 class MemorySettlements(MemoryPart):
@@ -90,14 +89,8 @@ def _resend_one(tables: MemoryTables, endpoint: Endpoint, event_id: str, now: in
         return len(hastened)
     log = tables.attempts_of(endpoint.tenant_id, event_id)
     attempts = max((attempt.number for attempt in log if attempt.endpoint_id == endpoint.id), default=0)
-    ordering_key = _ordering_key(endpoint, tables.events[endpoint.tenant_id, event_id].event)
+    event = tables.events[endpoint.tenant_id, event_id].event
+    ordering_key = delivery_key(endpoint.ordering, event.ordering_key)
     seq = next(tables.delivery_seq)
     queue[seq] = Delivery(endpoint.tenant_id, endpoint.id, event_id, ordering_key, now, seq, attempts, 0)
     return 1
-
-
-def _ordering_key(endpoint: Endpoint, event: Event) -> str | None:
-    """Under `strict` all deliveries share one key, as ingest stores them too."""
-    if endpoint.ordering is Ordering.STRICT:
-        return _ONE_KEY
-    return event.ordering_key if endpoint.ordering is Ordering.SUBJECT else None

@@ -231,10 +231,11 @@ class Nodes(Protocol):
 
 
 class Settlement(NamedTuple):
-    """What became of one attempt. `attempt.number` - 1 must be the row's `attempts` for a reschedule to count.
+    """What became of one attempt.
 
-    `retry_at` None finishes the delivery (its row goes, whatever its `attempts`); else the row is rescheduled:
-    due_at = retry_at, attempts + 1, tries = `tries`.
+    `retry_at` None finishes the delivery: its row goes. Else the row is rescheduled: due_at = retry_at, attempts + 1,
+    tries = `tries`. A success finishes it whatever its `attempts`, since the receiver has the event; a failure, final
+    or not, counts only where `attempt.number` - 1 is the row's `attempts`.
     """
 
     seq: int

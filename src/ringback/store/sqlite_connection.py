@@ -22,7 +22,8 @@ from ringback.store.sqlite_errors import store_errors
 from ringback.store.sqlite_file import open_reader
 
 READERS_MAX: Final = 8
-_ROWS_AT_A_TIME: Final = (128, 32, 8, 1)
+_ROWS_MAX: Final = 128
+_ROWS_STEP: Final = 16
 
 Bindings = Sequence[Any] | dict[str, Any]
 
@@ -149,26 +150,39 @@ class SqlitePart:
 
 
 class ManyRows:
-    """A query for any number of rows of values, run for 128, 32, 8 or 1 of them at a time.
+    """A query for any number of rows of values, run for many of them at a time.
 
     apsw lets other threads into Python at each step of a statement, and a thread that wants back in may wait for
-    milliseconds. `executemany` takes a step for each row, this one for each chunk.
+    milliseconds. `executemany` takes a step for each row; this one two for up to 127, since the sizes are the
+    multiples of 16 and the numbers below 16. More sizes would be more statements to keep prepared.
     """
 
     def __init__(self, query: str) -> None:
-        self._queries = {size: for_rows(query, size) for size in _ROWS_AT_A_TIME}
+        self._query = query
+        self._queries: dict[int, str] = {}
 
     def run(self, connection: apsw.Connection, values: Sequence[Sequence[Any]]) -> list[Any]:
         """The query's answers for all rows of values, in their order."""
         answers: list[Any] = []
-        start = 0
-        for size in _ROWS_AT_A_TIME:
-            query = self._queries[size]
-            while len(values) - start >= size:
-                flat = tuple(chain.from_iterable(values[start : start + size]))
-                answers += connection.execute(query, flat)
-                start += size
+        start, count = 0, len(values)
+        while start < count:
+            size = _chunk(count - start)
+            answers += connection.execute(self._text(size), tuple(chain.from_iterable(values[start : start + size])))
+            start += size
         return answers
+
+    def _text(self, size: int) -> str:
+        text = self._queries.get(size)
+        if text is None:
+            text = self._queries[size] = for_rows(self._query, size)
+        return text
+
+
+def _chunk(count: int) -> int:
+    """How many of `count` rows go into the next statement."""
+    if count >= _ROWS_MAX:
+        return _ROWS_MAX
+    return count - count % _ROWS_STEP or count
 
 
 def rows(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> list[Any]:

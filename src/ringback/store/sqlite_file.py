@@ -20,7 +20,7 @@ from ringback.store.sqlite_checkpoint import Checkpoints
 from ringback.store.sqlite_errors import start_errors, unusable
 
 _PRIVATE: Final = 0o600
-_CACHED_STATEMENTS: Final = 300
+_CACHED_STATEMENTS: Final = 400
 _BUSY_MS_MAX: Final = 5_000
 _WRITER_CACHE_KIB: Final = 32 * 1024
 _READER_CACHE_KIB: Final = 4 * 1024

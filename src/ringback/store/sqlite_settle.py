@@ -15,7 +15,7 @@ import apsw
 import msgspec
 
 from ringback.model.attempt import Attempt, Outcome
-from ringback.model.endpoint import Ordering
+from ringback.model.endpoint import Ordering, delivery_key
 from ringback.model.event import Delivery
 from ringback.store.port import BadRow, Settlement
 from ringback.store.queries import load
@@ -25,7 +25,6 @@ from ringback.store.sqlite_json import json_list
 
 _DAY_MS: Final = 86_400_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_ONE_KEY: Final = ""
 
 _SQL: Final = load("sqlite")
 _KNOWN_ATTEMPTS: Final = ManyRows(_SQL["known_attempts"])
@@ -146,20 +145,13 @@ class SqliteResends(SqlitePart):
                 delivery = {
                     **name,
                     "endpoint_id": endpoint_id,
-                    "ordering_key": _ordering_key(orderings[endpoint_id], event[0]),
+                    "ordering_key": delivery_key(Ordering(orderings[endpoint_id]), event[0]),
                     "now": now,
                     "attempts": numbers.get(endpoint_id, 0),
                 }
                 made += change(connection, _SQL["insert_resent_delivery"], delivery)
             ring_lanes(connection, [(tenant_id, endpoint_id, now) for endpoint_id in sorted(orderings)])
             return made
-
-
-def _ordering_key(ordering: str, event_key: str | None) -> str | None:
-    """The key that ingest gives a delivery: under `strict` all share one."""
-    if ordering == Ordering.STRICT:
-        return _ONE_KEY
-    return event_key if ordering == Ordering.SUBJECT else None
 
 
 def _read_standings(connection: apsw.Connection, settlements: Sequence[Settlement]) -> dict[int, _Standing]:

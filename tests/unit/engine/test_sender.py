@@ -272,6 +272,14 @@ def test_an_idle_connection_that_the_receiver_has_closed_is_not_used() -> None:
         assert len(receiver.requests) == 3
 
 
+def test_a_kept_connection_that_is_closed_while_idle_does_not_keep_the_transport_busy() -> None:
+    with Receiver(answers(OK, then_close=True)) as receiver, Sending() as sending:
+        tokens = [sending.start(receiver.url) for _ in range(20)]
+        assert {sending.finish(token).status for token in tokens} == {200}
+        sending.until(lambda: receiver.open_connections == 0)
+        assert turns_of_a_poll(sending, 0.5) < 40
+
+
 def test_many_at_once_each_get_their_own_answer() -> None:
     def echo(connection: Connection) -> None:
         while (request := connection.request()) is not None:
@@ -336,18 +344,23 @@ def test_nothing_to_do_means_waiting_and_not_spinning() -> None:
         late = sending.start(f"http://late.example:{receiver.port}/", deadline_s=0.1)
         assert sending.send(f"http://receiver.example:{receiver.port}/").status == 200
         assert sending.finish(late).error_code == "dns_failed"
-        turns = 0
-        wait = sending.transport._wait
-
-        def counted(end_s: float) -> list[tuple[int, int]]:
-            nonlocal turns
-            turns += 1
-            return wait(end_s)
-
-        sending.transport._wait = counted  # type: ignore[method-assign]
         # Longer than any timer that the two names have left behind, and past the late answer.
-        assert sending.transport.poll(2.5) == []
-        assert turns < 50
+        assert turns_of_a_poll(sending, 2.5) < 50
+
+
+def turns_of_a_poll(sending: Sending, timeout_s: float) -> int:
+    """How often the transport looks around in a poll in which nothing finishes."""
+    turns = 0
+    wait = sending.transport._wait
+
+    def counted(end_s: float) -> list[tuple[int, int]]:
+        nonlocal turns
+        turns += 1
+        return wait(end_s)
+
+    sending.transport._wait = counted  # type: ignore[method-assign]
+    assert sending.transport.poll(timeout_s) == []
+    return turns
 
 
 def test_an_aborted_request_finishes_once_as_aborted() -> None:

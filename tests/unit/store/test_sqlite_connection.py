@@ -40,7 +40,7 @@ class TestManyRows:
         rows = connection.execute("SELECT a, b FROM t ORDER BY n").fetchall()
         assert rows == [(place, str(place)) for place in range(count)]
 
-    @pytest.mark.parametrize(("count", "statements"), [(1, 1), (64, 2), (128, 1), (1_000, 7 + 3 + 1)])
+    @pytest.mark.parametrize(("count", "statements"), [(1, 1), (15, 1), (63, 2), (64, 1), (127, 2), (128, 1), (1_000, 7 + 1 + 1)])
     def test_many_rows_are_few_statements(self, count: int, statements: int) -> None:
         connection = apsw.Connection(":memory:")
         connection.execute("CREATE TABLE t (a)")
