@@ -50,8 +50,11 @@ from ringback.workers import ThreadMailbox, Worker
 ADMIN_KEY_FILE: Final = "admin.key"
 EXIT_PART_FAILED: Final = 70
 WRITER_STOP_S: Final = 10.0
-# Threads of one process share the interpreter: a short turn keeps the one that sends and the one that accepts awake.
-SWITCH_INTERVAL_S: Final = 0.0005
+# Threads of one process share the interpreter. Long turns keep a thread that just came back from the kernel waiting,
+# short ones spend the time on changing over: measured with `make bench`, see docs/performance.md.
+SWITCH_INTERVAL_S: Final = 0.002
+# Nearly everything that is made for an event is gone soon and has no cycles: looking for some seldom is enough.
+COLLECT_AFTER: Final = (20_000, 20, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,7 @@ class Process:
                 self._engine.start()
             gc.collect()
             gc.freeze()
+            gc.set_threshold(*COLLECT_AFTER)
             self._http.run()
             self._observer(Stopping("asked to stop"))
         finally:

@@ -24,7 +24,8 @@ MOMENTOUS = {
     "beat", "claim", "commit", "disown", "fetch", "next_due", "register", "release", "ring", "ring_stranded", "settle",
     "silence", "take_over",
 }  # fmt: skip
-WRONG_MOMENTS = {"claim", "fetch", "next_due", "release", "silence"}
+# How often a late answer is the moment for one more event.
+WRONG_MOMENTS = {"fetch": 0.2, "next_due": 0.9, "release": 0.5, "silence": 0.2}
 
 
 class SimStore:
@@ -50,7 +51,7 @@ class SimStore:
         world = self._world
         scheduler, random, faults = world.scheduler, world.scheduler.random, world.faults_now()
         planned = world.planned(name)
-        self._meet_fate(name, faults, planned, Fault.CRASH_BEFORE)
+        self._meet_fate(name, faults, planned, Fault.CRASH_BEFORE, 5.0 if name == "ring" else 1.0)
         scheduler.wait(0.0001 + 0.003 * random.random())
         if name == "beat" and random.random() < faults.beat_hangs / 2:
             self._hang(faults)
@@ -61,7 +62,7 @@ class SimStore:
         world.done(name, args, result)
         if scheduler.tracing and (result or name in MOMENTOUS):
             scheduler.note(f"{name}{_shown(args)} -> {_shown(result)}{' in doubt' if doubt else ''}")
-        self._meet_fate(name, faults, planned, Fault.CRASH_AFTER)
+        self._meet_fate(name, faults, planned, Fault.CRASH_AFTER, 10.0 if result and name == "claim" else 1.0)
         self._answer_late(name, faults, planned)
         if doubt:
             world.in_doubt()
@@ -76,7 +77,7 @@ class SimStore:
             raise StoreUnavailable("simulated")
         if name in READS:
             return False
-        doubt = random.random() < faults.doubt
+        doubt = random.random() < faults.doubt * (5.0 if name in ("claim", "release") else 1.0)
         if planned is Fault.COMMIT_LOST or (doubt and random.random() < 0.5):
             world.scheduler.note(f"{name} in doubt, not applied")
             world.in_doubt()
@@ -90,23 +91,23 @@ class SimStore:
         elif planned is Fault.LATE:
             world.scheduler.wait(1.5)
         elif random.random() < faults.late:
-            if name in WRONG_MOMENTS and random.random() < 0.3:
+            if random.random() < WRONG_MOMENTS.get(name, 0.0):
                 world.provoke()
             world.scheduler.wait(faults.late_s * random.random())
         else:
             world.scheduler.wait(0.0001)
 
-    def _meet_fate(self, name: str, faults: Faults, planned: Fault | None, here: Fault) -> None:
-        """Die or pause at this very step."""
+    def _meet_fate(self, name: str, faults: Faults, planned: Fault | None, here: Fault, weight: float) -> None:
+        """Die or pause at this very step, `weight` times as often as at others."""
         world, random = self._world, self._world.scheduler.random
         if planned is here:
             world.crash(self._node)
         elif planned is Fault.PAUSE and here is Fault.CRASH_AFTER:
             world.pause(self._node, 40.0)
         elif name in MOMENTOUS and (faults.crash_per_call or faults.pause_per_call):
-            if random.random() < faults.crash_per_call:
+            if random.random() < faults.crash_per_call * weight:
                 world.crash(self._node)
-            elif random.random() < faults.pause_per_call:
+            elif random.random() < faults.pause_per_call * weight:
                 world.pause(self._node, random.uniform(*faults.pause_s))
         if self._node.process.dead or self._node.process.paused_until > world.scheduler.now_s:
             world.scheduler.wait(0.0)

@@ -76,6 +76,8 @@ class Checks:
         rate, last = self._world.rates.get(request.endpoint_id), self._world.last.get(request.endpoint_id)
         if rate is None or last is None or self._world.ambiguous_s >= last.at_s or self._world.counts["jumps"]:
             return
+        if self._world.versions[request.endpoint_id]:
+            return  # who switches it off and on starts anew
         after_s = request.at_s - last.at_s
         if after_s < 1.0 / rate - RATE_SKEW_S:
             self._violate(f"{request.endpoint_id} wants {rate} a second, and got two within {after_s:.1f} s")

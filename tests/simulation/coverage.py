@@ -6,6 +6,7 @@ is waited for. So this sees within seconds what the sweep would repair within ha
 processes die or wall clocks jump.
 """
 
+from ringback.engine.lanes import Lane
 from ringback.model.event import Delivery
 from ringback.model.lane import LaneRow
 from ringback.store.memory_lanes import candidates
@@ -15,6 +16,7 @@ from simulation.world import World
 LOOK_EVERY_S = 0.1
 SKEW_MS = 300
 BETWEEN_GRACE_S = 6.0
+LISTEN_GRACE_S = 2.5
 
 
 class Coverage:
@@ -24,7 +26,7 @@ class Coverage:
         self._world = world
         self._grace_s = grace_s
         self._looked_s = 0.0
-        self._since_s: dict[str, float] = {}
+        self._since: dict[str, tuple[float, float]] = {}
 
     def look(self) -> None:
         now_s = self._world.scheduler.now_s
@@ -32,16 +34,18 @@ class Coverage:
             return
         self._looked_s = now_s
         if any(node.held_up for node in self._world.alive):
-            self._since_s.clear()
+            self._since.clear()
             return
         for lane in self._world.lanes():
             grace_s = self._uncovered(lane)
             if grace_s is None:
-                self._since_s.pop(lane.endpoint_id, None)
+                self._since.pop(lane.endpoint_id, None)
                 continue
-            since_s = self._since_s.setdefault(lane.endpoint_id, now_s)
-            if now_s - since_s > grace_s and not self._world.owed():
-                self._since_s[lane.endpoint_id] = now_s + 1e6
+            known_grace_s, since_s = self._since.setdefault(lane.endpoint_id, (grace_s, now_s))
+            if known_grace_s != grace_s:  # it waits for something else now
+                self._since[lane.endpoint_id] = (grace_s, now_s)
+            elif now_s - since_s > grace_s and not self._world.owed():
+                self._since[lane.endpoint_id] = (grace_s, now_s + 1e6)
                 self._world.violate(f"work for {lane.endpoint_id} is due, and nobody knows of it")
 
     def _uncovered(self, lane: LaneRow) -> float | None:
@@ -52,10 +56,8 @@ class Coverage:
         now_ms = WALL_START_MS + int(self._world.scheduler.now_s * 1000) - SKEW_MS
         ordered = self._world.key_at("", lane.endpoint_id) is not None
         due = [row for row in candidates(tables, lane.tenant_id, lane.endpoint_id, ordered) if row.due_at <= now_ms]
-        if all(_bell_rings(lane, row) for row in due):
-            return None
         if lane.owner is None:
-            return self._grace_s
+            return None if all(_bell_rings(lane, row) for row in due) else self._grace_s
         owner = next((node for node in self._world.alive if node.lease.node_id == lane.owner), None)
         if owner is None:
             return None  # dead or taken for dead: that is the lease's business
@@ -67,11 +69,16 @@ class Coverage:
             return BETWEEN_GRACE_S
         if here.stale or here.fetching:
             return None
-        for row in due:
-            noted = here.next_due is not None and here.next_due <= row.due_at
-            if not (_bell_rings(lane, row) or noted or row.seq in here.held):
-                return self._grace_s
-        return None
+        unseen = [row for row in due if not _is_seen(here, row)]
+        if not unseen:
+            return None
+        return LISTEN_GRACE_S if all(_bell_rings(lane, row) for row in unseen) else self._grace_s
+
+
+def _is_seen(here: Lane, row: Delivery) -> bool:
+    """Held, or noted for when it is due, or behind a held row of its key, after which the owner fetches again."""
+    noted = here.next_due is not None and here.next_due <= row.due_at
+    return noted or row.seq in here.held or (here.ordered and row.ordering_key in here.keys)
 
 
 def _bell_rings(lane: LaneRow, row: Delivery) -> bool:

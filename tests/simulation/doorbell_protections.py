@@ -11,7 +11,7 @@ from simulation.protection import Override, lanes_of_kind, on_open, protection
 # ── the doorbell ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@protection("late")
+@protection("linger")
 def the_bell_is_silenced_before_the_snapshot(node: Any) -> None:
     """A fetch silences the bell after its snapshot."""
 
@@ -67,7 +67,7 @@ def a_bell_is_owed_until_it_rang(node: Any) -> None:
     node.writer._ring = once
 
 
-@protection("none")
+@protection("rate")
 def a_bell_does_not_ring_within_a_pause(node: Any) -> None:
     """Ringing a lane's bell does not heed its `not_before`."""
 
@@ -87,7 +87,7 @@ def an_owner_listens_for_its_bells(node: Any) -> None:
     node.fetcher._store = Override(node.store, ringing=lambda node_id, now: [])
 
 
-@protection("late")
+@protection("linger")
 def a_lane_whose_bell_rang_is_kept(node: Any) -> None:
     """A release silences the bell again after it read the next due time."""
 
@@ -104,7 +104,7 @@ def a_release_reads_the_next_due_time(node: Any) -> None:
     node.fetcher._store = Override(node.store, next_due=lambda tenant_id, endpoint_id, ordered: None)
 
 
-@protection("none")
+@protection("rate")
 def a_release_carries_the_pause_on(node: Any) -> None:
     """A released lane may be claimed at once, though its rate or its health makes it pause."""
 
@@ -150,7 +150,10 @@ def late_commits_below_the_watermark_are_fetched(node: Any) -> None:
     def fetch(requests: Any, now: int) -> list[Fetched]:
         marks = {request.endpoint_id: request.watermark for request in requests}
         return [
-            one._replace(rows=[r for r in one.rows if r.delivery.seq > marks[one.endpoint_id] or r.delivery.attempts])
+            one._replace(
+                rows=[r for r in one.rows if r.delivery.seq > marks[one.endpoint_id] or r.delivery.attempts],
+                complete=True,
+            )
             for one in node.store.fetch(requests, now)
         ]
 
@@ -205,7 +208,7 @@ def a_hand_over_below_the_watermark_is_refused(node: Any) -> None:
     lanes_of_kind(node, Careless)
 
 
-@protection("late")
+@protection("hand-over")
 def a_hand_over_for_a_lane_opened_since_is_refused(node: Any) -> None:
     """Rows are taken from ingest though the lane was opened after their transaction had begun."""
 
@@ -232,20 +235,6 @@ def what_is_not_taken_is_fetched(node: Any) -> None:
     lanes.hand_over = hand_over
 
 
-@protection("heartbeat")
-def rows_for_a_lane_that_is_gone_ring_its_bell(node: Any) -> None:
-    """A row of ingest whose lane was dropped or released meanwhile is forgotten."""
-    dispatcher = node.dispatcher
-
-    def handed_over(message: m.HandedOver) -> None:
-        for row in message.rows:
-            lane = dispatcher._lanes.get(row.delivery.endpoint_id)
-            if lane is not None:
-                dispatcher._lanes.hand_over(lane, row, message.mark)
-
-    dispatcher._handlers[m.HandedOver] = handed_over
-
-
 # ── order ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -254,7 +243,7 @@ class _ForgetfulKeys(dict[Any, int]):
         return False
 
 
-@protection("late")
+@protection("order")
 def one_row_of_a_key_at_a_time(node: Any) -> None:
     """A fetched head is queued though another row of its key is held (a late commit has the lower number)."""
 
@@ -267,7 +256,7 @@ def one_row_of_a_key_at_a_time(node: Any) -> None:
     lanes_of_kind(node, Careless)
 
 
-@protection("none")
+@protection("order")
 def ordered_lanes_fetch_heads_only(node: Any) -> None:
     """A fetch of an ordered lane shows whatever is due."""
 
@@ -277,7 +266,7 @@ def ordered_lanes_fetch_heads_only(node: Any) -> None:
     node.fetcher._store = Override(node.store, fetch=fetch)
 
 
-@protection("none")
+@protection("order")
 def ordered_lanes_take_no_hand_over(node: Any) -> None:
     """Rows of ingest are queued in ordered lanes too."""
 

@@ -68,12 +68,16 @@ def _change(world: World) -> None:
     world.versions[endpoint_id] += 1
     world.counts["changes"] += 1
     if random.random() < 0.1:
-        world.scheduler.note(f"{endpoint_id} is deleted")
-        world.store.delete_endpoint(world.endpoints[endpoint_id], endpoint_id, world.wall_ms())
-        world.deleted.add(endpoint_id)
-        world.off_since_s.setdefault(endpoint_id, world.scheduler.now_s)
+        _delete(world, endpoint_id)
     else:
         _turn(world, endpoint_id)
+
+
+def _delete(world: World, endpoint_id: str) -> None:
+    world.scheduler.note(f"{endpoint_id} is deleted")
+    world.store.delete_endpoint(world.endpoints[endpoint_id], endpoint_id, world.wall_ms())
+    world.deleted.add(endpoint_id)
+    world.off_since_s.setdefault(endpoint_id, world.scheduler.now_s)
 
 
 def _turn(world: World, endpoint_id: str) -> None:
@@ -92,7 +96,10 @@ def _turn(world: World, endpoint_id: str) -> None:
 
 
 def calm_down(world: World) -> None:
-    """The faults are over: clocks are right again, and what was switched off is switched on."""
+    """The faults are over: clocks are right again, what was switched off is switched on, and what has a rate is
+    deleted."""
+    for endpoint_id in world.rates:
+        _delete(world, endpoint_id)  # what it has queued would last
     for endpoint_id in list(world.off_since_s):
         if endpoint_id not in world.deleted:
             _turn(world, endpoint_id)

@@ -16,13 +16,15 @@ class Faults:
     doubt: float = 0.0
     late: float = 0.0
     late_s: float = 0.5
+    late_hand_over: float = 0.0
+    late_hand_over_s: float = 6.0
     crash_per_s: float = 0.0
     crash_per_call: float = 0.0
     pause_per_s: float = 0.0
     pause_per_call: float = 0.0
-    pause_s: tuple[float, float] = (24.0, 45.0)
+    pause_s: tuple[float, float] = (26.0, 45.0)
     beat_hangs: float = 0.0
-    beat_hangs_s: tuple[float, float] = (5.0, 45.0)
+    beat_hangs_s: tuple[float, float] = (10.0, 55.0)
     thread_hangs_per_s: float = 0.0
     thread_hangs_s: tuple[float, float] = (110.0, 150.0)
     stop_per_s: float = 0.0

@@ -71,10 +71,10 @@ class Door:
         return self._node.dispatcher.owns(endpoint_id)
 
     def post(self, message: m.ToDispatcher) -> None:
-        world = self._node.world
+        world, random, faults = self._node.world, self._node.world.scheduler.random, self._node.world.faults_now()
         if isinstance(message, m.HandedOver):
-            late_s = world.faults_now().late_s if world.scheduler.random.random() < world.faults_now().late else 0.0001
-            world.scheduler.wait(late_s * world.scheduler.random.random())
+            late_s = faults.late_hand_over_s if random.random() < faults.late_hand_over else 0.0001
+            world.scheduler.wait(late_s * random.random())
             world.counts["hand-overs"] += len(message.rows)
         self._node.dispatcher.post(message)
 
@@ -93,6 +93,7 @@ class Node:
         self.stopping = False
         self.owes_bells = False
         self.back_at_s = 0.0
+        self._napping: list[Task] = []
         self._progress_s: dict[str, float] = {}
         self._ended: set[str] = set()
         store: Any = SimStore(self, world.store, world)
@@ -102,7 +103,7 @@ class Node:
         lock: Any = SimLock(scheduler)
         self.directory = Directory(store, self.clock, lambda ids: self.tell(m.Reconfigured(ids, None)))
         self.directory._lock = lock
-        wait, observe = scheduler.wait, world.observe
+        wait, observe = self.wait, world.observe
         self.dispatcher = Dispatcher(
             clock=self.clock, lease=self.lease, transport=SimTransport(self, world), directory=self.directory,
             fetcher=to_fetcher, settler=to_settler, slots=world.slots, log_attempts=None, observer=observe,
@@ -135,6 +136,15 @@ class Node:
         for submission in submissions:
             self.world.answered(submission)
 
+    def wait(self, seconds: float) -> None:
+        """As `Pause.wait`: cut short when the node stops."""
+        scheduler = self.world.scheduler
+        task = scheduler.current()
+        assert task is not None
+        self._napping.append(task)
+        scheduler.wait(0.0 if self.stopping else seconds)
+        self._napping.remove(task)
+
     # ── starting ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self) -> None:
@@ -159,7 +169,7 @@ class Node:
         self.ready = True
 
     def _follow(self) -> None:
-        self.world.scheduler.wait(0.5)
+        self.wait(0.5)
         self.directory.try_refresh()
 
     def _write(self) -> None:
@@ -198,6 +208,8 @@ class Node:
             self.dispatcher.post(m.Stop())
             if self._waited(lambda: self.dispatcher.drained):
                 self.stopping = True
+                for task in self._napping:
+                    self.world.scheduler.wake(task)
                 if self._waited(lambda: len(self._ended) == len(self.tasks)):
                     self.process.dead = True
                     self.world.store.leave(self.lease.node_id, self.clock.now_ms())

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Receiver:
-    """How one endpoint behaves. `failing` is a chance; in an outage (virtual seconds) it always fails."""
+    """How one endpoint behaves. `failing` and `hanging` are chances; in an outage (virtual seconds) it always fails."""
 
     failing: float = 0.0
+    hanging: float = 0.0
     slow: bool = False
     outage: tuple[float, float] = (0.0, 0.0)
 
@@ -63,7 +64,7 @@ class SimTransport:
         draw = random.random()
         if receiver.outage[0] <= scheduler.now_s < receiver.outage[1]:
             return 500, 0.01 + 0.1 * draw
-        if draw < receiver.failing / 10:
+        if draw < max(receiver.failing / 40, receiver.hanging):
             return None, deadline_s
         status = 500 if draw < receiver.failing else 200
         if receiver.slow:

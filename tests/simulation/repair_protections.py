@@ -96,7 +96,7 @@ def a_doubtful_claim_is_audited_at_once(node: Any) -> None:
     )
 
 
-@protection("crash")
+@protection("doubt")
 def an_audit_frees_what_memory_does_not_know(node: Any) -> None:
     """No audit finds lanes whose row names this node though it does not have them."""
     node.fetcher._audit = lambda node_id: None

@@ -29,16 +29,20 @@ from simulation.scheduler import Process, Scheduler
 from simulation.world import World
 
 QUIET_S = 700.0
-STRAGGLERS_S = 25.0
-BURSTS = (1, 1, 1, 5)
+STRAGGLERS_S = 30.0
 STORM = 40
 RATE_PER_S = 0.3
+
+
+LONG_S = (30.0, 60.0)
 
 
 class Trouble(NamedTuple):
     """What goes wrong in a run, how late a first request may be, and how long due work may look forgotten.
 
-    `grace_s` None: in such trouble that can't be told. `nodes` are the least and the most.
+    `grace_s` None: in such trouble that can't be told. `nodes` are the least and the most, `seconds` how long clients and
+    faults are about, `gaps_s` what passes between a client's events. `rated`, `ordered`, `failing` and `hanging` are the chances of an endpoint to have a rate or an
+    order, to fail often, or to let many requests hang.
     """
 
     faults: Faults
@@ -46,18 +50,29 @@ class Trouble(NamedTuple):
     grace_s: float | None
     nodes: tuple[int, int] = (1, 3)
     sole: bool = False
+    rated: float = 0.1
+    ordered: float = 0.5
+    failing: float = 0.25
+    hanging: float = 0.1
+    seconds: tuple[float, float] = (12.0, 30.0)
+    storms: bool = True
+    gaps_s: tuple[float, ...] = (0.01, 0.1, 1.0, 1.9, 2.0, 2.1, 4.0)
 
 
 TROUBLES: dict[str, Trouble] = {
-    "none": Trouble(NO_FAULTS, 8.0, 1.0),
-    "late": Trouble(Faults(late=0.15), 15.0, 1.3),
-    "unavailable": Trouble(Faults(unavailable=0.03, late=0.05, late_s=0.3), 15.0, 1.3),
+    "none": Trouble(NO_FAULTS, 8.0, 0.6),
+    "rate": Trouble(NO_FAULTS, 8.0, 0.6, rated=0.6),
+    "late": Trouble(Faults(late=0.15), 15.0, 0.8, nodes=(2, 3)),
+    "linger": Trouble(Faults(late=0.3, late_s=0.3), 15.0, 0.7, nodes=(2, 3), gaps_s=(1.9, 2.0, 2.1, 2.3), seconds=LONG_S, storms=False),
+    "hand-over": Trouble(Faults(late_hand_over=0.5), 40.0, 0.8, nodes=(2, 3), ordered=0.0, failing=0.8),
+    "order": Trouble(Faults(late=0.2), 25.0, 0.8, nodes=(2, 3), ordered=0.9, rated=0.0),
+    "unavailable": Trouble(Faults(unavailable=0.03, late=0.05, late_s=0.3), 15.0, 1.0),
     "doubt": Trouble(Faults(doubt=0.02, late=0.05), 60.0, None),
-    "crash": Trouble(Faults(crash_per_s=0.02, crash_per_call=0.002, late=0.05), 110.0, None),
+    "crash": Trouble(Faults(crash_per_s=0.02, crash_per_call=0.003, late=0.05), 110.0, None),
     "restart": Trouble(Faults(crash_per_s=0.05, crash_per_call=0.002), 12.0, None, nodes=(1, 1), sole=True),
     "stop": Trouble(Faults(stop_per_s=0.05, late=0.05, late_s=0.2), 30.0, None),
-    "pause": Trouble(Faults(pause_per_s=0.01, pause_per_call=0.002, late=0.05), 170.0, 5.0, nodes=(2, 3)),
-    "heartbeat": Trouble(Faults(beat_hangs=0.4, late=0.03), 80.0, 5.0, nodes=(2, 3)),
+    "pause": Trouble(Faults(pause_per_s=0.01, pause_per_call=0.002, late=0.05), 170.0, 5.0, nodes=(2, 3), failing=0.4, seconds=LONG_S),
+    "heartbeat": Trouble(Faults(beat_hangs=0.5, late=0.03), 80.0, 5.0, nodes=(2, 3), hanging=0.5, seconds=LONG_S),
     "hang": Trouble(Faults(thread_hangs_per_s=0.03, late=0.03), 100.0, None, nodes=(2, 3)),
     "jump": Trouble(Faults(jump_per_s=0.1, beat_hangs=0.1, late=0.05), 1e9, None),
     "change": Trouble(Faults(change_per_s=0.3), 20.0, None),
@@ -101,19 +116,19 @@ def simulate(
     scheduler = Scheduler(seed)
     scheduler.tracing = trace
     random = scheduler.random
-    seconds = random.uniform(15.0, 40.0)
+    seconds = random.uniform(*kind.seconds)
     faults = replace(kind.faults, until_s=scheduler.now_s + seconds)
-    world = World(scheduler, faults, MemoryStore(sole=kind.sole), slots=random.choice([8, 20, 100]), sweeping=sweeping)
+    world = World(scheduler, faults, MemoryStore(sole=kind.sole), slots=random.choice([40, 200]), sweeping=sweeping)
     world.born = break_it
     world.provoke = lambda: post(world)
-    configure(world)
+    configure(world, kind)
     coverage = Coverage(world, kind.grace_s) if kind.grace_s is not None else None
     checks = Checks(world, late_s=kind.late_s, coverage=coverage)
     for _ in range(random.randint(*kind.nodes)):
         world.give_birth().start()
     people = Process("world")
-    for number in range(random.randint(1, 3)):
-        scheduler.spawn(people, f"client{number}", lambda: client(world, scheduler.now_s + seconds))
+    for number in range(random.randint(1, 3 if kind.storms else 1)):
+        scheduler.spawn(people, f"client{number}", lambda: client(world, kind, scheduler.now_s + seconds))
     scheduler.spawn(people, "fate", lambda: decide(world))
     return finish(world, checks, seed, trouble, seconds)
 
@@ -127,7 +142,7 @@ def finish(world: World, checks: Checks, seed: int, trouble: str, seconds: float
     scheduler.run(end_s + QUIET_S, lambda: world.idle and scheduler.now_s > end_s + 5.0)
     # A pause or a hang may still hold answers back that are to be recorded.
     late_s = max((until_s for node in world.alive for until_s in _held_until(node)), default=0.0)
-    scheduler.run(min(max(scheduler.now_s, late_s), end_s + QUIET_S) + STRAGGLERS_S)
+    scheduler.run(min(max(scheduler.now_s, late_s), end_s + QUIET_S) + STRAGGLERS_S, lambda: _recorded(world))
     checks.at_the_end()
     sent = sum(len(requests) for requests in world.requests.values())
     twice = sum(1 for requests in world.requests.values() if sum(r.status == 200 for r in requests) > 1)
@@ -137,6 +152,10 @@ def finish(world: World, checks: Checks, seed: int, trouble: str, seconds: float
     )  # fmt: skip
 
 
+def _recorded(world: World) -> bool:
+    return not any(node.held_up or node.dispatcher.in_flight or node.dispatcher._unsettled for node in world.alive)
+
+
 def _held_until(node: Node) -> list[float]:
     return [node.process.paused_until, *(task.frozen_until for task in node.tasks.values())]
 
@@ -144,22 +163,29 @@ def _held_until(node: Node) -> list[float]:
 # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def configure(world: World) -> None:
-    """One or two tenants with endpoints that answer, fail, are slow, break down for a while, or want order."""
+def configure(world: World, kind: Trouble) -> None:
+    """One or two tenants with endpoints that answer, fail, are slow, hang, break down for a while, or want order."""
     random = world.scheduler.random
     for tenant_number in range(random.randint(1, 2)):
         tenant_id = f"t{tenant_number}"
         add_tenant(world, tenant_id)
-        for number in range(random.randint(1, 3)):
-            receiver = random.choice([Receiver(), Receiver(), Receiver(slow=True), Receiver(failing=0.3)])
+        for number in range(random.randint(0, 3)):
+            receiver = random.choice([Receiver(), Receiver(), Receiver(slow=True)])
+            if random.random() < kind.failing:
+                receiver = Receiver(failing=0.4)
             if random.random() < 0.15:
                 start_s = world.scheduler.now_s + random.uniform(0.0, 10.0)
                 receiver.outage = (start_s, start_s + random.uniform(10.0, 30.0))
-            ordering = random.choice([Ordering.NONE, Ordering.NONE, Ordering.SUBJECT, Ordering.STRICT])
-            rate = None
-            if random.random() < 0.1:
+            ordering = Ordering.NONE
+            if random.random() < kind.ordered:
+                ordering = random.choice([Ordering.SUBJECT, Ordering.STRICT])
+            in_flight, rate = random.choice([None, 1, 30]), None
+            if random.random() < kind.rated and world.sweeping:
                 rate, receiver = RATE_PER_S, Receiver()
-            add_endpoint(world, tenant_id, number, ordering, receiver, random.choice([None, 1, 30]), rate)
+            elif random.random() < kind.hanging:
+                ordering, in_flight, receiver = Ordering.NONE, None, Receiver(hanging=0.3)
+            add_endpoint(world, tenant_id, number, ordering, receiver, in_flight, rate)
+        add_endpoint(world, tenant_id, 9, Ordering.NONE, Receiver())
 
 
 def add_tenant(world: World, tenant_id: str) -> None:
@@ -198,14 +224,20 @@ def add_endpoint(
 # ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def client(world: World, until_s: float) -> None:
+def client(world: World, kind: Trouble, until_s: float) -> None:
     """Posts events to some node, in bursts and with gaps around the two seconds that a drained lane lingers."""
     scheduler, random = world.scheduler, world.scheduler.random
+    leisure = random.choice([1.0, 1.0, 4.0])
     while scheduler.now_s < until_s:
-        for _ in range(STORM if random.random() < 0.02 else random.choice(BURSTS)):
+        for _ in range(_burst(kind, random.random())):
             post(world)
-        gap_s = random.choice([0.01, 0.1, 1.0, 1.9, 2.0, 2.1, 4.0])
-        scheduler.wait(random.uniform(0.8, 1.2) * gap_s)
+        scheduler.wait(random.uniform(0.8, 1.2) * random.choice(kind.gaps_s) * leisure)
+
+
+def _burst(kind: Trouble, chance: float) -> int:
+    if not kind.storms or chance < 0.7:
+        return 1
+    return STORM if chance > 0.98 else 5
 
 
 def post(world: World) -> None:

@@ -110,6 +110,10 @@ class World:
         if name == "take_over" and result:
             self.counts["takeovers"] += 1
             self.ambiguous_s = self.scheduler.now_s
+        elif name == "claim":
+            for row in result:
+                if row.not_before > args[1]:
+                    self.violate(f"the lane of {row.endpoint_id} was claimed in its pause")
         elif name == "release" and result is False:
             self.counts["kept"] += 1
             self.kept[args[1]] += 1

@@ -33,6 +33,9 @@ from ringback.workers import Mailbox
 LOOK_EVERY_S: Final = 0.1
 CLAIM_LANES_MAX: Final = 200
 LANES_MAX: Final = 20_000
+# A settlement is a commit. While more answers are on their way they are gathered, but not for long.
+SETTLE_AT_ONCE: Final = 128
+SETTLE_WITHIN_S: Final = 0.005
 _REASONS: Final = {
     Signal.GONE: ("gone", "The receiver answered 410 Gone."),
     Signal.FAILING_TOO_LONG: ("failing_too_long", "Every attempt of the last 5 days failed."),
@@ -81,6 +84,8 @@ class Dispatcher:
         self._asleep = False
         self._flying: dict[int, Flying] = {}
         self._settlements: list[m.Settling] = []
+        self._settle_by_s = 0.0
+        self._hurried = False
         self._unsettled = 0
         self._tokens = count(1)
         self._fetching = False
@@ -152,7 +157,10 @@ class Dispatcher:
         self._ask_fetcher()
 
     def _nap_s(self) -> float:
-        return max(0.0, min(self._look_s, self._lanes.next_alarm_s()) - self._clock.boottime_s())
+        until_s = min(self._look_s, self._lanes.next_alarm_s())
+        if self._settlements:
+            until_s = min(until_s, self._settle_by_s)
+        return max(0.0, until_s - self._clock.boottime_s())
 
     # ── what finished ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,6 +184,10 @@ class Dispatcher:
         took_s = response.timings.total / 1000.0
         self._lanes.turns.finished(lane.endpoint_id, lane.tenant_id, flying.charged_s, took_s, flying.slow)
         settlement = Settlement(delivery.seq, record(flight, response, verdict), verdict.retry_at, verdict.tries)
+        if not self._settlements:
+            self._settle_by_s = self._now.boot_s + SETTLE_WITHIN_S
+        if lane.ordered or not self._flying:
+            self._hurried = True  # somebody waits for it, or nothing more comes soon
         self._settlements.append(m.Settling(lane.generation, settlement))
         self._unsettled += 1
         self._lanes.budget.bytes -= bytes_of(flight.row)
@@ -194,7 +206,9 @@ class Dispatcher:
             self._fetcher.post(m.GiveUp(lane.tenant_id, lane.endpoint_id, *_REASONS[signal]))
 
     def _post_settlements(self) -> None:
-        if self._settlements:
+        waiting = len(self._settlements)
+        if waiting >= SETTLE_AT_ONCE or (waiting and (self._hurried or self._now.boot_s >= self._settle_by_s)):
+            self._hurried = False
             if self._log_attempts is not None:
                 self._log_attempts([settling.settlement.attempt for settling in self._settlements])
             self._settler.post(self._settlements)

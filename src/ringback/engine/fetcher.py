@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from ringback.clock import Clock
 from ringback.engine import messages as m
 from ringback.engine.directory import Directory
+from ringback.model.errors import RingbackError
 from ringback.model.lane import LaneRow
 from ringback.observe.telemetry import EndpointDisabled, Observer, StoreTrouble
 from ringback.store.port import (
@@ -66,7 +67,7 @@ class Fetcher:
                 self._tell(m.Woken() if not isinstance(command, m.Claim) else m.Claimed(command.node_id, [], 0))
             except (StoreUnavailable, Retryable, CommitInDoubt) as error:
                 self._observer(StoreTrouble("fetcher", error.code))
-                self._failed(command)
+                self._failed(command, error)
         if self._late_rings:
             self._ring([])
 
@@ -87,7 +88,7 @@ class Fetcher:
             case m.Audit():
                 self._audit(command.node_id)
 
-    def _failed(self, command: m.ToFetcher) -> None:
+    def _failed(self, command: m.ToFetcher, error: RingbackError) -> None:
         """Tell the dispatcher that nothing came; what must happen all the same is tried again later."""
         match command:
             case m.Fetch():
@@ -98,8 +99,11 @@ class Fetcher:
                 self._inbox.post(m.Audit(command.node_id))
             case m.Listen():
                 self._tell(m.Rang(command.node_id, []))
+            case m.Release() if not isinstance(error, CommitInDoubt):
+                # Not done: freed some other way, its pause and its health would be lost.
+                self._tell(m.Kept(command.node_id, command.row))
             case m.Release():
-                # In doubt or not done: not ours to the ledger, so the audit frees it if its row still names us.
+                # In doubt: not ours to the ledger, so the audit frees it if its row still names us.
                 self._ledger.pop(command.row.endpoint_id, None)
                 self._tell(m.Left(command.node_id, command.row.endpoint_id))
                 self._inbox.post(m.Audit(command.node_id))

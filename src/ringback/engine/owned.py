@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
-from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, Budget, low, wanted
+from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, QUEUE_START, Budget, low, wanted
 from ringback.engine.directory import Directory
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.target import Target
@@ -78,7 +78,9 @@ class OwnedLanes:
         """A lane was claimed, or could not be released."""
         self._generation += 1
         self.epoch += 1
-        self._lanes[row.endpoint_id] = Lane(row, self._generation, self.epoch)
+        lane = self._lanes[row.endpoint_id] = Lane(row, self._generation, self.epoch)
+        if row.not_before > lane.health.not_before:  # a rate's, which the health knows nothing of
+            lane.health = health_policy.pause(lane.health, row.not_before)
         self.touch(row.endpoint_id)
 
     def touch(self, endpoint_id: str) -> None:
@@ -155,6 +157,8 @@ class OwnedLanes:
         self.touch(lane.endpoint_id)
 
     def _has_room(self, lane: Lane) -> bool:
+        if len(lane.queue) < QUEUE_START:
+            return self.budget.room() > 0
         window = health_policy.window(lane.health, self._cap(lane))
         return self.budget.room() > 0 and wanted(len(lane.queue), window, False) > 0
 

@@ -6,6 +6,7 @@ transfer. Never raises: a method that libcurl calls returns `STOP` and leaves wo
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ringback.engine.curl_errors import (
@@ -26,6 +27,7 @@ from ringback.model.limits import (
 STOP: Final = -1
 
 # libcurl also takes HTTP/2 here, and 2000 for 200.
+_HEADS_KEPT_MAX: Final = 64
 _STATUS_LINE: Final = re.compile(rb"HTTP/(1\.[01]) ([1-9][0-9]{2})(?:[ \r\n]|$)")
 _SWITCHED: Final = Failure(BAD_RESPONSE, "The receiver switched to another protocol (101).")
 
@@ -94,11 +96,7 @@ class Reading:
 
     def headers(self) -> list[tuple[str, str]]:
         """Names and values of the final answer, in their order and case, as latin-1."""
-        headers = []
-        for line in b"".join(self._lines).decode("latin-1").split("\n")[:-1]:
-            name, _, value = line.partition(":")
-            headers.append((name, value.strip(" \t\r")))
-        return headers
+        return [*_parsed(b"".join(self._lines))]
 
     def _on_status_line(self, line: bytes) -> int | None:
         match = _STATUS_LINE.match(line)
@@ -122,3 +120,13 @@ class Reading:
         elif self._interim > self._limits.interim_answers_max:
             self.failure = TOO_MANY_INTERIM
         return None if self.failure is None else STOP
+
+
+@lru_cache(maxsize=_HEADS_KEPT_MAX)
+def _parsed(head: bytes) -> tuple[tuple[str, str], ...]:
+    """The pairs of a head. A busy receiver answers with the same one, date included, for a second at a time."""
+    pairs = []
+    for line in head.decode("latin-1").split("\n")[:-1]:
+        name, _, value = line.partition(":")
+        pairs.append((name, value.strip(" \t\r")))
+    return tuple(pairs)

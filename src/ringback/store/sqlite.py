@@ -14,7 +14,7 @@ from ringback.store.port import Store
 from ringback.store.queries import load
 from ringback.store.sqlite_changes import SqliteFollow
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
-from ringback.store.sqlite_connection import Readers, Writer
+from ringback.store.sqlite_connection import Readers
 from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteSecrets
 from ringback.store.sqlite_fetch import SqliteFetch
 from ringback.store.sqlite_file import FileLock, open_locked
@@ -23,6 +23,7 @@ from ringback.store.sqlite_lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite_log import SqliteLog
 from ringback.store.sqlite_settle import SqliteResends, SqliteSettlements
 from ringback.store.sqlite_upkeep import SqliteClearing, SqliteRepairs
+from ringback.store.sqlite_writer import Writer
 
 
 class SqliteStore(

@@ -1,9 +1,8 @@
-"""One connection that writes and a few that read, and who may use which when.
+"""Connections that read, and how many rows are written at a time.
 
-SQLite has one writer at a time, so there is one connection for it, under a lock that is held from BEGIN to COMMIT
-or ROLLBACK. A read borrows a connection of its own, sees one snapshot and gives it back before the call returns: a
-read that stays open keeps the WAL from being reset, and the file grows by gigabytes. No exception of apsw leaves
-this module's contexts (see `sqlite_errors`). A thread that begins a write inside its own write raises RuntimeError.
+A read borrows a connection of its own, sees one snapshot and gives it back before the call returns: a read that stays
+open keeps the WAL from being reset, and the file grows by gigabytes. No exception of apsw leaves this module's contexts
+(see `sqlite_errors`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from queue import LifoQueue
-from threading import RLock
 from typing import Any, Final
 
 import apsw
@@ -20,79 +18,13 @@ from ringback.store.port import StoreUnavailable
 from ringback.store.queries import for_rows
 from ringback.store.sqlite_errors import store_errors
 from ringback.store.sqlite_file import open_reader
+from ringback.store.sqlite_writer import Writer
 
 READERS_MAX: Final = 8
 _ROWS_MAX: Final = 128
 _ROWS_STEP: Final = 16
 
 Bindings = Sequence[Any] | dict[str, Any]
-
-
-class Writer:
-    """The connection that writes, for one transaction at a time."""
-
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
-        self._lock = RLock()
-        self._begun = False
-
-    def begin(self) -> apsw.Connection:
-        """Wait for one's turn and open a write transaction; `commit` or `roll_back` must follow in this thread."""
-        self._lock.acquire()
-        if self._begun:
-            self._lock.release()
-            raise RuntimeError("a write was begun inside a write of the same thread")
-        try:
-            with store_errors():
-                if self._connection.in_transaction:  # a ROLLBACK failed
-                    self._connection.execute("ROLLBACK")
-                self._connection.execute("BEGIN IMMEDIATE")
-        except BaseException:
-            self._lock.release()
-            raise
-        self._begun = True
-        return self._connection
-
-    def commit(self) -> None:
-        """Make it durable, fsync included. When it raises, the transaction was rolled back."""
-        try:
-            with store_errors():
-                self._connection.execute("COMMIT")
-        finally:
-            self._end()
-
-    def roll_back(self) -> None:
-        """Undo the transaction."""
-        self._end()
-
-    def _end(self) -> None:
-        """Whatever was not committed is undone, and it is the next one's turn."""
-        self._begun = False
-        try:
-            # After some errors (disk full) SQLite has rolled back by itself.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-        except apsw.Error:
-            pass  # `begin` tries again, and tells if it can't
-        finally:
-            self._lock.release()
-
-    @contextmanager
-    def transaction(self) -> Iterator[apsw.Connection]:
-        """One write transaction: all of the block or nothing."""
-        connection = self.begin()
-        try:
-            with store_errors():
-                yield connection
-        except BaseException:
-            self.roll_back()
-            raise
-        self.commit()
-
-    def close(self) -> None:
-        """Wait for the transaction that is open and close, which empties the WAL into the file."""
-        with self._lock, store_errors():
-            self._connection.close()
 
 
 class Readers:

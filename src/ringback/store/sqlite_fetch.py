@@ -23,8 +23,9 @@ import msgspec
 from ringback.model.event import Delivery, DueDelivery, Event
 from ringback.store.port import Fetched, FetchRequest
 from ringback.store.queries import load
-from ringback.store.sqlite_connection import Readers, SqlitePart, Writer, first
+from ringback.store.sqlite_connection import Readers, SqlitePart, first
 from ringback.store.sqlite_json import decode_seqs, json_list
+from ringback.store.sqlite_writer import Writer
 
 KEYS_VISITED: Final = 500
 _LOADED_AT_ONCE: Final = 256

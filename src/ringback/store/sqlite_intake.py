@@ -20,10 +20,11 @@ from ringback.store.port import IntakeTransaction, KeyClaim, Ring, TakenKey
 from ringback.store.queries import load
 from ringback.store.sqlite_changes import read_changes
 from ringback.store.sqlite_config import read_tenants
-from ringback.store.sqlite_connection import ManyRows, SqlitePart, Writer
+from ringback.store.sqlite_connection import ManyRows, SqlitePart
 from ringback.store.sqlite_endpoints import read_endpoints
 from ringback.store.sqlite_errors import store_errors
 from ringback.store.sqlite_json import json_list
+from ringback.store.sqlite_writer import Writer
 
 KeyName = tuple[str, str, str]
 

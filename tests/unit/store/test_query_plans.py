@@ -230,7 +230,7 @@ class TestSteps:
 
         drawn: list[int] = []
         meter.of(lambda: drawn.extend(accept()))
-        assert meter.statements == 2 + 2 + 2  # BEGIN, COMMIT; events; deliveries
+        assert meter.statements == 2 + 1 + 1  # BEGIN, COMMIT; events; deliveries
         batch = [Settlement(seq, attempt(seq, 1, f"evt_{place}"), None, 0) for place, seq in enumerate(drawn)]
         meter.of(lambda: store.settle(batch))
-        assert meter.statements == 2 + 1 + 2 + 1 + 1  # BEGIN, COMMIT; read; attempts; delete; count
+        assert meter.statements == 2 + 1 + 1 + 1 + 1  # BEGIN, COMMIT; read; attempts; delete; count

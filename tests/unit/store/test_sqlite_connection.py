@@ -1,8 +1,8 @@
 """Who may use which connection when: one writer, a few readers, a few steps for many rows."""
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -12,6 +12,7 @@ from conformance.backend import accept_many
 from ringback.store.port import StoreUnavailable
 from ringback.store.sqlite import SqliteStore
 from ringback.store.sqlite_connection import READERS_MAX, ManyRows
+from support.process import wait_until
 from support.rows import TENANT, event
 
 DEADLINE_S = 30.0
@@ -40,7 +41,9 @@ class TestManyRows:
         rows = connection.execute("SELECT a, b FROM t ORDER BY n").fetchall()
         assert rows == [(place, str(place)) for place in range(count)]
 
-    @pytest.mark.parametrize(("count", "statements"), [(1, 1), (15, 1), (63, 2), (64, 1), (127, 2), (128, 1), (1_000, 7 + 1 + 1)])
+    @pytest.mark.parametrize(
+        ("count", "statements"), [(1, 1), (15, 1), (63, 2), (64, 1), (127, 2), (128, 1), (1_000, 7 + 1 + 1)]
+    )
     def test_many_rows_are_few_statements(self, count: int, statements: int) -> None:
         connection = apsw.Connection(":memory:")
         connection.execute("CREATE TABLE t (a)")
@@ -95,6 +98,118 @@ class TestWriter:
     def test_every_commit_is_synced(self, store: SqliteStore) -> None:
         assert store._writer._connection.pragma("synchronous") == 2
         assert store._writer._connection.pragma("journal_mode") == "wal"
+
+
+class Callers:
+    """Callers who write at the same time: each runs in a thread of its own and waits for its turn behind the first."""
+
+    def __init__(self, store: SqliteStore, threads: ThreadPoolExecutor) -> None:
+        self._store = store
+        self._threads = threads
+
+    def join(self, write: Callable[[apsw.Connection], None]) -> Future[None]:
+        """Start a caller and wait until it stands in line."""
+        writer = self._store._writer
+        before = writer._waiting
+
+        def call() -> None:
+            with writer.transaction() as connection:
+                write(connection)
+
+        future = self._threads.submit(call)
+        wait_until(lambda: writer._waiting > before, DEADLINE_S, "the caller stands in line")
+        return future
+
+
+class TestSharedCommits:
+    @pytest.fixture
+    def callers(self, store: SqliteStore) -> Iterator[Callers]:
+        with ThreadPoolExecutor(8) as threads:
+            yield Callers(store, threads)
+
+    def test_who_waits_is_committed_with_who_went_before(self, store: SqliteStore, callers: Callers) -> None:
+        commits = 0
+
+        def count() -> bool:
+            nonlocal commits
+            commits += 1
+            return False
+
+        store._writer._connection.set_commit_hook(count)
+        with ThreadPoolExecutor(1) as first:
+            began, go_on = threading.Event(), threading.Event()
+            ahead = first.submit(self.hold, store, began, go_on)
+            assert began.wait(DEADLINE_S)
+            behind = [callers.join(add_to_count) for _ in range(5)]
+            go_on.set()
+            for future in [ahead, *behind]:
+                future.result(DEADLINE_S)
+        store._writer._connection.set_commit_hook(None)
+        assert commits == 1
+        assert store._read("SELECT count FROM commit_check") == [(6,)]
+
+    @staticmethod
+    def hold(store: SqliteStore, began: threading.Event, go_on: threading.Event) -> None:
+        with store._writer.transaction() as connection:
+            add_to_count(connection)
+            began.set()
+            assert go_on.wait(DEADLINE_S)
+
+    @pytest.mark.parametrize("failing", [0, 1, 2])
+    def test_who_fails_takes_back_only_its_own(self, store: SqliteStore, callers: Callers, failing: int) -> None:
+        def fail(connection: apsw.Connection) -> None:
+            add_to_count(connection)
+            raise ZeroDivisionError
+
+        with ThreadPoolExecutor(1) as first:
+            began, go_on = threading.Event(), threading.Event()
+            ahead = first.submit(self.hold, store, began, go_on)
+            assert began.wait(DEADLINE_S)
+            behind = [callers.join(fail if place == failing else add_to_count) for place in range(3)]
+            go_on.set()
+            ahead.result(DEADLINE_S)
+            for place, future in enumerate(behind):
+                assert isinstance(future.exception(DEADLINE_S), ZeroDivisionError) is (place == failing)
+        assert store._read("SELECT count FROM commit_check") == [(3,)]
+
+    def test_a_commit_that_fails_fails_for_all(self, store: SqliteStore, callers: Callers) -> None:
+        store._writer._connection.set_commit_hook(lambda: True)
+        with ThreadPoolExecutor(1) as first:
+            began, go_on = threading.Event(), threading.Event()
+            ahead = first.submit(self.hold, store, began, go_on)
+            assert began.wait(DEADLINE_S)
+            behind = callers.join(add_to_count)
+            go_on.set()
+            assert ahead.exception(DEADLINE_S) is not None
+            assert behind.exception(DEADLINE_S) is not None
+        store._writer._connection.set_commit_hook(None)
+        assert store._read("SELECT count FROM commit_check") == [(0,)]
+        store.check()
+
+    def test_nobody_returns_before_the_commit(self, store: SqliteStore, callers: Callers) -> None:
+        with ThreadPoolExecutor(1) as first:
+            began, go_on = threading.Event(), threading.Event()
+            holds, lets = threading.Event(), threading.Event()
+
+            def hold_too(connection: apsw.Connection) -> None:
+                holds.set()
+                assert lets.wait(DEADLINE_S)
+
+            ahead = first.submit(self.hold, store, began, go_on)
+            assert began.wait(DEADLINE_S)
+            behind = callers.join(hold_too)
+            go_on.set()
+            assert holds.wait(DEADLINE_S)
+            assert not ahead.done()
+            assert store._read("SELECT count FROM commit_check") == [(0,)]
+            lets.set()
+            ahead.result(DEADLINE_S)
+            behind.result(DEADLINE_S)
+        assert store._read("SELECT count FROM commit_check") == [(1,)]
+
+
+def add_to_count(connection: apsw.Connection) -> None:
+    connection.execute("UPDATE commit_check SET count = count + 1")
 
 
 class TestReaders:
