@@ -8,10 +8,12 @@ can't be started raises a StartError before anything was changed.
 import gc
 import logging
 import os
+import resource
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,6 +72,7 @@ def serve(settings: Settings, on_ready: Callable[[ServerFacts], None]) -> None:
 
     `on_ready` is called once it answers, on the server's thread: it must not ask the server and wait.
     """
+    raise_descriptor_limit()
     listener = bind(settings.host, settings.port)
     try:
         process = Process(settings, listener)
@@ -241,6 +244,13 @@ class Process:
         path.touch(mode=0o600, exist_ok=False)
         path.write_text(key + "\n", encoding="ascii")
         return key, key
+
+
+def raise_descriptor_limit() -> None:
+    """Each request under way is a descriptor: take as many as this user may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def make_data_directory(path: Path) -> None:

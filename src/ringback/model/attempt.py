@@ -1,7 +1,7 @@
 """Attempts: the append-only log of every request, and how a delivery can end.
 
 An attempt's id is made before the request is sent. What ends without a request (`cancelled`, `expired`) leaves
-a record here too, with number 0 of its own kind. Times are milliseconds since 1970; durations milliseconds.
+a record here too, under the number of the last request. Times are milliseconds since 1970; durations milliseconds.
 """
 
 from enum import StrEnum
