@@ -31,11 +31,12 @@ format: setup ## Put the source in the form that check wants
 docs: setup ## Write the generated parts of docs/ anew
 	$(BIN)/python scripts/docs.py
 
-sim: setup ## Run the simulation of crashes, pauses and lost answers
-	$(BIN)/python -m pytest tests/simulation
+sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all; one SEED replays its run exactly
+	cd tests && ../$(BIN)/python -m simulation.scenario $(or $(SEED),1) \
+		--count $(or $(COUNT),$(if $(SEED),1,20)) --trouble $(or $(TROUBLE),all)
 
-crash: setup ## Kill a real server again and again and look for what was lost
-	$(BIN)/python -m pytest tests/e2e -k crash
+crash: setup ## Kill a real server again and again and look for what was lost: MINUTES=1 SEED=1
+	cd tests && ../$(BIN)/python -m support.crash --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
 bench: setup ## Measure the rates on this machine, beside a bare pipeline
 	@scripts/bench-tools.sh
