@@ -5,6 +5,7 @@ serving gracefully: no new connection, requests under way are answered. Fails wi
 """
 
 import errno
+import logging
 import signal
 import socket
 import threading
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import uvicorn
 
+from ringback.api.protocol import ProblemProtocol
 from ringback.model.errors import BadSetting, PortTaken
 
 BACKLOG: Final = 2_048
@@ -62,8 +64,13 @@ class HttpServer:
     """`run` blocks until SIGTERM, SIGINT or `stop`."""
 
     def __init__(self, app: AsgiApp, listener: socket.socket, on_started: Callable[[], None]) -> None:
+        # Anyone can send what is no HTTP: that is answered, and is no line in the log.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
+            http=ProblemProtocol,
+            ws="none",
+            loop="uvloop",
             access_log=False,
             log_config=None,
             lifespan="off",
