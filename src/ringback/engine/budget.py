@@ -10,7 +10,7 @@ from ringback.model.limits import PREFETCH_BYTES_MAX, PREFETCH_PER_SLOT_MAX
 
 FETCH_ROWS_MAX: Final = 512
 FETCH_LANES_MAX: Final = 64
-WINDOWS_PER_LANE: Final = 2
+WINDOWS_PER_LANE: Final = 4
 QUEUE_START: Final = 32
 
 
@@ -33,11 +33,15 @@ class Budget:
 
 
 def wanted(queued: int, window: int, slow: bool) -> int:
-    """How many rows a lane should fetch: up to two windows; a healthy one that just starts a little more."""
+    """How many rows a lane should fetch: up to four windows, a slow one up to one."""
     depth = window if slow else max(WINDOWS_PER_LANE * window, QUEUE_START)
     return max(0, depth - queued)
 
 
-def low(queued: int, window: int) -> bool:
-    """Whether so little is queued that a fetch is worth it."""
-    return queued <= window // 2
+def low(queued: int, window: int, slow: bool) -> bool:
+    """Whether so little is queued that a fetch is worth it.
+
+    A healthy lane may send a whole window before the next turn, and the fetch takes about as long: it asks when two
+    windows are left, so that it never waits for rows.
+    """
+    return queued <= (window // 2 if slow else 2 * window)

@@ -23,6 +23,7 @@ from ringback.engine.target import Target
 from ringback.engine.verdict import judge
 from ringback.model.attempt import Attempt
 from ringback.model.lane import LaneRow
+from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.telemetry import LaneParked, LaneRecovered, Observer
 from ringback.policy import health as health_policy
 from ringback.policy import rate
@@ -117,6 +118,11 @@ class Dispatcher:
     def owns(self, endpoint_id: str) -> bool:
         """A hint: whether the lane is in memory just now."""
         return endpoint_id in self._lanes
+
+    @property
+    def leased(self) -> bool:
+        """Whether the lanes in memory are this node's own for sure: nobody has taken them over before now."""
+        return self._lease.covers(self._clock.boottime_s(), 0.0)
 
     @property
     def epoch(self) -> int:
@@ -345,7 +351,9 @@ class Dispatcher:
 
     def _look_for_work(self) -> None:
         node_id = self._lease.node_id
-        if not self._claiming and len(self._lanes) < LANES_MAX and self._lanes.budget.room() > 0:
+        # Who could not send what it claims leaves it to others.
+        able = self._lease.covers(self._now.boot_s, TOTAL_DEADLINE_S_MAX)
+        if able and not self._claiming and len(self._lanes) < LANES_MAX and self._lanes.budget.room() > 0:
             self._claiming = True
             self._fetcher.post(m.Claim(node_id, CLAIM_LANES_MAX))
         if not self._listening and len(self._lanes):

@@ -18,6 +18,8 @@ class Gate:
         return self._dispatcher.epoch
 
     def hand_over(self, mark: int, rows: list[DueDelivery]) -> list[DueDelivery]:
+        if not self._dispatcher.leased:
+            return rows  # its lanes may be another's by now, who would not hear of them
         ours: list[DueDelivery] = []
         others: list[DueDelivery] = []
         owns = self._dispatcher.owns

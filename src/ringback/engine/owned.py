@@ -228,7 +228,7 @@ class OwnedLanes:
                 lane.next_due = None
             else:
                 self._set_alarm(lane, (lane.next_due - self._now.wall_ms) / 1000.0)
-        if lane.stale and not lane.fetching and low(len(lane.queue), window):
+        if lane.stale and not lane.fetching and low(len(lane.queue), window, health_policy.slow(lane.health)):
             self._hungry[lane.endpoint_id] = None
 
     def _linger(self, lane: Lane) -> None:
