@@ -1,9 +1,9 @@
 """A shop that tells a partner about its orders: both sides of a webhook in one file.
 
-Start a server that may send to this machine, then this:
+Start a server that may send to this machine, then this in another terminal, in the same directory:
 
-    ringback up --allow 127.0.0.1/32:8082
-    python examples/shop.py --key "$(cat data/admin.key)"
+    .venv/bin/ringback up --allow 127.0.0.1/32:8082
+    .venv/bin/python examples/shop.py --key "$(cat data/admin.key)"
 
 The partner's side is an HTTP server that believes nothing it has not verified, and knows an event that comes twice. The
 shop's side makes a tenant for the partner, registers the partner's URL, and sends three orders.
@@ -12,11 +12,12 @@ shop's side makes a tenant for the partner, registers the partner's URL, and sen
 import argparse
 import json
 import queue
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ringback import ApiError, Client, VerificationFailed, verify
+from ringback import ApiError, Client, ClientError, VerificationFailed, verify
 
 TENANT = "partner"
 BODY_BYTES_MAX = 1_000_000
@@ -58,7 +59,7 @@ class PartnerHandler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def register(client: Client, url: str) -> str:
+def register(client: Client, port: int) -> str:
     """Make the tenant and its endpoint; the secret that its requests are signed with."""
     try:
         client.call("POST", "/v1/tenants", {"id": TENANT, "name": "A partner"})
@@ -67,7 +68,13 @@ def register(client: Client, url: str) -> str:
             raise
     for old in client.list_endpoints().items:
         client.delete_endpoint(old["id"])
-    endpoint = client.create_endpoint(url, label="orders", event_types=["order.*"])
+    url = f"http://127.0.0.1:{port}/hooks"
+    try:
+        endpoint = client.create_endpoint(url, label="orders", event_types=["order.*"])
+    except ApiError as error:
+        if error.status != 422:
+            raise
+        sys.exit(f"Ringback may not send to {url}. Start it with: ringback up --allow 127.0.0.1/32:{port}")
     return str(endpoint["secret"])
 
 
@@ -81,7 +88,7 @@ def main() -> None:
     partner = PartnerServer(options.port)
     threading.Thread(target=partner.serve_forever, daemon=True).start()
     with Client(options.url, options.key, TENANT) as client:
-        partner.secret = register(client, f"http://127.0.0.1:{options.port}/hooks")
+        partner.secret = register(client, options.port)
         for order, total in TOTALS.items():
             sent = client.send("order.paid", {"id": order, "total": total}, subject={"type": "order", "id": order})
             print(f"sent     {order} as {sent.id}")
@@ -92,4 +99,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ClientError as error:
+        sys.exit(f"The shop could not talk to Ringback: {error}")

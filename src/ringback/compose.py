@@ -45,7 +45,7 @@ from ringback.observe.attempts import AttemptLog
 from ringback.observe.logs import LibraryLogs, LogObserver, describe_error, make_log
 from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping
 from ringback.policy.address import UrlRules
-from ringback.settings import Settings
+from ringback.settings import ADMIN_KEY_CHARS_MIN, Settings
 from ringback.store.sqlite import SqliteStore
 from ringback.workers import ThreadMailbox, Worker
 
@@ -239,7 +239,7 @@ class Process:
             return self._settings.admin_key, None
         path = self._settings.data / ADMIN_KEY_FILE
         if path.exists():
-            return path.read_text(encoding="ascii").strip(), None
+            return read_admin_key(path), None
         key = new_key_text(Scope.ADMIN, self._clock)
         path.touch(mode=0o600, exist_ok=False)
         path.write_text(key + "\n", encoding="ascii")
@@ -266,6 +266,21 @@ def make_data_directory(path: Path) -> None:
             f"The data directory {path} can't be written to. Give this user write access, or choose another: "
             "--data DIR."
         )
+
+
+def read_admin_key(path: Path) -> str:
+    """The admin key that an earlier start made and kept in `path`. Raises DataDirectoryUnusable."""
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise DataDirectoryUnusable(
+            f"The admin key {path} can't be read ({error.strerror}). Give this user read access to it."
+        ) from None
+    except UnicodeDecodeError:
+        key = ""
+    if len(key) < ADMIN_KEY_CHARS_MIN:
+        raise DataDirectoryUnusable(f"{path} has no admin key in it. Delete the file to have a new one made.")
+    return key
 
 
 def _write_line(line: bytes) -> None:

@@ -133,8 +133,8 @@ class Settings:
     )
     store: str | None = _setting(
         None,
-        "Where everything is kept: `sqlite:///PATH` (four slashes for an absolute path). "
-        "Default: `ringback.db` in the data directory.",
+        "Where everything is kept: `sqlite:///PATH`, relative to the working directory (four slashes for an absolute "
+        "path). Default: `ringback.db` in the data directory.",
         check=_store,
     )
     role: str = _setting(
@@ -236,26 +236,28 @@ def load(
 
     `flags` are the keys given on the command line (a None counts as not given), `environment` the variables (an
     empty one counts as not set). `configuration` is the file; None means `RINGBACK_CONFIG`, else `ringback.toml`
-    in the working directory, which may be missing. Raises BadSetting.
+    in the working directory, which may be missing. What the file has is checked also where something else holds.
+    Raises BadSetting.
     """
-    from_file, path = _read_file(configuration, environment)
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, Any] = _read_file(configuration, environment)
     for info in catalogue():
         given = flags.get(info.name)
         if given is not None:
             chosen[info.name] = _checked(info, given, f"from {info.flag}")
         elif environment.get(info.variable):
             chosen[info.name] = _checked_text(info, environment[info.variable])
-        elif info.name in from_file:
-            chosen[info.name] = _checked(info, from_file[info.name], f"from {path}")
-    return Settings(**chosen)
+    settings = Settings(**chosen)
+    if settings.log_attempts and (settings.log_format != "json" or settings.log_level not in {"debug", "info"}):
+        raise BadSetting("log_attempts: needs log_format json, and log_level info or debug.")
+    return settings
 
 
-def _read_file(configuration: Path | None, environment: Mapping[str, str]) -> tuple[dict[str, object], Path]:
+def _read_file(configuration: Path | None, environment: Mapping[str, str]) -> dict[str, object]:
+    """What the configuration has, checked; nothing when none is named and there is none."""
     named = configuration or environment.get("RINGBACK_CONFIG") or None
     path = Path(named or CONFIGURATION_FILE)
     if named is None and not path.exists():
-        return {}, path
+        return {}
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -266,7 +268,7 @@ def _read_file(configuration: Path | None, environment: Mapping[str, str]) -> tu
             raise BadSetting(f"{name}: there is no such setting (from {path}). docs/settings.md lists them.")
         if known[name].secret:
             raise BadSetting(f"{name}: a secret is read from {known[name].variable} alone, not from {path}.")
-    return table, path
+    return {name: _checked(known[name], value, f"from {path}") for name, value in table.items()}
 
 
 _YES: Final = {"1", "true", "yes", "on"}
@@ -311,7 +313,8 @@ def _fitting(info: SettingInfo, value: object) -> object:
         listed = isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value)
         value = _fits(listed, value, "is not a list of texts")
     else:
-        value = _fits(isinstance(value, str | Path) and str(value) != "", value, "is not a text")
+        value = _fits(isinstance(value, str | Path), value, "is not a text")
+        value = _fits(str(value) != "", value, "must not be empty")
         value = Path(str(value)) if issubclass(info.kind, Path) else str(value)
     if info.choices and value not in info.choices:
         raise ValueError(f"is not {info.limit}")

@@ -133,6 +133,7 @@ def test_a_taken_receiver_port_is_one_clear_line(tmp_path: Path) -> None:
         second = Up(tmp_path / "second", listen_port=first.listen_port)
         assert second.process.wait(WITHIN_S) == ExitCode.PORT_TAKEN
     assert second.printed().strip().startswith(f"ringback: Port {first.listen_port} on 127.0.0.1 is taken")
+    assert "--listen-port N" in second.printed()
     assert len(second.printed().strip().splitlines()) == 1
     assert not (tmp_path / "second" / "data").exists(), "what can't start leaves nothing behind"
 
@@ -144,23 +145,42 @@ def test_the_readmes_python_compiles() -> None:
         compile(block, "README.md", "exec")
 
 
+def run_shop(up: Up, partner_port: int) -> subprocess.CompletedProcess[str]:
+    """The README's command, with this Python and these ports."""
+    command = shell_commands()[3].replace(".venv/bin/python examples", f"{sys.executable} {ROOT}/examples")
+    return subprocess.run(
+        ["bash", "-ec", f"{command} --url http://127.0.0.1:{up.port} --port {partner_port}"],
+        cwd=up.directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**environment(), "PYTHONPATH": str(ROOT / "src")},
+    )
+
+
 def test_the_example_runs(tmp_path: Path) -> None:
     partner_port = free_port()
-    with running(tmp_path, "--allow", f"127.0.0.1/32:{partner_port}") as up:
-        key = (tmp_path / "data" / "admin.key").read_text(encoding="ascii").strip()
-        server = ["--url", f"http://127.0.0.1:{up.port}", "--key", key, "--port", str(partner_port)]
+    start = shell_commands()[2].replace("8082", str(partner_port)).split()
+    assert start[:2] == [".venv/bin/ringback", "up"]
+    with running(tmp_path, *start[2:]) as up:
         for _ in range(2):  # the second time its tenant is there already
-            done = subprocess.run(
-                [sys.executable, ROOT / "examples" / "shop.py", *server],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-                env=environment(),
-            )
+            done = run_shop(up, partner_port)
             assert done.returncode == 0, done.stderr
             received = sorted(line for line in done.stdout.splitlines() if line.startswith("received"))
             assert [line.split(":")[0] for line in received] == [f"received order_{number}" for number in (1, 2, 3)]
+
+
+def test_the_example_says_how_to_start_a_server_that_may_send_to_it(tmp_path: Path) -> None:
+    partner_port = free_port()
+    with running(tmp_path) as up:
+        done = run_shop(up, partner_port)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert f"ringback up --allow 127.0.0.1/32:{partner_port}" in done.stderr
+    gone = run_shop(up, partner_port)
+    assert gone.returncode == 1
+    assert len(gone.stderr.strip().splitlines()) == 1
 
 
 @pytest.mark.parametrize("flags", [["serve"], ["up"]])

@@ -16,12 +16,14 @@ from support.process import ADMIN_KEY, Server, free_port, wait_until
 from support.tenant import TestTenant
 
 
-def run_serve(data: Path, *flags: str, port: int | None = None) -> subprocess.CompletedProcess[str]:
+def run_serve(
+    data: Path, *flags: str, port: int | None = None, admin_key: str = ADMIN_KEY
+) -> subprocess.CompletedProcess[str]:
     """`ringback serve`, expected to end by itself."""
     command = [sys.executable, "-m", "ringback.cli.main", "serve", "--port", str(port or free_port())]
     return subprocess.run(
         [*command, "--data", str(data), *flags],
-        env={**os.environ, "RINGBACK_ADMIN_KEY": ADMIN_KEY},
+        env={**os.environ, "RINGBACK_ADMIN_KEY": admin_key},
         capture_output=True,
         check=False,
         text=True,
@@ -101,6 +103,37 @@ def test_a_bad_admin_key_is_refused_without_being_shown(tmp_path: Path, key: str
 
     assert_refused(ended, 2, "RINGBACK_ADMIN_KEY")
     assert key not in ended.stderr
+
+
+@pytest.mark.parametrize("kept", [b"", b"short\n", b"\xff" * 40])
+def test_a_key_file_without_a_key_is_one_clear_line(tmp_path: Path, kept: bytes) -> None:
+    (tmp_path / "admin.key").write_bytes(kept)
+
+    assert_refused(run_serve(tmp_path, admin_key=""), 4, str(tmp_path / "admin.key"), "Delete the file")
+
+
+def test_a_key_file_that_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "admin.key").mkdir()
+
+    assert_refused(run_serve(tmp_path, admin_key=""), 4, str(tmp_path / "admin.key"), "can't be read")
+
+
+@pytest.mark.parametrize("module", ["typer", "apsw"])
+def test_ctrl_c_while_modules_are_loaded_leaves_no_trace(tmp_path: Path, module: str) -> None:
+    """The module that stands in for the real one is where Ctrl-C comes: before any command, and within `serve`."""
+    (tmp_path / f"{module}.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "ringback.cli.main", "serve", "--port", "0", "--data", str(tmp_path / "data")],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+
+    assert (ended.returncode, ended.stderr) == (130, "")
 
 
 def test_the_first_start_makes_an_admin_key_that_only_its_owner_can_read(tmp_path: Path) -> None:

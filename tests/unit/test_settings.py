@@ -86,7 +86,9 @@ def test_the_database_is_in_the_data_directory_unless_said_otherwise() -> None:
         ("resolve_s_max = nan", "resolve_s_max: nan is not"),
         ("migrate = 1", "migrate: 1 is neither true nor false"),
         ('role = "both"', "role: 'both' is not all, api or engine"),
-        ('host = ""', "host: '' is not a text"),
+        ('host = ""', "host: '' must not be empty"),
+        ('data = ""', "data: '' must not be empty"),
+        ("data = 5", "data: 5 is not a text"),
         ('allow = "10.0.0.0/8:80"', "allow: '10.0.0.0/8:80' is not a list of texts"),
         ('allow = ["10.0.0.1/8:80"]', "allow: .* has host bits set"),
         ('allow = ["here:80"]', "allow: 'here:80' is not CIDR:PORT"),
@@ -102,6 +104,19 @@ def test_what_the_file_may_not_hold(line: str, complaint: str) -> None:
     Path("ringback.toml").write_text(line + "\n")
     with pytest.raises(BadSetting, match=complaint):
         load({}, {})
+
+
+def test_the_file_is_checked_also_where_a_flag_or_a_variable_holds() -> None:
+    Path("ringback.toml").write_text('port = "many"\n')
+    with pytest.raises(BadSetting, match=r"port: 'many' is not a whole number .* \(from ringback.toml\)"):
+        load({"port": 1}, {"RINGBACK_PORT": "2"})
+
+
+@pytest.mark.parametrize("log", [{}, {"log_format": "text"}, {"log_format": "json", "log_level": "warning"}])
+def test_attempts_are_logged_as_json_at_level_info_or_not_at_all(log: dict[str, object]) -> None:
+    with pytest.raises(BadSetting, match="log_attempts: needs log_format json"):
+        load({"log_attempts": True, **log}, {})
+    assert load({"log_attempts": True, "log_format": "json"}, {}).log_attempts
 
 
 @pytest.mark.parametrize("text", ["1_000", "-1", "0x10", "١", "1.5", " 80", "abc"])

@@ -16,6 +16,7 @@ import msgspec
 
 from ringback.api.auth import Authenticator, Principal, authorize
 from ringback.api.body import CallerGone, Message, Receive, Send, read_body
+from ringback.api.headers import by_name
 from ringback.api.problem import UnsupportedMediaType, problem
 from ringback.ingest.accept import Acceptor
 from ringback.ingest.submission import Accepted, Submission
@@ -88,7 +89,7 @@ class EventsRoute:
             return
         outcome: list[Accepted] | Exception
         try:
-            outcome = await self._outcome(place, dict(scope["headers"]), receive)
+            outcome = await self._outcome(place, by_name(scope["headers"]), receive)
         except CallerGone:
             return
         except RingbackError as error:
@@ -179,7 +180,7 @@ def _form(content_type: bytes | None, is_batch: bool) -> str:
             form = None
     if form is None or (form == _NDJSON and not is_batch):
         expected = "application/json or application/x-ndjson" if is_batch else "application/json"
-        raise UnsupportedMediaType(f"Send the body as {expected}, in UTF-8.")
+        raise UnsupportedMediaType(f"Send the header Content-Type: {expected}.")
     return form
 
 

@@ -26,7 +26,10 @@ AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises PortTaken, or BadSetting when `host` is no address of this machine."""
+    """A listening socket.
+
+    Raises PortTaken (also when this user may not have the port), or BadSetting when `host` is no address here.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -38,9 +41,14 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+        if error.errno == errno.EADDRINUSE:
             raise PortTaken(
                 f"Port {port} on {host} can't be used ({error.strerror}). Stop what has it, or choose another: "
+                "--port N."
+            ) from None
+        if error.errno == errno.EACCES:
+            raise PortTaken(
+                f"Port {port} on {host} can't be used: this user may not use ports below 1024. Choose another: "
                 "--port N."
             ) from None
         raise BadSetting(f"host {host!r} can't be listened on: {error.strerror}. Use 127.0.0.1 or 0.0.0.0.") from None

@@ -26,7 +26,7 @@ def set_up(base_url: str, admin_key: str, receiver_url: str) -> Demo | None:
     May raise ApiError and Unreachable.
     """
     with Client(base_url, admin_key, TENANT) as client:
-        if not client.call("GET", "/v1/tenants?limit=1")["items"]:
+        if not client.call_page("/v1/tenants?limit=1").items:
             client.call("POST", "/v1/tenants", {"id": TENANT, "name": "Demo"})
             client.create_endpoint(receiver_url, label=LABEL)
         endpoint = _find_endpoint(client)
@@ -39,7 +39,7 @@ def set_up(base_url: str, admin_key: str, receiver_url: str) -> Demo | None:
 
 
 def _find_endpoint(client: Client) -> dict[str, Any] | None:
-    tenants = client.call("GET", "/v1/tenants?limit=250")["items"]
+    tenants = client.call_page("/v1/tenants?limit=250").items
     if not any(tenant["id"] == TENANT for tenant in tenants):
         return None
     return next((found for found in client.list_endpoints(limit=250).items if found["label"] == LABEL), None)

@@ -27,7 +27,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
     ExitCode.UNEXPECTED: "something unexpected failed; `RINGBACK_TRACE=1` shows where",
     ExitCode.BAD_SETTING: "a flag, variable or setting is wrong, or the arguments are",
-    ExitCode.PORT_TAKEN: "another program listens on the port",
+    ExitCode.PORT_TAKEN: "another program listens on the port, or this user may not",
     ExitCode.DATA_DIRECTORY_UNUSABLE: "the data directory can't be made, read or written",
     ExitCode.STORE_LOCKED: "another Ringback has the database open",
     ExitCode.STORE_CORRUPT: "the database is damaged or is none of Ringback's",

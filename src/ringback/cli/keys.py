@@ -15,7 +15,7 @@ from ringback.model.tenant import Scope
 
 PAGE_ITEMS = 250
 
-keys = typer.Typer(help="Make, list and revoke keys.", no_args_is_help=True, rich_markup_mode=None)
+keys = typer.Typer(help="Make, list and revoke keys.", rich_markup_mode=None)
 
 OfTenant = Annotated[
     str | None, typer.Option("--tenant", envvar="RINGBACK_TENANT", help="The tenant's keys (default: admin keys).")
@@ -39,7 +39,7 @@ def create(
     if scope is not Scope.ADMIN:
         body["scope"] = scope.value
     with connect(url, key, None) as client:
-        made = client.call("POST", _path(tenant), body)
+        made = client.call("POST", _path(tenant), body, expect=("key",))
     typer.echo(json_format.dumps(made) if json else made["key"])
 
 
@@ -76,9 +76,9 @@ def _path(tenant: str | None) -> str:
 
 def _all_keys(client: Client, path: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    page = client.call("GET", f"{path}?limit={PAGE_ITEMS}")
-    found.extend(page["items"])
-    while page["next_cursor"]:
-        page = client.call("GET", f"{path}?limit={PAGE_ITEMS}&cursor={quote(page['next_cursor'], safe='')}")
-        found.extend(page["items"])
+    asked: str | None = f"{path}?limit={PAGE_ITEMS}"
+    while asked:
+        items, cursor = client.call_page(asked)
+        found.extend(items)
+        asked = f"{path}?limit={PAGE_ITEMS}&cursor={quote(cursor, safe='')}" if cursor else None
     return found

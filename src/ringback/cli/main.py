@@ -1,27 +1,31 @@
 """The entry point of `ringback`: the commands put together, and errors turned into one line and an exit code.
 
-Nobody who types a wrong flag sees a stack trace: errors that Ringback raises on purpose become one line on standard
-error. Anything else does too, with the way to see the trace (`RINGBACK_TRACE=1`), and exit code 1.
+Nobody who types a wrong flag or Ctrl-C sees a stack trace: errors that Ringback raises on purpose become one line on
+standard error. Anything else does too, with the way to see the trace (`RINGBACK_TRACE=1`), and exit code 1.
 """
 
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated
-
-import typer
+from typing import Annotated, Any
 
 import ringback
-from ringback.cli.bench import bench
 from ringback.cli.exits import MEANINGS, ExitCode
-from ringback.cli.keys import keys
-from ringback.cli.listen import listen
-from ringback.cli.send import send
-from ringback.cli.serve import serve
-from ringback.cli.tail import tail
-from ringback.cli.up import up
-from ringback.client.errors import ApiError, ClientError
-from ringback.model.errors import RingbackError, StartError
+
+try:
+    import typer
+
+    from ringback.cli.bench import bench
+    from ringback.cli.keys import keys
+    from ringback.cli.listen import listen
+    from ringback.cli.send import send
+    from ringback.cli.serve import serve
+    from ringback.cli.tail import tail
+    from ringback.cli.up import up
+    from ringback.client.errors import ApiError, ClientError, WrongField
+    from ringback.model.errors import RingbackError, StartError
+except KeyboardInterrupt:  # Ctrl-C while all this is loaded, which takes a moment
+    sys.exit(ExitCode.INTERRUPTED)
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
 
@@ -29,7 +33,6 @@ app = typer.Typer(
     name="ringback",
     help="Sends webhooks: signed, retried, in order if wanted, and logged.",
     epilog=EPILOG,
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -53,9 +56,9 @@ def run() -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code. Prints to the process's standard streams."""
     try:
-        app(args=list(arguments), prog_name="ringback")
-    except SystemExit as ended:  # how typer ends, also after what it refused or Ctrl-C
-        return ended.code if isinstance(ended.code, int) else ExitCode.OK
+        ended = app(args=list(arguments) or ["--help"], prog_name="ringback", standalone_mode=False)
+    except SystemExit as ending:  # how typer ends when nobody reads what is printed
+        return ending.code if isinstance(ending.code, int) else ExitCode.OK
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
@@ -64,7 +67,7 @@ def main(arguments: Sequence[str]) -> int:
         line, code = _told(error)
         typer.echo(f"ringback: {line}", err=True)
         return code
-    return ExitCode.OK
+    return ended if isinstance(ended, int) else ExitCode.OK  # after --help or Ctrl-C, typer returns the exit code
 
 
 def _told(error: Exception) -> tuple[str, int]:
@@ -74,12 +77,25 @@ def _told(error: Exception) -> tuple[str, int]:
     if isinstance(error, RingbackError):
         return f"{error.detail} [{error.code}]", ExitCode.UNEXPECTED
     if isinstance(error, ApiError):
-        fields = "".join(f"\n  {wrong.field}: {wrong.message}" for wrong in error.errors)
+        # The detail tells the first field already: the others follow, one a line.
+        fields = "".join(f"\n  {wrong.field}: {wrong.message}" for wrong in error.errors if not _tells(error, wrong))
         return f"{error.detail} [{error.code}, HTTP {error.status}]{fields}", ExitCode.API_REFUSED
     if isinstance(error, ClientError):
         return f"The API can't be reached: {error}", ExitCode.API_UNREACHABLE
+    if isinstance(error, typer.BadParameter.__bases__):  # the base of all that is wrong with the arguments
+        return _usage(error), ExitCode.BAD_SETTING
     kind = type(error).__name__
     return f"Something unexpected failed ({kind}). Set RINGBACK_TRACE=1 to see where.", ExitCode.UNEXPECTED
+
+
+def _usage(error: Any) -> str:
+    """A usage error of typer's, which has no public type of its own for it."""
+    said = " ".join(error.format_message().split())
+    return f"{said} See `{error.ctx.command_path if error.ctx else 'ringback'} --help`. [usage]"
+
+
+def _tells(error: ApiError, wrong: WrongField) -> bool:
+    return f"{wrong.field} {wrong.message}" in error.detail
 
 
 if __name__ == "__main__":

@@ -49,11 +49,12 @@ Handler = Callable[[Request], Answer]
 class Receiver:
     """Listens from the moment it is made (`port` 0 takes a free one; `port` says which) until `stop`.
 
-    Raises PortTaken when another listens there, StartError when the address can't be had. `run` works on the calling
-    thread, `start` on one of its own.
+    Raises PortTaken when another listens there or this user may not, StartError when the address can't be had.
+    `port_flag` is what its advice is to choose another port with. `run` works on the calling thread, `start` on one of
+    its own.
     """
 
-    def __init__(self, host: str, port: int, handler: Handler) -> None:
+    def __init__(self, host: str, port: int, handler: Handler, *, port_flag: str = "--port") -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.run, name="receiver", daemon=True)
         try:
@@ -62,7 +63,15 @@ class Receiver:
         except OSError as error:
             self._loop.close()
             if error.errno == errno.EADDRINUSE:
-                raise PortTaken(f"Port {port} on {host} is taken: another program listens there.") from None
+                raise PortTaken(
+                    f"Port {port} on {host} is taken, perhaps by another `ringback up`. Stop that, or choose another "
+                    f"port: {port_flag} N."
+                ) from None
+            if error.errno == errno.EACCES:
+                raise PortTaken(
+                    f"Port {port} on {host} can't be used: this user may not use ports below 1024. Choose another: "
+                    f"{port_flag} N."
+                ) from None
             raise StartError(f"Can't listen on {host} port {port}: {error.strerror or error}.") from None
         self.port: int = self._server.sockets[0].getsockname()[1]
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on (8080); 0 takes a free one.")]
-Data = Annotated[Path | None, typer.Option(help="Data directory (./data).")]
+# A text, since an empty Path is the current directory.
+Data = Annotated[str | None, typer.Option(help="Data directory (./data).")]
 Config = Annotated[Path | None, typer.Option(help="Configuration file (ringback.toml, if it is there).")]
 AllowPrivate = Annotated[
     bool | None, typer.Option("--allow-private", help="Endpoints may be http, on any port, on private addresses.")
@@ -26,7 +27,9 @@ Allow = Annotated[
 Migrate = Annotated[bool | None, typer.Option("--migrate", help="Bring an older database up to date.")]
 LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error (info).")]
 LogFormat = Annotated[str | None, typer.Option(help="text or json (text).")]
-LogAttempts = Annotated[bool | None, typer.Option("--log-attempts", help="Log every request that is sent.")]
+LogAttempts = Annotated[
+    bool | None, typer.Option("--log-attempts", help="Log every request that is sent; needs --log-format json.")
+]
 
 
 def serve(
@@ -35,7 +38,11 @@ def serve(
     port: Port = None,
     data: Data = None,
     store: Annotated[
-        str | None, typer.Option(help="sqlite:///PATH, four slashes for an absolute path (in the data directory).")
+        str | None,
+        typer.Option(
+            help="sqlite:///PATH, relative to the working directory; four slashes for an absolute path "
+            "(ringback.db in the data directory)."
+        ),
     ] = None,
     role: Annotated[str | None, typer.Option(help="all, api (only accept) or engine (only send).")] = None,
     public_url: Annotated[str | None, typer.Option(help="URL under which others reach this server.")] = None,

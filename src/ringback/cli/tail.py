@@ -31,7 +31,9 @@ def tail(
     url: Url = DEFAULT_URL,
     endpoint: Annotated[str | None, typer.Option(help="Only this endpoint's.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed attempts.")] = False,
-    since: Annotated[str | None, typer.Option(help="From this time on (RFC 3339); default: now.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="From this time on (RFC 3339); default: now, with --once the latest 2000.")
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what is there and end.")] = False,
     json: AsJson = False,
 ) -> None:

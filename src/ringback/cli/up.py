@@ -68,7 +68,7 @@ def up(
 
 def _run_with_receiver(settings: Settings, listen_port: int) -> None:
     inbox = Inbox([Answer()], SignatureCheck("standard", []), _show, SystemClock())
-    receiver = Receiver(LOOPBACK, listen_port, inbox)
+    receiver = Receiver(LOOPBACK, listen_port, inbox, port_flag="--listen-port")
     receiver.start()
     receiver_url = f"http://{LOOPBACK}:{receiver.port}/"
     allowed = Allowed(ip_network(f"{LOOPBACK}/32"), receiver.port)
@@ -112,7 +112,7 @@ def _greeting(settings: Settings, facts: "ServerFacts", receiver_url: str | None
 def _example(base_url: str, bearer: str) -> str:
     url = f"{base_url}/v1/tenants/{TENANT}/events"
     event = '{"type":"contact.created","data":{"name":"Ada"}}'
-    return f"""  curl {url} -H "Authorization: Bearer {bearer}" --json '{event}'"""
+    return f"""  curl {url} -H "Authorization: Bearer {bearer}" -H "Content-Type: application/json" -d '{event}'"""
 
 
 def _admin_key(settings: Settings, facts: "ServerFacts") -> str:

@@ -5,16 +5,18 @@
 
 It covers what an application and the command line need; `call` reaches the rest. It does not retry (a caller who
 gives an `id` or an `idempotency_key` can), does not queue, and needs the standard library only. The shapes of what
-comes back are the API's. Any call may raise `ApiError` or `Unreachable`. May be used by several threads.
+comes back are the API's; what can't be Ringback's answer is an `ApiError` too, with the code `not_ringback`. Any call
+may raise `ApiError` or `Unreachable`. May be used by several threads.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from ringback.client.connection import Answer, Connection
+from ringback.client.errors import ApiError
 
 TIMEOUT_S: Final = 30.0
 
@@ -94,7 +96,7 @@ class Client:
             "ordering_key": ordering_key,
         }
         answer = self._accept(_event_body(fields, data), idempotency_key, "events")
-        accepted = answer.json
+        accepted = _object(answer, Accepted._fields[:4])
         return Accepted(
             accepted["id"], accepted["type"], accepted["accepted_at"], accepted["deliveries"], answer.status == 200
         )
@@ -103,7 +105,7 @@ class Client:
         """Accept up to 1,000 events (`type`, `data` and the other fields), all or none; their ids, in order."""
         bodies = [_event_body({k: v for k, v in event.items() if k != "data"}, event["data"]) for event in events]
         answer = self._accept(b'{"events":[' + b",".join(bodies) + b"]}", idempotency_key, "events", "batch")
-        return [accepted["id"] for accepted in answer.json["accepted"]]
+        return [accepted["id"] for accepted in _objects(answer, "accepted", ("id",))]
 
     def get_event(self, event_id: str) -> Json:
         """One event."""
@@ -119,7 +121,8 @@ class Client:
 
     def resend(self, event_id: str, endpoint_id: str | None = None) -> None:
         """Send an event again, under the same id, to one endpoint or to all it was meant for."""
-        self._post({} if endpoint_id is None else {"endpoint_id": endpoint_id}, "events", event_id, "resend")
+        body = {} if endpoint_id is None else {"endpoint_id": endpoint_id}
+        self.call("POST", self._path("events", event_id, "resend"), body)
 
     # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +153,7 @@ class Client:
 
     def update_endpoint(self, endpoint_id: str, **fields: Any) -> Json:
         """Change the given fields of an endpoint; the endpoint as it is then."""
-        return self._object(self.call("PATCH", self._path("endpoints", endpoint_id), fields))
+        return self._object("PATCH", self._path("endpoints", endpoint_id), fields)
 
     def delete_endpoint(self, endpoint_id: str) -> None:
         """Remove an endpoint; what is queued for it is cancelled."""
@@ -158,7 +161,7 @@ class Client:
 
     def endpoint_stats(self, endpoint_id: str, days: int = 14) -> Json:
         """How many attempts succeeded and failed, in all and by day."""
-        return self._object(self.call("GET", self._path("endpoints", endpoint_id, "stats", days=days)))
+        return self._object("GET", self._path("endpoints", endpoint_id, "stats", days=days))
 
     # ── keys ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,23 +179,37 @@ class Client:
 
     # ── the rest ──────────────────────────────────────────────────────────────────────────────────────────────
 
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` and the answer are JSON."""
-        return self._connection.call(method, path, None if body is None else _written(body), {}).json
+    def call(self, method: str, path: str, body: Any = None, *, expect: Sequence[str] | None = None) -> Any:
+        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` and the answer are JSON.
+
+        `expect` names what the answer, an object, has at least; without it the answer may be anything.
+        """
+        answer = self._answer(method, path, body)
+        return answer.json if expect is None else _object(answer, expect)
+
+    def call_page(self, path: str) -> Page:
+        """One page of any list of the API, such as `call_page("/v1/tenants?limit=250")`."""
+        answer = self._answer("GET", path)
+        return Page(_objects(answer, "items"), _object(answer, ["next_cursor"])["next_cursor"])
+
+    def _answer(self, method: str, path: str, body: Any = None) -> Answer:
+        answer = self._connection.call(method, path, None if body is None else _written(body), {})
+        if method == "DELETE" and answer.status != 204:  # "removed" must not be believed of just any server
+            raise _not_ringback(answer)
+        return answer
 
     def _accept(self, body: bytes, idempotency_key: str | None, *parts: str) -> Answer:
         headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
         return self._connection.call("POST", self._path(*parts), body, headers)
 
     def _get(self, *parts: str) -> Json:
-        return self._object(self.call("GET", self._path(*parts)))
+        return self._object("GET", self._path(*parts))
 
     def _post(self, body: Json, *parts: str) -> Json:
-        return self._object(self.call("POST", self._path(*parts), body))
+        return self._object("POST", self._path(*parts), body)
 
     def _page(self, *parts: str, **query: str | int | None) -> Page:
-        page = self.call("GET", self._path(*parts, **query))
-        return Page(page["items"], page["next_cursor"])
+        return self.call_page(self._path(*parts, **query))
 
     def _path(self, *parts: str, **query: str | int | None) -> str:
         if self._tenant is None:
@@ -201,9 +218,28 @@ class Client:
         given = {name: value for name, value in query.items() if value is not None}
         return f"{path}?{urlencode(given)}" if given else path
 
-    @staticmethod
-    def _object(answer: Any) -> Json:
-        return answer if isinstance(answer, dict) else {}
+    def _object(self, method: str, path: str, body: Any = None) -> Json:
+        return _object(self._answer(method, path, body))
+
+
+def _object(answer: Answer, names: Sequence[str] = ()) -> Json:
+    """The answer, an object that has `names`. Raises ApiError: then it is not Ringback that answered."""
+    if not isinstance(answer.json, dict) or any(name not in answer.json for name in names):
+        raise _not_ringback(answer)
+    return answer.json
+
+
+def _objects(answer: Answer, name: str, names: Sequence[str] = ()) -> list[Json]:
+    """The list of objects, each with `names`, that the answer has under `name`. Raises ApiError."""
+    listed = _object(answer, [name])[name]
+    if not isinstance(listed, list):
+        raise _not_ringback(answer)
+    return [_object(Answer(answer.status, item), names) for item in listed]
+
+
+def _not_ringback(answer: Answer) -> ApiError:
+    detail = f"The server answered {answer.status}, but not as Ringback does. Is this Ringback's address?"
+    return ApiError(answer.status, "not_ringback", detail)
 
 
 def _event_body(fields: Mapping[str, Any], data: Any) -> bytes:

@@ -124,18 +124,19 @@ def _json(status: int, content: bytes) -> Any:
         return None
     try:
         return json.loads(content)
-    except ValueError:
-        raise ApiError(status, "not_json", "the answer is not JSON; is this the API's address?") from None
+    except (ValueError, RecursionError):
+        raise ApiError(status, "not_json", "The answer is not JSON. Is this Ringback's address?") from None
 
 
 def _api_error(response: http.client.HTTPResponse, content: bytes) -> ApiError:
     """The problem (RFC 9457) the API reported, or the status alone when something else answered."""
     try:
         problem = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         problem = None
-    if not isinstance(problem, dict):
-        problem = {}
+    if not isinstance(problem, dict) or not isinstance(problem.get("code"), str):
+        status = response.status
+        problem = {"code": f"http_{status}", "detail": f"The server answered {status} and not as Ringback does."}
     listed = problem.get("errors")
     errors = [
         WrongField(str(error.get("field", "")), str(error.get("message", "")))
@@ -145,7 +146,7 @@ def _api_error(response: http.client.HTTPResponse, content: bytes) -> ApiError:
     wait = response.getheader("retry-after", "")
     return ApiError(
         response.status,
-        str(problem.get("code", f"http_{response.status}")),
+        problem["code"],
         str(problem.get("detail") or problem.get("title") or response.reason),
         errors,
         retry_after_s=float(wait) if wait.isascii() and wait.isdigit() else None,

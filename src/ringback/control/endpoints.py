@@ -22,14 +22,11 @@ from ringback.control.findings import Findings
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.revision import change_stored
 from ringback.control.secrets import (
-    SECRET_GRACE_S_DEFAULT,
-    Owner,
     Revealed,
+    SecretUseCases,
     check_endpoint_secret,
-    fits,
     new_endpoint_secret,
     revealed,
-    rotate_to,
 )
 from ringback.control.tenants import required_tenant
 from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus, Secret, move
@@ -120,11 +117,13 @@ class EndpointUseCases:
         rows = self._store.list_endpoints(tenant_id, after, limit + 1)
         return page_of(_LIST, rows, limit, lambda endpoint: endpoint.id)
 
-    def update(self, tenant_id: str, endpoint_id: str, fields: EndpointFields) -> Changed:
-        """Change what `fields` holds. Raises Invalid, NotFound, Conflict.
+    def update(
+        self, tenant_id: str, endpoint_id: str, fields: EndpointFields, secrets: SecretUseCases, actor: str
+    ) -> Changed:
+        """Change what `fields` holds. Raises Invalid, NotFound, Conflict, OverQuota.
 
-        A signature of another kind needs a secret of another kind: it is made here, and the old one signs beside it
-        for a day, as in a rotation.
+        A signature of another kind needs a secret of another kind: `secrets` rotates to one for `actor`, and the old
+        one signs beside it for a day.
         """
         findings = Findings()
         checked = check_fields(fields, self._rules, findings)
@@ -143,7 +142,9 @@ class EndpointUseCases:
         # Tried out first: a change that is refused must not leave a new secret behind.
         before = self.get(tenant_id, endpoint_id)
         altered(before)
-        secret = self._secret_for(before, checked.get("signature"))
+        # The secret comes before the change: two kinds sign side by side, but none would sign nothing.
+        signature = checked.get("signature", before.signature)
+        secret = None if signature == before.signature else secrets.change_kind(before, signature, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
     def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
@@ -184,20 +185,6 @@ class EndpointUseCases:
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()
         return changes
-
-    def _secret_for(self, endpoint: Endpoint, signature: str | None) -> Revealed | None:
-        """Make a secret of the kind that `signature` needs, if the newest one is of the other kind.
-
-        It is stored before the endpoint changes: two kinds of secrets sign side by side, but none would sign nothing.
-        """
-        if signature is None or signature == endpoint.signature:
-            return None
-        owner = Owner(endpoint.tenant_id, endpoint.id)
-        if any(fits(newest.value, signature) for newest in self._store.list_secrets(*owner)[:1]):
-            return None
-        value = new_endpoint_secret(signature, self._clock)
-        rotate_to(self._store, owner, value, SECRET_GRACE_S_DEFAULT, self._clock)
-        return revealed(value)
 
 
 def _moved(endpoint: Endpoint, by: EndpointMove) -> Endpoint:

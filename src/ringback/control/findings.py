@@ -46,7 +46,7 @@ class Findings:
     def number(self, field: str, value: float, lowest: float, highest: float, unit: str) -> float:
         """A finite number of `unit` from `lowest` to `highest`."""
         if not lowest <= value <= highest:
-            self.add(field, f"must be from {lowest:g} to {highest:,g} {unit}")
+            self.add(field, f"must be from {lowest:,.12g} to {highest:,.12g} {unit}")
         return value
 
     def profile(self, field: str, name: str) -> str:

@@ -76,9 +76,18 @@ class SecretUseCases:
             check_endpoint_secret(findings, "secret", given, endpoint.signature)
         findings.raise_if_any()
         value = given if given is not None else new_endpoint_secret(endpoint.signature, self._clock)
-        self._rotate(Owner(tenant_id, endpoint_id), value, grace_s)
-        self._audit("secret_rotated", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
-        return revealed(value)
+        return self._rotate_endpoint(endpoint, value, grace_s, actor)
+
+    def change_kind(self, endpoint: Endpoint, signature: str, actor: str) -> Revealed | None:
+        """Rotate to a new secret of the kind that `signature` needs, with the default grace. Raises OverQuota.
+
+        None, and nothing is done, if the newest secret is of that kind: a change that failed halfway, tried again.
+        """
+        newest = self._store.list_secrets(endpoint.tenant_id, endpoint.id)[:1]
+        if any(fits(secret.value, signature) for secret in newest):
+            return None
+        value = new_endpoint_secret(signature, self._clock)
+        return self._rotate_endpoint(endpoint, value, SECRET_GRACE_S_DEFAULT, actor)
 
     def reveal_tenant(self, tenant_id: str, actor: str) -> Revealed:
         """The tenant's own secret, which some profiles sign with. Raises NotFound."""
@@ -116,6 +125,11 @@ class SecretUseCases:
                 return secret
         raise NotFound("There is no secret.")
 
+    def _rotate_endpoint(self, endpoint: Endpoint, value: str, grace_s: int, actor: str) -> Revealed:
+        self._rotate(Owner(endpoint.tenant_id, endpoint.id), value, grace_s)
+        self._audit("secret_rotated", {"tenant_id": endpoint.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
+        return revealed(value)
+
     def _rotate(self, owner: Owner, value: str, grace_s: int) -> None:
         now = self._clock.now_ms()
         signing = [
@@ -131,11 +145,11 @@ class SecretUseCases:
                 retry_after_s=_seconds_until_one_ends(signing, now),
                 code="secret_quota",
             )
-        rotate_to(self._store, owner, value, grace_s, self._clock)
+        _rotate_to(self._store, owner, value, grace_s, self._clock)
         self._notify()
 
 
-def rotate_to(store: Secrets, owner: Owner, value: str, grace_s: int, clock: Clock) -> None:
+def _rotate_to(store: Secrets, owner: Owner, value: str, grace_s: int, clock: Clock) -> None:
     """Store a new secret; the older ones of its owner end after `grace_s` seconds."""
     now = clock.now_ms()
     older = store.list_secrets(*owner)

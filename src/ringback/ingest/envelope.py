@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from ringback.ingest.json_checks import invalid, nests_deeper, refusal
-from ringback.model.errors import FieldError
+from ringback.model.errors import FieldError, Invalid, Malformed
 from ringback.model.limits import CALLER_ID_CHARS_MAX, FOREVER_MS, INDEXED_TEXT_BYTES_MAX, NESTING_DEPTH_MAX
 from ringback.policy.match import valid_event_type
 
@@ -23,6 +23,13 @@ _is_type: Final = lru_cache(maxsize=4_096)(valid_event_type)
 _TOO_DEEP: Final = f"nests deeper than {NESTING_DEPTH_MAX} arrays and objects"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_NO_MOMENT: Final = "must be an RFC 3339 time such as 2026-11-21T23:11:26Z"
+# What is said instead of the decoder's own words, which speak of its types.
+_EXPECTED: Final = {
+    "occurred_at": _NO_MOMENT,
+    "deliver_at": _NO_MOMENT,
+    "change": "must be one of: created, updated, deleted",
+}
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -56,9 +63,17 @@ def decode(raw: bytes | msgspec.Raw, place: str) -> Envelope:
     try:
         return _DECODER.decode(raw)
     except msgspec.DecodeError as error:
-        raise refusal(error, raw, place) from None
+        raise _in_our_words(refusal(error, raw, place), place) from None
     except RecursionError:
         raise invalid([FieldError(at(place, "data"), _TOO_DEEP)]) from None
+
+
+def _in_our_words(refused: Malformed | Invalid, place: str) -> Malformed | Invalid:
+    """The same refusal, with the message that its field has here."""
+    if isinstance(refused, Malformed):
+        return refused
+    messages = {at(place, field): message for field, message in _EXPECTED.items()}
+    return invalid([FieldError(field, messages.get(field, message)) for field, message in refused.errors])
 
 
 def at(place: str, field: str) -> str:

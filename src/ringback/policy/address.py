@@ -118,7 +118,8 @@ def is_allowed(address: IPv4Address | IPv6Address, port: int, rules: UrlRules) -
 def parse_allowed(text: str) -> Allowed:
     """An entry of `--allow`: `10.1.0.0/16:8443`, `10.1.2.3:8443`, `fd00::/8:8443`, `[fd00::1]:8443`; or without port.
 
-    Raises ValueError, with a sentence, for anything else: a network with host bits, a port that isn't one.
+    Raises ValueError, with a sentence, for anything else: a network with host bits, a port that isn't one, an IPv6
+    address with neither brackets nor a length, of which nobody can say where its port begins.
     """
     network_text, port = _split_port(text)
     try:
@@ -136,7 +137,9 @@ def _split_port(text: str) -> tuple[str, int | None]:
     elif head.startswith("["):
         network_text, colon, port_text = head.rpartition(":") if not head.endswith("]") else (head, "", "")
     else:
-        network_text, colon, port_text = head.partition(":") if head.count(":") == 1 else (head, "", "")
+        network_text, colon, port_text = head.partition(":")
+        if ":" in port_text:
+            raise ValueError(f"{text!r} may or may not end in a port. Write [::1]:80 or ::1/128.")
     if not colon:
         return network_text, None
     if not (port_text.isascii() and port_text.isdigit() and 1 <= int(port_text) <= 65_535):

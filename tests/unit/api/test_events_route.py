@@ -178,7 +178,29 @@ def test_content_types_that_are_json(world: EventsWorld, content_type: str | Non
 def test_other_content_types(world: EventsWorld, path: str, content_type: str) -> None:
     answer = post(world, path, content_type=content_type)
     assert (answer.status, code_of(answer)) == (415, "unsupported_media_type")
+    assert answer.json()["detail"].startswith("Send the header Content-Type: application/json")
     assert world.writer.seen == []
+
+
+def post_with(world: EventsWorld, *more: tuple[bytes, bytes]) -> Answer:
+    scope = scope_of(SINGLE)
+    scope["headers"].extend(more)
+    caller = Caller(in_parts(BODY))
+    asyncio.run(world.route(scope, caller.receive, caller.send))
+    return caller.answer()
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key"])
+def test_a_second_key_of_either_kind_is_malformed(world: EventsWorld, name: str) -> None:
+    header = (name.lower().encode(), f"Bearer {ADMIN_KEY}".encode())
+    answer = post_with(world, header, header)
+    assert (answer.status, code_of(answer)) == (400, "malformed")
+    assert name in answer.json()["detail"]
+    assert world.writer.seen == []
+
+
+def test_other_headers_may_come_twice(world: EventsWorld) -> None:
+    assert post_with(world, (b"x-forwarded-for", b"192.0.2.1"), (b"x-forwarded-for", b"192.0.2.2")).status == 202
 
 
 def test_idempotency_key_and_hops_go_along(world: EventsWorld) -> None:

@@ -52,6 +52,14 @@ def test_a_list_has_everything_but_bodies(world: ApiWorld) -> None:
     assert world.get("/attempts") == {"items": [SHORT], "next_cursor": None}
 
 
+def test_durations_are_shown_without_the_noise_of_subtraction(world: ApiWorld) -> None:
+    noisy = b"[0.30000000000000004,null,null,1.1999999999999997,1.4009999999999998]"
+    keep(world, attempt(duration_ms=1.4009999999999998, timings=noisy))
+    shown = world.get("/attempts")["items"][0]
+    assert shown["duration_ms"] == 1.401
+    assert shown["timings_ms"] == {"dns": 0.3, "connect": None, "tls": None, "first_byte": 1.2, "total": 1.401}
+
+
 def test_a_single_attempt_is_whole(world: ApiWorld) -> None:
     world.accept([event(data=b'{"n":"\xc3\xa4"}')])
     keep(world, attempt())

@@ -103,10 +103,10 @@ def test_every_error_is_described_as_a_problem(document: dict[str, Any]) -> None
             content = answer["content"]
             assert content == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         if path.startswith("/v1/"):
-            assert {"401", "403", "404", "422", "503"} <= errors.keys()
+            assert {"400", "401", "403", "404", "422", "503"} <= errors.keys()
             assert operation["security"] == [{"key": []}]
         if "requestBody" in operation:
-            assert {"400", "413", "415"} <= errors.keys()
+            assert {"413", "415"} <= errors.keys()
     assert "HTTPValidationError" not in str(document)
 
 

@@ -177,6 +177,23 @@ def test_another_signature_makes_another_secret_and_both_sign_for_a_day(world: A
     ]
 
 
+def test_changing_the_signature_is_a_rotation_with_its_limit_and_its_audit_line(world: ApiWorld) -> None:
+    made = world.endpoint()
+    path = f"/v1/tenants/{TENANT}/endpoints/{made['id']}"
+    world.audited.clear()
+    answers = [world.call("PATCH", path, {"signature": signature}, key="operator") for signature in ("v1a", "v1") * 4]
+    assert [answer.status_code for answer in answers] == [200] * 7 + [429]
+    problem_of(answers[-1], 429, "secret_quota")
+    assert int(answers[-1].headers["retry-after"]) == 86_401
+    assert len(world.store.list_secrets(TENANT, made["id"])) == 8
+    assert shown(world, made)["signature"] == "v1a"
+    facts = {"tenant_id": TENANT, "endpoint_id": made["id"], "actor": "operator"}
+    assert world.audited == [("secret_rotated", facts)] * 7
+    assert world.call("PATCH", path, {"signature": "v1a", "label": "x"}).status_code == 200
+    world.clock.pass_s(86_401)
+    assert world.call("PATCH", path, {"signature": "v1"}).status_code == 200
+
+
 def test_a_refused_change_of_signature_makes_no_secret(world: ApiWorld) -> None:
     made = world.endpoint(headers={"X-Key": "v"})
     auth = {"type": "header", "headers": {"x-key": "w"}}

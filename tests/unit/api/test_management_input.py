@@ -264,7 +264,32 @@ def test_another_content_type_is_refused(world: ApiWorld, content_type: str) -> 
     response = world.call(
         "POST", ENDPOINTS, content=b'{"url":"https://a.example/"}', headers={"Content-Type": content_type}
     )
-    problem_of(response, 415, "unsupported_media_type")
+    refused = problem_of(response, 415, "unsupported_media_type")
+    assert refused["detail"] == "Send the header Content-Type: application/json."
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_second_key_of_either_kind_is_malformed(world: ApiWorld, name: str, method: str) -> None:
+    value = f"Bearer {world.keys['admin']}"
+    headers = [("Authorization", value)] * (name != "Authorization") + [(name, value)] * 2
+    refused = problem_of(world.client.request(method, ENDPOINTS, headers=headers), 400, "malformed")
+    assert name in refused["detail"]
+
+
+@pytest.mark.parametrize("action", ["activate", "deactivate"])
+def test_a_body_where_none_is_needed_must_be_empty(world: ApiWorld, action: str) -> None:
+    path = f"{ENDPOINTS}/{world.endpoint()['id']}/{action}"
+    assert fields_of(world.call("POST", path, {"reason": "why", "active": True})) == ["reason", "active"]
+    assert fields_of(world.call("POST", path, [])) == ["body"]
+    assert world.call("POST", path, {}).status_code == 200
+    assert world.call("POST", path).status_code == 200
+
+
+def test_limits_are_written_out(world: ApiWorld, endpoint_path: str) -> None:
+    refused = world.call("POST", f"{endpoint_path}/secret/rotate", {"grace_seconds": -1})
+    assert fields_of(refused) == ["grace_seconds"]
+    assert refused.json()["detail"] == "grace_seconds must be from 0 to 2,592,000 seconds."
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "Application/JSON; charset=UTF-8"])

@@ -96,6 +96,48 @@ def test_what_the_api_refuses_is_shown_with_its_fields(api: StandIn, capsys: pyt
     )
 
 
+def test_what_the_detail_tells_is_not_told_again(api: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    errors = [{"field": "type", "message": "must not be empty"}, {"field": "id", "message": "is too long"}]
+    problem = {"code": "invalid", "detail": "type must not be empty. 1 more.", "errors": errors}
+    api.answers["POST /v1/tenants/acme/events"] = lambda _: (422, problem)
+    assert main(["send", "--tenant", "acme", "--type", "x"]) == ExitCode.API_REFUSED
+    assert capsys.readouterr().err == (
+        "ringback: type must not be empty. 1 more. [invalid, HTTP 422]\n  id: is too long\n"
+    )
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"items": 1, "next_cursor": None}, {"items": [1], "next_cursor": None}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "--tenant", "acme", "--type", "a.b"],
+        ["tail", "--tenant", "acme", "--once"],
+        ["keys", "create", "--scope", "admin"],
+        ["keys", "list"],
+        ["keys", "revoke", "key_1"],
+    ],
+)
+def test_a_server_that_is_not_ringback_is_one_line(
+    api: StandIn, arguments: list[str], body: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for call in ("POST /v1/tenants/acme/events", "GET /v1/tenants/acme/attempts", "POST /v1/keys", "GET /v1/keys"):
+        api.answers[call] = lambda _: (200, body)
+    api.answers["DELETE /v1/keys/key_1"] = lambda _: (200, body)
+    assert main(arguments) == ExitCode.API_REFUSED
+    assert capsys.readouterr().err == (
+        "ringback: The server answered 200, but not as Ringback does. Is this Ringback's address? "
+        "[not_ringback, HTTP 200]\n"
+    )
+
+
+def test_a_proxy_that_answers_is_told_in_a_sentence(api: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    api.answers["POST /v1/tenants/acme/events"] = lambda _: (502, "<html>")
+    assert main(["send", "--tenant", "acme", "--type", "a.b"]) == ExitCode.API_REFUSED
+    assert capsys.readouterr().err == (
+        "ringback: The server answered 502 and not as Ringback does. [http_502, HTTP 502]\n"
+    )
+
+
 def test_keys_are_made_listed_and_revoked(api: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     item = {"id": "key_1", "scope": "ingest", "label": "shop", "created_at": "2026-11-21T12:00:00.000Z"}
     pages = {None: ([item], "next"), "next": ([{**item, "id": "key_2"}], None)}

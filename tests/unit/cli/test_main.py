@@ -1,5 +1,7 @@
 """The entry point: one line and the right exit code for whatever goes wrong, and nobody's secrets in it."""
 
+import errno
+import socket
 from pathlib import Path
 
 import pytest
@@ -25,18 +27,23 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip() == ringback.__version__
 
 
-@pytest.mark.parametrize("arguments", [["nonsense"], ["serve", "--nonsense"], ["send"], ["listen", "--port", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["nonsense"], ["keys"], ["serve", "--nonsense"], ["send"], ["listen", "--port", "x"], ["tail", "a\nb"]],
+)
 def test_wrong_arguments_are_explained_without_a_trace(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == ExitCode.BAD_SETTING
     said = capsys.readouterr().err
-    assert "Usage: ringback" in said
-    assert "Traceback" not in said
+    assert said.startswith("ringback: ")
+    assert said.endswith(" --help`. [usage]\n")
+    assert said.count("\n") == 1
 
 
-def test_help_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
+@pytest.mark.parametrize("arguments", [[], ["--help"]])
+def test_help_names_the_exit_codes(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
     said = " ".join(capsys.readouterr().out.split())
     for code, meaning in MEANINGS.items():
         assert f"{code.value} {meaning}" in said
@@ -65,7 +72,37 @@ def test_a_taken_port_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["listen", "--port", str(taken.port)]) == ExitCode.PORT_TAKEN
     finally:
         taken.stop()
-    assert capsys.readouterr().err.count("\n") == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "another `ringback up`" in said
+    assert "--port N" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        (["listen", "--port", "80"], "--port N"),
+        (["up", "--listen-port", "80"], "--listen-port N"),
+        (["serve", "--port", "80"], "--port N"),
+    ],
+)
+def test_a_port_that_this_user_may_not_use_is_one_line(
+    arguments: list[str], flag: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    assert main(arguments) == ExitCode.PORT_TAKEN
+    assert capsys.readouterr().err == (
+        "ringback: Port 80 on 127.0.0.1 can't be used: this user may not use ports below 1024. "
+        f"Choose another: {flag}. [port_taken]\n"
+    )
+
+
+def test_an_empty_data_directory_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--port", "0", "--data", ""]) == ExitCode.BAD_SETTING
+    assert capsys.readouterr().err == "ringback: data: '' must not be empty (from --data). [bad_setting]\n"
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,8 @@ def test_send_many(api: Api, client: Client) -> None:
 def test_calls(
     api: Api, client: Client, call: Callable[[Client], object], method: str, path: str, body: object
 ) -> None:
-    api.answer = lambda _: (200, {"items": [{"id": "1"}], "next_cursor": "n"}, {})
+    page = {"items": [{"id": "1"}], "next_cursor": "n"}
+    api.answer = lambda seen: (204, b"", {}) if seen.method == "DELETE" else (200, page, {})
     call(client)
     (seen,) = api.seen
     assert (seen.method, seen.path) == (method, path)
@@ -211,8 +212,12 @@ def test_a_problem_is_told_whole(api: Api, client: Client) -> None:
         (500, b"", "http_500"),
         (404, [1], "http_404"),
         (400, {"errors": 5, "detail": None}, "http_400"),
+        (404, {"detail": "Not Found"}, "http_404"),
         (302, b"", "http_302"),
         (200, b"<html>", "not_json"),
+        (200, b"[" * 100_000, "not_json"),
+        (200, b"", "not_ringback"),
+        (200, [], "not_ringback"),
     ],
 )
 def test_answers_of_something_else(api: Api, client: Client, status: int, content: Any, code: str) -> None:
@@ -222,6 +227,26 @@ def test_answers_of_something_else(api: Api, client: Client, status: int, conten
     assert (caught.value.status, caught.value.code) == (status, code)
     assert caught.value.retry_after_s == (7.0 if status != 200 else None)
     assert len(api.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "content"),
+    [
+        (lambda c: c.send("a.b", 1), {"id": "evt_1"}),
+        (lambda c: c.send_many([{"type": "a", "data": 1}]), {"accepted": ["evt_1"]}),
+        (lambda c: c.list_endpoints(), {"items": []}),
+        (lambda c: c.list_endpoints(), {"items": {}, "next_cursor": None}),
+        (lambda c: c.delete_key("k"), b""),
+        (lambda c: c.call("POST", "/v1/keys", {}, expect=["key"]), {"id": "key_1"}),
+    ],
+)
+def test_an_answer_without_what_it_must_have_is_not_ringbacks(
+    api: Api, client: Client, call: Callable[[Client], object], content: Any
+) -> None:
+    api.answer = lambda _: (200, content, {})
+    with pytest.raises(ApiError, match="Is this Ringback's address") as caught:
+        call(client)
+    assert (caught.value.status, caught.value.code) == (200, "not_ringback")
 
 
 def test_the_connection_is_kept(api: Api, client: Client) -> None:

@@ -7,6 +7,7 @@ import pytest
 from ringback.control.endpoint_fields import EndpointFields, check_fields, origin_of
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.findings import Findings
+from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.endpoint import Auth, AuthType, Ordering, RetryRule
 from ringback.model.errors import Invalid, NotFound
@@ -21,6 +22,10 @@ LOOSE = UrlRules(allow_private=True)
 
 def use_cases(store: MemoryStore, rules: UrlRules) -> EndpointUseCases:
     return EndpointUseCases(store, ManualClock(NOW), rules, lambda: None)
+
+
+def secrets(store: MemoryStore) -> SecretUseCases:
+    return SecretUseCases(store, ManualClock(NOW), lambda: None, lambda *_: None)
 
 
 @pytest.fixture
@@ -74,9 +79,11 @@ def test_an_endpoint_the_rules_no_longer_accept_can_still_be_changed_and_deleted
         TENANT, {"url": "http://127.0.0.1:9/", "auth": {"type": "raw", "value": "Token x"}}
     )
     strict = use_cases(store, STRICT)
-    assert strict.update(TENANT, made.endpoint.id, {"label": "x"}).endpoint.auth.value == "Token x"
+    labelled = strict.update(TENANT, made.endpoint.id, {"label": "x"}, secrets(store), "key_1")
+    assert labelled.endpoint.auth.value == "Token x"
     assert strict.deactivate(TENANT, made.endpoint.id).label == "x"
-    assert strict.update(TENANT, made.endpoint.id, {"url": "https://a.example/"}).endpoint.auth == Auth()
+    moved = strict.update(TENANT, made.endpoint.id, {"url": "https://a.example/"}, secrets(store), "key_1")
+    assert moved.endpoint.auth == Auth()
     strict.delete(TENANT, made.endpoint.id)
     with pytest.raises(NotFound):
         strict.get(TENANT, made.endpoint.id)
@@ -94,9 +101,9 @@ def test_two_who_change_different_fields_both_succeed(store: MemoryStore) -> Non
             endpoint = super().get(tenant_id, endpoint_id)
             if not self.meddled:
                 self.meddled = True
-                use_cases(store, STRICT).update(tenant_id, endpoint_id, {"label": "theirs"})
+                use_cases(store, STRICT).update(tenant_id, endpoint_id, {"label": "theirs"}, secrets(store), "key_1")
             return endpoint
 
     ours = Meddling(store, ManualClock(NOW, seed=2), STRICT, lambda: None)
-    changed = ours.update(TENANT, made.id, {"query": "a=b"}).endpoint
+    changed = ours.update(TENANT, made.id, {"query": "a=b"}, secrets(store), "key_1").endpoint
     assert (changed.label, changed.query, changed.revision) == ("theirs", "a=b", 3)

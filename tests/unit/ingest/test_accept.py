@@ -158,6 +158,23 @@ def test_wrong_types_and_unknown_fields(fields: dict[str, Any], wrong: str) -> N
     assert wrong_fields(body_of(**fields)) == [wrong]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("occurred_at", NOW, "must be an RFC 3339 time such as 2026-11-21T23:11:26Z"),
+        ("deliver_at", "tomorrow", "must be an RFC 3339 time such as 2026-11-21T23:11:26Z"),
+        ("deliver_at", "2027-01-15T08:00:00", "must be an RFC 3339 time such as 2026-11-21T23:11:26Z"),
+        ("change", "renamed", "must be one of: created, updated, deleted"),
+        ("change", 1, "must be one of: created, updated, deleted"),
+    ],
+)
+def test_a_wrong_value_is_told_what_to_be(field: str, value: object, message: str) -> None:
+    error = refusal_of(body_of(**{field: value}))
+    assert isinstance(error, Invalid)
+    assert list(error.errors) == [(field, message)]
+    assert error.detail == f"The request is not valid: {field} {message}."
+
+
 def test_data_and_type_are_required() -> None:
     assert wrong_fields(b'{"type":"a"}') == ["data"]
     assert wrong_fields(b'{"data":1}') == ["type"]

@@ -141,7 +141,7 @@ def test_ports_of_public_addresses() -> None:
         ("[fd00::]/8:443", None, None),
         ("[::1]:443", "::1/128", 443),
         ("[::1]", "::1/128", None),
-        ("::1", "::1/128", None),
+        ("::1/128", "::1/128", None),
     ],
 )
 def test_an_entry_of_allow_is_read(text: str, network: str | None, port: int | None) -> None:
@@ -157,4 +157,10 @@ def test_an_entry_of_allow_is_read(text: str, network: str | None, port: int | N
 )
 def test_a_broken_entry_of_allow_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
+        parse_allowed(text)
+
+
+@pytest.mark.parametrize("text", ["::1:80", "::1", "fd00::1:8443", "::ffff:10.0.0.1"])
+def test_ipv6_without_brackets_or_length_is_refused_since_its_port_is_unclear(text: str) -> None:
+    with pytest.raises(ValueError, match=r"Write \[::1\]:80 or ::1/128\.$"):
         parse_allowed(text)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ringback.api.auth import Authenticator
 from ringback.api.management.attempts import AttemptParameters
 from ringback.api.management.guard import actor_of, guarded
-from ringback.api.management.inputs import EndpointChange, NewEndpoint, Rotation
+from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation
 from ringback.api.management.log_views import AttemptView, StatsView
 from ringback.api.management.parameters import PageParameters, WholeNumber
 from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
@@ -23,10 +23,10 @@ def endpoint_routers(
     endpoints: EndpointUseCases, secrets: SecretUseCases, attempts: AttemptUseCases, keys: Authenticator
 ) -> list[APIRouter]:
     """Routes for a tenant's own keys and broader ones."""
-    return [_endpoint_router(endpoints, keys), _secret_router(secrets, keys), _log_router(attempts, keys)]
+    return [_endpoint_router(endpoints, secrets, keys), _secret_router(secrets, keys), _log_router(attempts, keys)]
 
 
-def _endpoint_router(endpoints: EndpointUseCases, keys: Authenticator) -> APIRouter:
+def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys: Authenticator) -> APIRouter:
     router = APIRouter(prefix=_PREFIX, tags=["endpoints"], route_class=guarded(Scope.TENANT, keys))
 
     @router.post("", status_code=201, summary="Register an endpoint")
@@ -42,8 +42,10 @@ def _endpoint_router(endpoints: EndpointUseCases, keys: Authenticator) -> APIRou
         return EndpointView.of(endpoints.get(tenant_id, endpoint_id))
 
     @router.patch("/{endpoint_id}", summary="Change an endpoint")
-    def change_endpoint(tenant_id: str, endpoint_id: str, body: EndpointChange) -> SecretEndpointView | EndpointView:
-        changed = endpoints.update(tenant_id, endpoint_id, body.fields())
+    def change_endpoint(
+        tenant_id: str, endpoint_id: str, request: Request, body: EndpointChange
+    ) -> SecretEndpointView | EndpointView:
+        changed = endpoints.update(tenant_id, endpoint_id, body.fields(), secrets, actor_of(request))
         return EndpointView.of(changed.endpoint) if changed.secret is None else SecretEndpointView.made(changed)
 
     @router.delete("/{endpoint_id}", status_code=204, summary="Delete an endpoint; what is queued ends as cancelled")
@@ -52,11 +54,11 @@ def _endpoint_router(endpoints: EndpointUseCases, keys: Authenticator) -> APIRou
         return Response(status_code=204)
 
     @router.post("/{endpoint_id}/activate", summary="Send to it again, what is queued included")
-    def activate_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
+    def activate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
         return EndpointView.of(endpoints.activate(tenant_id, endpoint_id))
 
     @router.post("/{endpoint_id}/deactivate", summary="Send nothing to it and match nothing; what is queued is kept")
-    def deactivate_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
+    def deactivate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
         return EndpointView.of(endpoints.deactivate(tenant_id, endpoint_id))
 
     return router

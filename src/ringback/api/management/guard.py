@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from ringback.api.auth import Authenticator, Principal, authorize
 from ringback.api.body import CallerGone, read_body
+from ringback.api.headers import by_name
 from ringback.api.problem import UnsupportedMediaType
 from ringback.ingest.json_checks import check_utf8, nests_deeper, refusal
 from ringback.model.errors import FieldError, Invalid, NotFound
@@ -40,7 +41,7 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded_handler(request: Request) -> Response:
-            principal = await self._principal(request)
+            principal = await self._principal(by_name(request.scope["headers"]).get(b"authorization"))
             authorize(principal, request.path_params.get("tenant_id"), self.need)
             _check_identifiers(request)
             request.state.principal = principal
@@ -53,9 +54,7 @@ class GuardedRoute(APIRoute):
 
         return guarded_handler
 
-    async def _principal(self, request: Request) -> Principal:
-        text = request.headers.get("authorization")
-        header = None if text is None else text.encode("latin-1")
+    async def _principal(self, header: bytes | None) -> Principal:
         known = self.authenticator.cached(header)
         if known is not None:
             return known
@@ -117,7 +116,7 @@ def _check_content_type(content_type: str | None) -> None:
     media_type, _, parameters = (content_type or _JSON).lower().partition(";")
     charset = parameters.strip().removeprefix("charset=").strip('"')
     if media_type.strip() != _JSON or charset not in ("", "utf-8", "utf8"):
-        raise UnsupportedMediaType("Send the body as application/json, in UTF-8.")
+        raise UnsupportedMediaType(f"Send the header Content-Type: {_JSON}.")
 
 
 def _json(body: bytes) -> object:

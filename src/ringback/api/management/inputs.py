@@ -22,6 +22,10 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class Nothing(Input):
+    """The body of a call that says everything by its address."""
+
+
 class TenantChange(Input):
     """What can be set of a tenant; in a change, fields that are absent stay as they are."""
 
@@ -154,7 +158,7 @@ class EndpointChange(Input):
     tracked_set: str | None = Field(default=None, description="Not offered by this version: only null is taken.")
     profile: str | None = Field(default=None, description="The wire contract; null: the tenant's.")
     signature: Literal["v1", "v1a"] = Field(
-        default="v1", description="HMAC-SHA256, or ed25519. A change makes a new secret, shown in the answer."
+        default="v1", description="HMAC-SHA256, or ed25519. A change rotates to a new secret, shown in the answer."
     )
     active: bool = Field(default=True, description="false: new events don't match and nothing is sent.")
     auth: Auth | None = Field(default=None, description="Credentials, write-only. Another origin in `url` clears them.")

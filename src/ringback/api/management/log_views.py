@@ -7,7 +7,7 @@ can't be exact their bytes are there in base64 as well. Events are written by `e
 import base64
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
@@ -16,6 +16,9 @@ from ringback.control.attempts import Stats
 from ringback.control.events import DeliveryStatus
 from ringback.model.attempt import Attempt, Timings
 from ringback.times import rfc3339
+
+_DECIMALS: Final = 3
+"""Of milliseconds: microseconds are exact enough, and what lies behind them is the noise of subtraction."""
 
 
 class DayView(BaseModel):
@@ -64,6 +67,16 @@ class TimingsView(BaseModel):
     tls: float | None
     first_byte: float | None
     total: float
+
+    @classmethod
+    def of(cls, timings: Timings) -> "TimingsView":
+        return cls(
+            dns=_rounded(timings.dns),
+            connect=_rounded(timings.connect),
+            tls=_rounded(timings.tls),
+            first_byte=_rounded(timings.first_byte),
+            total=round(timings.total, _DECIMALS),
+        )
 
 
 class AttemptView(BaseModel):
@@ -128,17 +141,21 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "endpoint_id": attempt.endpoint_id,
         "number": attempt.number,
         "at": rfc3339(attempt.at),
-        "duration_ms": attempt.duration_ms,
+        "duration_ms": round(attempt.duration_ms, _DECIMALS),
         "outcome": attempt.outcome,
         "final": attempt.final,
         "superseded": attempt.superseded,
         "maybe_repeated": attempt.maybe_repeated,
         "status_code": attempt.status_code,
         "error": reason_view(attempt.error_code, attempt.error_message),
-        "timings_ms": None if timings is None else TimingsView(**timings._asdict()),
+        "timings_ms": None if timings is None else TimingsView.of(timings),
         "remote_address": attempt.remote_address,
         "http_version": attempt.http_version,
     }
+
+
+def _rounded(duration_ms: float | None) -> float | None:
+    return None if duration_ms is None else round(duration_ms, _DECIMALS)
 
 
 def _request(attempt: Attempt) -> RequestView | None:

@@ -39,7 +39,7 @@ PROBLEM: Final[Document] = {
 }
 
 _ERRORS: Final = {
-    400: "Malformed: not JSON, not UTF-8, a lone surrogate",
+    400: "Malformed: not JSON, not UTF-8, a lone surrogate, two keys",
     401: "No key, or one that is not known",
     403: "The key's scope is too small",
     404: "Unknown, or another tenant's",
@@ -50,13 +50,13 @@ _ERRORS: Final = {
     429: "Over a quota; see Retry-After",
     503: "Not available for a moment, nothing was changed; see Retry-After",
 }
-_ALWAYS: Final = (401, 403, 404, 422, 503)
-_WITH_BODY: Final = (400, 413, 415)
+_ALWAYS: Final = (400, 401, 403, 404, 422, 503)
+_WITH_BODY: Final = (413, 415)
 _SOMETIMES: Final = {
     "create_tenant": (409,),
     "change_tenant": (409,),
     "create_endpoint": (429,),
-    "change_endpoint": (409,),
+    "change_endpoint": (409, 429),
     "activate_endpoint": (409,),
     "deactivate_endpoint": (409,),
     "rotate_endpoint_secret": (429,),
@@ -91,7 +91,7 @@ _NEW_EVENT: Final[Document] = {
         "change": {"type": "string", "enum": ["created", "updated", "deleted"]},
         "previous": {"description": "Any JSON: the data before the change, for filters."},
         "occurred_at": _MOMENT,
-        "deliver_at": {**_MOMENT, "description": "Not sent before this moment."},
+        "deliver_at": {**_MOMENT, "description": "Not sent before this moment, at most 28 days ahead."},
         "ordering_key": {"type": "string", "description": "Default: the subject."},
     },
     "example": _EVENT_EXAMPLE,
