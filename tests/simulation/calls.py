@@ -51,18 +51,30 @@ class SimStore:
         world = self._world
         scheduler, random, faults = world.scheduler, world.scheduler.random, world.faults_now()
         planned = world.planned(name)
-        self._meet_fate(name, faults, planned, Fault.CRASH_BEFORE, 5.0 if name == "ring" else 1.0)
+        if name == "ring" and random.random() < faults.crash_before_ring:
+            world.crash(self._node)
+        self._meet_fate(name, faults, planned, Fault.CRASH_BEFORE, 5.0 if name in ("release", "ring", "settle") else 1.0)
         scheduler.wait(0.0001 + 0.003 * random.random())
+        if name == "beat" and self._node.awaits_beat:
+            self._node.awaits_beat = False
+            world.pause(self._node, random.uniform(36.0, 45.0))
+            scheduler.wait(0.0)
         if name == "beat" and random.random() < faults.beat_hangs / 2:
             self._hang(faults)
         if name == "take_over":
             self._await_the_victim(args[0])
+        if name == "claim" and args[0] not in world.store._tables.nodes:
+            # The worst moment to claim under a lost id is when something rings.
+            world.provoke()
+            scheduler.wait(0.05 * random.random())
         doubt = self._fail_at_once(name, faults, planned)
         result = run()
-        world.done(name, args, result)
+        world.done(self._node, name, args, result)
         if scheduler.tracing and (result or name in MOMENTOUS):
             scheduler.note(f"{name}{_shown(args)} -> {_shown(result)}{' in doubt' if doubt else ''}")
         self._meet_fate(name, faults, planned, Fault.CRASH_AFTER, 10.0 if result and name == "claim" else 1.0)
+        if name == "claim" and result and faults.pause_per_call and random.random() < 0.15:
+            self._await_the_beat()
         self._answer_late(name, faults, planned)
         if doubt:
             world.in_doubt()
@@ -72,7 +84,7 @@ class SimStore:
     def _fail_at_once(self, name: str, faults: Faults, planned: Fault | None) -> bool:
         """Raise what fails before it is done; whether the answer of what is done now will be lost."""
         world, random = self._world, self._world.scheduler.random
-        if planned is Fault.UNAVAILABLE or random.random() < faults.unavailable:
+        if planned is Fault.UNAVAILABLE or random.random() < faults.unavailable * (5.0 if name == "ring" else 1.0):
             world.scheduler.note(f"{name} unavailable")
             raise StoreUnavailable("simulated")
         if name in READS:
@@ -120,15 +132,25 @@ class SimStore:
         self._world.counts["hung beats"] += 1
         scheduler.wait(hangs_s)
 
+    def _await_the_beat(self) -> None:
+        """The worst moment to be paused is with a beat and a claim on their way: the beat's answer is heard first."""
+        node, scheduler = self._node, self._world.scheduler
+        node.awaits_beat = True
+        until_s = scheduler.now_s + 6.0
+        while node.awaits_beat and scheduler.now_s < until_s:
+            scheduler.wait(0.05)
+        node.awaits_beat = False
+        scheduler.wait(0.3 * scheduler.random.random())
+
     def _await_the_victim(self, node_id: str) -> None:
         """The worst moment to take a node over is when it just comes back: sometimes wait for that."""
         world = self._world
         victim = next((node for node in world.alive if node.lease.node_id == node_id), None)
-        if victim is None or world.scheduler.random.random() < 0.5:
+        if victim is None or world.scheduler.random.random() < 0.3:
             return
         in_s = max(victim.process.paused_until, victim.back_at_s) - world.scheduler.now_s
         if 0.0 < in_s < 6.0:
-            world.scheduler.wait(in_s + 0.02 * world.scheduler.random.random())
+            world.scheduler.wait(in_s + 0.06 * (world.scheduler.random.random() - 0.5))
 
 
 class SimTransaction:

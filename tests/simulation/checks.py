@@ -69,7 +69,9 @@ class Checks:
 
     def _switched_on(self, request: Request) -> None:
         off_s = self._world.off_since_s.get(request.endpoint_id)
-        if off_s is not None and request.at_s - off_s > SEEN_WITHIN_S:
+        if off_s is not None and request.at_s - off_s > SEEN_WITHIN_S + 3 * self._world.faults.late_s * bool(
+            self._world.faults.late
+        ):
             self._violate(f"{request.event_id} went to {request.endpoint_id}, off for {request.at_s - off_s:.1f} s")
 
     def _spaced(self, request: Request) -> None:

@@ -15,8 +15,9 @@ from simulation.world import World
 
 LOOK_EVERY_S = 0.1
 SKEW_MS = 300
-BETWEEN_GRACE_S = 6.0
-LISTEN_GRACE_S = 2.5
+# How much longer what takes several calls may last.
+BETWEEN = 8.0
+LISTENING = 4.0
 
 
 class Coverage:
@@ -66,13 +67,13 @@ class Coverage:
     def _unseen_by(self, owner: Node, lane: LaneRow, due: list[Delivery]) -> float | None:
         here = owner.dispatcher._lanes._lanes.get(lane.endpoint_id)
         if here is None:
-            return BETWEEN_GRACE_S
+            return BETWEEN * self._grace_s
         if here.stale or here.fetching:
             return None
         unseen = [row for row in due if not _is_seen(here, row)]
         if not unseen:
             return None
-        return LISTEN_GRACE_S if all(_bell_rings(lane, row) for row in unseen) else self._grace_s
+        return LISTENING * self._grace_s if all(_bell_rings(lane, row) for row in unseen) else self._grace_s
 
 
 def _is_seen(here: Lane, row: Delivery) -> bool:

@@ -195,7 +195,7 @@ def a_lane_is_released_with_nothing_held(node: Any) -> None:
 # ── the hand-over ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@protection("late")
+@protection("hand-over")
 def a_hand_over_below_the_watermark_is_refused(node: Any) -> None:
     """Rows are taken from ingest though a fetch may have shown them."""
 

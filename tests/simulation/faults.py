@@ -20,6 +20,7 @@ class Faults:
     late_hand_over_s: float = 6.0
     crash_per_s: float = 0.0
     crash_per_call: float = 0.0
+    crash_before_ring: float = 0.0
     pause_per_s: float = 0.0
     pause_per_call: float = 0.0
     pause_s: tuple[float, float] = (26.0, 45.0)

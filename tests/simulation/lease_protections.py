@@ -1,5 +1,6 @@
 """Protections of the lease: who may own a lane, for how long, and how a death is noticed (docs/simulation.md)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ringback.engine import messages as m
@@ -12,30 +13,29 @@ from simulation.protection import Override, protection, wall_s
 # ── the lease ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _while_sending(node: Any, covers: Callable[[float, float], bool]) -> None:
+    """Requests start by another rule for the lease; everything else goes by the right one."""
+    dispatcher = node.dispatcher
+    plain = dispatcher._start_requests
+
+    def start_requests() -> None:
+        lease, dispatcher._lease = dispatcher._lease, Override(dispatcher._lease, covers=covers)
+        plain()
+        dispatcher._lease = lease
+
+    dispatcher._start_requests = start_requests
+
+
 @protection("heartbeat")
 def no_request_starts_past_the_lease(node: Any) -> None:
     """A dispatcher sends without looking at the lease."""
-
-    class Endless(Lease):
-        __slots__ = ()
-
-        def covers(self, now_s: float, deadline_s: float) -> bool:
-            return True
-
-    node.lease.__class__ = Endless
+    _while_sending(node, lambda now_s, deadline_s: True)
 
 
 @protection("heartbeat")
 def a_request_ends_within_the_lease(node: Any) -> None:
     """A request starts within the lease, whatever its deadline."""
-
-    class Careless(Lease):
-        __slots__ = ()
-
-        def covers(self, now_s: float, deadline_s: float) -> bool:
-            return now_s <= self.until_s
-
-    node.lease.__class__ = Careless
+    _while_sending(node, lambda now_s, deadline_s: now_s <= node.lease.until_s)
 
 
 @protection("heartbeat")
@@ -152,7 +152,7 @@ def the_dead_are_taken_over(node: Any) -> None:
     node.heartbeat._bury_the_dead = lambda: None
 
 
-@protection("pause")
+@protection("heartbeat")
 def only_a_beat_as_seen_is_taken_over(node: Any) -> None:
     """A node is taken over though its beat moved since it was looked at."""
 
@@ -211,3 +211,23 @@ def where_one_process_has_the_store_a_start_frees_all_lanes(node: Any) -> None:
         node.world.store._tables.nodes[node_id] = 0
 
     node.heartbeat._store = Override(node.store, register=register)
+
+
+@protection("heartbeat", sweeping=False)
+def nothing_is_handed_over_without_a_lease(node: Any) -> None:
+    """Ingest hands rows over to a dispatcher whose lease may have run out."""
+    node.door.always_leased = True
+
+
+@protection("heartbeat")
+def who_may_not_send_does_not_claim(node: Any) -> None:
+    """A dispatcher claims lanes whatever is left of its lease."""
+    dispatcher = node.dispatcher
+    plain = dispatcher._look_for_work
+
+    def look_for_work() -> None:
+        lease, dispatcher._lease = dispatcher._lease, Override(dispatcher._lease, covers=lambda now_s, deadline_s: True)
+        plain()
+        dispatcher._lease = lease
+
+    dispatcher._look_for_work = look_for_work

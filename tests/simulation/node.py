@@ -62,10 +62,15 @@ class Door:
 
     def __init__(self, node: "Node") -> None:
         self._node = node
+        self.always_leased = False
 
     @property
     def epoch(self) -> int:
         return self._node.dispatcher.epoch
+
+    @property
+    def leased(self) -> bool:
+        return self.always_leased or self._node.dispatcher.leased
 
     def owns(self, endpoint_id: str) -> bool:
         return self._node.dispatcher.owns(endpoint_id)
@@ -93,6 +98,7 @@ class Node:
         self.stopping = False
         self.owes_bells = False
         self.back_at_s = 0.0
+        self.awaits_beat = False
         self._napping: list[Task] = []
         self._progress_s: dict[str, float] = {}
         self._ended: set[str] = set()
@@ -121,15 +127,15 @@ class Node:
             store=store, clock=self.clock, lease=self.lease, fetcher=to_fetcher.post, tell=self.tell, wait=wait,
             observer=observe,
         )  # fmt: skip
-        door: Any = Door(self)
+        self.door: Any = Door(self)
         self.writer = Writer(
-            store=store, index=MatchIndex(), clock=self.clock, inbox=to_writer, engine=Gate(door),
+            store=store, index=MatchIndex(), clock=self.clock, inbox=to_writer, engine=Gate(self.door),
             on_done=self._answered, pause=wait,
         )  # fmt: skip
 
     def tell(self, message: m.ToDispatcher) -> None:
         if self.world.scheduler.tracing:
-            self.world.scheduler.note(f"tells {str(message):.200}")
+            self.world.scheduler.note(f"tells {message!s:.200}")
         self.dispatcher.post(message)
 
     def _answered(self, submissions: list[Submission]) -> None:

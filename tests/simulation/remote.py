@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Receiver:
-    """How one endpoint behaves. `failing` and `hanging` are chances; in an outage (virtual seconds) it always fails."""
+    """How one endpoint behaves. `failing`, `throttling` and `hanging` are chances; in an outage (virtual seconds) it
+    always fails."""
 
     failing: float = 0.0
+    throttling: float = 0.0
     hanging: float = 0.0
     slow: bool = False
     outage: tuple[float, float] = (0.0, 0.0)
@@ -66,7 +68,7 @@ class SimTransport:
             return 500, 0.01 + 0.1 * draw
         if draw < max(receiver.failing / 40, receiver.hanging):
             return None, deadline_s
-        status = 500 if draw < receiver.failing else 200
+        status = 500 if draw < receiver.failing else 429 if draw > 1.0 - receiver.throttling else 200
         if receiver.slow:
             return status, random.uniform(0.5, 4.0)
         return status, random.uniform(0.001, 0.05) if random.random() < 0.9 else random.uniform(0.05, 3.0)
@@ -112,4 +114,5 @@ class SimTransport:
         seen.ended = True
         self._world.request_ended(seen)
         timings = Timings(None, None, None, None, took_ms)
-        return InboundResponse(token, status, error, error, [], b"", False, timings, "192.0.2.1:443", "1.1")
+        headers = [("Retry-After", "3")] if status == 429 else []
+        return InboundResponse(token, status, error, error, headers, b"", False, timings, "192.0.2.1:443", "1.1")

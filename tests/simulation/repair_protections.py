@@ -16,15 +16,16 @@ def a_doubtful_commit_is_settled_by_asking(node: Any) -> None:
 
 @protection("change")
 def the_match_index_is_checked_in_the_transaction(node: Any) -> None:
-    """The match index is brought up to date once, at the first batch."""
+    """The match index is brought up to date every five seconds only."""
     index = node.writer._index
     plain = index.refresh
-    known: list[bool] = []
+    last_s: list[float] = []
 
     def refresh(transaction: Any) -> None:
-        if not known:
+        now_s = node.clock.boottime_s()
+        if not last_s or now_s - last_s[-1] > 5.0:
             plain(transaction)
-            known.append(True)
+            last_s.append(now_s)
 
     index.refresh = refresh
 
@@ -81,7 +82,7 @@ def what_was_sent_is_recorded_however_long_it_takes(node: Any) -> None:
 # ── repairs ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@protection("crash")
+@protection("unrung")
 def a_sweep_rings_for_stranded_work(node: Any) -> None:
     """The sweep does not look for due work that no bell announces."""
     node.sweep._store = Override(node.store, ring_stranded=lambda now, limit: 0)

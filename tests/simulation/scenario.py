@@ -34,15 +34,16 @@ STORM = 40
 RATE_PER_S = 0.3
 
 
-LONG_S = (30.0, 60.0)
+LONG_S = (40.0, 70.0)
 
 
 class Trouble(NamedTuple):
     """What goes wrong in a run, how late a first request may be, and how long due work may look forgotten.
 
     `grace_s` None: in such trouble that can't be told. `nodes` are the least and the most, `seconds` how long clients and
-    faults are about, `gaps_s` what passes between a client's events. `rated`, `ordered`, `failing` and `hanging` are the chances of an endpoint to have a rate or an
-    order, to fail often, or to let many requests hang.
+    faults are about, `gaps_s` what passes between a client's events;
+    `faulty` is the part of that time in which there are faults. `rated`, `ordered`, `slow`, `failing` and `hanging` are the chances of an endpoint to have a rate or an
+    order, to be slow, to fail often (`fails` of its requests), or to let many requests hang.
     """
 
     faults: Faults
@@ -52,9 +53,12 @@ class Trouble(NamedTuple):
     sole: bool = False
     rated: float = 0.1
     ordered: float = 0.5
+    slow: float = 0.4
     failing: float = 0.25
+    fails: float = 0.4
     hanging: float = 0.1
     seconds: tuple[float, float] = (12.0, 30.0)
+    faulty: float = 1.0
     storms: bool = True
     gaps_s: tuple[float, ...] = (0.01, 0.1, 1.0, 1.9, 2.0, 2.1, 4.0)
 
@@ -64,17 +68,23 @@ TROUBLES: dict[str, Trouble] = {
     "rate": Trouble(NO_FAULTS, 8.0, 0.6, rated=0.6),
     "late": Trouble(Faults(late=0.15), 15.0, 0.8, nodes=(2, 3)),
     "linger": Trouble(Faults(late=0.3, late_s=0.3), 15.0, 0.7, nodes=(2, 3), gaps_s=(1.9, 2.0, 2.1, 2.3), seconds=LONG_S, storms=False),
-    "hand-over": Trouble(Faults(late_hand_over=0.5), 40.0, 0.8, nodes=(2, 3), ordered=0.0, failing=0.8),
-    "order": Trouble(Faults(late=0.2), 25.0, 0.8, nodes=(2, 3), ordered=0.9, rated=0.0),
+    "hand-over": Trouble(
+        Faults(late_hand_over=0.6, late_hand_over_s=12.0), 60.0, 0.8, ordered=0.0, failing=0.7, fails=0.7, rated=0.0,
+        hanging=0.0, seconds=LONG_S, gaps_s=(1.0, 3.0, 5.0), storms=False,
+    ),
+    "order": Trouble(Faults(late=0.3), 25.0, 0.8, nodes=(2, 3), ordered=0.9, rated=0.0, slow=1.0, failing=0.1),
     "unavailable": Trouble(Faults(unavailable=0.03, late=0.05, late_s=0.3), 15.0, 1.0),
     "doubt": Trouble(Faults(doubt=0.02, late=0.05), 60.0, None),
     "crash": Trouble(Faults(crash_per_s=0.02, crash_per_call=0.003, late=0.05), 110.0, None),
+    "unrung": Trouble(Faults(crash_before_ring=0.25), 110.0, None, gaps_s=(1.0, 3.0), storms=False),
     "restart": Trouble(Faults(crash_per_s=0.05, crash_per_call=0.002), 12.0, None, nodes=(1, 1), sole=True),
     "stop": Trouble(Faults(stop_per_s=0.05, late=0.05, late_s=0.2), 30.0, None),
-    "pause": Trouble(Faults(pause_per_s=0.01, pause_per_call=0.002, late=0.05), 170.0, 5.0, nodes=(2, 3), failing=0.4, seconds=LONG_S),
-    "heartbeat": Trouble(Faults(beat_hangs=0.5, late=0.03), 80.0, 5.0, nodes=(2, 3), hanging=0.5, seconds=LONG_S),
-    "hang": Trouble(Faults(thread_hangs_per_s=0.03, late=0.03), 100.0, None, nodes=(2, 3)),
-    "jump": Trouble(Faults(jump_per_s=0.1, beat_hangs=0.1, late=0.05), 1e9, None),
+    "pause": Trouble(Faults(pause_per_s=0.02, pause_per_call=0.002, late=0.05), 170.0, 5.0, nodes=(2, 3), failing=0.8, seconds=LONG_S),
+    "heartbeat": Trouble(Faults(beat_hangs=0.5, late=0.1, late_s=3.0), 200.0, 8.0, nodes=(2, 3), hanging=0.5, seconds=LONG_S,
+        faulty=0.75, gaps_s=(0.5, 1.0, 2.0, 3.0), storms=False,
+    ),
+    "hang": Trouble(Faults(thread_hangs_per_s=0.06, late=0.03), 100.0, None, nodes=(2, 3)),
+    "jump": Trouble(Faults(jump_per_s=0.25, beat_hangs=0.1, late=0.05), 1e9, None),
     "change": Trouble(Faults(change_per_s=0.3), 20.0, None),
     "all": Trouble(
         Faults(
@@ -117,10 +127,11 @@ def simulate(
     scheduler.tracing = trace
     random = scheduler.random
     seconds = random.uniform(*kind.seconds)
-    faults = replace(kind.faults, until_s=scheduler.now_s + seconds)
+    faults = replace(kind.faults, until_s=scheduler.now_s + kind.faulty * seconds)
     world = World(scheduler, faults, MemoryStore(sole=kind.sole), slots=random.choice([40, 200]), sweeping=sweeping)
     world.born = break_it
     world.provoke = lambda: post(world)
+    world.haunt = lambda victim: haunt(world, victim)
     configure(world, kind)
     coverage = Coverage(world, kind.grace_s) if kind.grace_s is not None else None
     checks = Checks(world, late_s=kind.late_s, coverage=coverage)
@@ -170,9 +181,11 @@ def configure(world: World, kind: Trouble) -> None:
         tenant_id = f"t{tenant_number}"
         add_tenant(world, tenant_id)
         for number in range(random.randint(0, 3)):
-            receiver = random.choice([Receiver(), Receiver(), Receiver(slow=True)])
+            receiver = Receiver()
+            if random.random() < kind.slow:
+                receiver = random.choice([Receiver(slow=True), Receiver(slow=True, throttling=0.2)])
             if random.random() < kind.failing:
-                receiver = Receiver(failing=0.4)
+                receiver = Receiver(failing=kind.fails)
             if random.random() < 0.15:
                 start_s = world.scheduler.now_s + random.uniform(0.0, 10.0)
                 receiver.outage = (start_s, start_s + random.uniform(10.0, 30.0))
@@ -207,7 +220,7 @@ def add_endpoint(
     endpoint_id = f"ep_{tenant_id}_{number}"
     endpoint = Endpoint(
         endpoint_id, tenant_id, "", f"https://receiver.example/{endpoint_id}", ordering=ordering,
-        retry=RetryRule(delays_s=(0.2, 0.5, 1.0, *[2.0] * 60)), max_in_flight=max_in_flight,
+        retry=RetryRule(delays_s=(0.2, 0.5, 1.0, 2.0, *[3.0] * 60)), max_in_flight=max_in_flight,
         rate_per_second=rate_per_second,
     )  # fmt: skip
     secret = Secret(f"sec_{endpoint_id}", tenant_id, endpoint_id, "whsec_" + "A" * 32, WALL_START_MS, None)
@@ -240,10 +253,21 @@ def _burst(kind: Trouble, chance: float) -> int:
     return STORM if chance > 0.98 else 5
 
 
-def post(world: World) -> None:
-    """Post one event to a node that takes one just now, if there is any."""
+def haunt(world: World, victim: Node) -> None:
+    """Go on posting to a node that was taken over and does not know it yet."""
+
+    def client() -> None:
+        for _ in range(6):
+            world.scheduler.wait(2.0 * world.scheduler.random.random())
+            post(world, victim)
+
+    world.scheduler.spawn(Process("world"), "haunt", client)
+
+
+def post(world: World, taker: Node | None = None) -> None:
+    """Post one event to a node (`taker`, or any) that takes one just now, if there is any."""
     random, now_s = world.scheduler.random, world.scheduler.now_s
-    nodes = [node for node in world.alive if node.ready and node.process.paused_until <= now_s]
+    nodes = [node for node in world.alive if node.ready and node.process.paused_until <= now_s and taker in (None, node)]
     if not nodes:
         return
     node = random.choice(nodes)

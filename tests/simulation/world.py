@@ -27,6 +27,10 @@ Place = tuple[str, str]
 """(event id, endpoint id)."""
 
 
+CLAIMING_S_MIN = 8.0
+"""A claim may be so late that no more is left of a lease that would have been enough."""
+
+
 @dataclass
 class World:
     """Everything of one run. `violations` is what the checks found; `counts` what happened, by name."""
@@ -60,6 +64,7 @@ class World:
     on_request: Callable[[Request], None] = lambda request: None
     born: Callable[[Node], None] = lambda node: None
     provoke: Callable[[], None] = lambda: None
+    haunt: Callable[[Node], None] = lambda node: None
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -94,10 +99,13 @@ class World:
 
     def planned(self, name: str) -> Fault | None:
         """Count a call that matters; the fault that the plan has for it."""
-        if self.plan is None or name not in MOMENTOUS:
+        if self.plan is None or name not in MOMENTOUS or (name == "claim" and not self._anything_rings()):
             return None
         self.calls += 1
         return self.plan.fault if self.calls == self.plan.at else None
+
+    def _anything_rings(self) -> bool:
+        return any(lane.owner is None and lane.due_at is not None for lane in self.store._tables.lanes.values())
 
     def in_doubt(self) -> None:
         self.counts["doubts"] += 1
@@ -105,12 +113,17 @@ class World:
 
     # ── what happens ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def done(self, name: str, args: tuple[Any, ...], result: Any) -> None:
+    def done(self, node: Node, name: str, args: tuple[Any, ...], result: Any) -> None:
         """A store call was carried out."""
         if name == "take_over" and result:
             self.counts["takeovers"] += 1
             self.ambiguous_s = self.scheduler.now_s
+            for victim in self.alive:
+                if victim.lease.node_id == args[0]:
+                    self.haunt(victim)
         elif name == "claim":
+            if result and not self.counts["pauses"] and node.lease.until_s - node.clock.boottime_s() < CLAIMING_S_MIN:
+                self.violate(f"{node.process.name} claims lanes for which it may not send")
             for row in result:
                 if row.not_before > args[1]:
                     self.violate(f"the lane of {row.endpoint_id} was claimed in its pause")
