@@ -53,7 +53,9 @@ class SimStore:
         planned = world.planned(name)
         if name == "ring" and random.random() < faults.crash_before_ring:
             world.crash(self._node)
-        self._meet_fate(name, faults, planned, Fault.CRASH_BEFORE, 5.0 if name in ("release", "ring", "settle") else 1.0)
+        self._meet_fate(
+            name, faults, planned, Fault.CRASH_BEFORE, 5.0 if name in ("release", "ring", "settle") else 1.0
+        )
         scheduler.wait(0.0001 + 0.003 * random.random())
         if name == "beat" and self._node.awaits_beat:
             self._node.awaits_beat = False

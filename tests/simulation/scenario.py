@@ -267,7 +267,9 @@ def haunt(world: World, victim: Node) -> None:
 def post(world: World, taker: Node | None = None) -> None:
     """Post one event to a node (`taker`, or any) that takes one just now, if there is any."""
     random, now_s = world.scheduler.random, world.scheduler.now_s
-    nodes = [node for node in world.alive if node.ready and node.process.paused_until <= now_s and taker in (None, node)]
+    nodes = [
+        node for node in world.alive if node.ready and node.process.paused_until <= now_s and taker in (None, node)
+    ]
     if not nodes:
         return
     node = random.choice(nodes)
