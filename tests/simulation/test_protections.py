@@ -12,10 +12,12 @@ FIRST_SEEDS = {
     "a_bell_is_owed_until_it_rang": 14,
     "a_doubtful_commit_is_settled_by_asking": 16,
     "a_hand_over_below_the_watermark_is_refused": 16,
+    "a_reschedule_counts_only_where_attempts_matches": 54,
     "a_sweep_rings_for_stranded_work": 12,
     "death_is_judged_on_the_boot_clock": 17,
-    "only_a_beat_as_seen_is_taken_over": 22,
+    "only_a_beat_as_seen_is_taken_over": 80,
     "the_match_index_is_checked_in_the_transaction": 23,
+    "what_an_old_id_claimed_is_not_opened": 16,
 }
 
 # No seed up to 40 has noticed yet that these are off: the world of the simulation does not bring up what they are for.

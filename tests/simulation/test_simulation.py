@@ -44,7 +44,6 @@ def test_no_run_violates_anything(trouble: str) -> None:
     [
         ("late", {"late commits", "hand-overs", "kept"}),
         ("none", {"hand-overs", "late commits"}),
-        ("order", {"LaneParked", "LaneRecovered"}),
         ("doubt", {"doubts", "StoreTrouble"}),
         ("crash", {"crashes", "takeovers"}),
         ("unrung", {"crashes", "SweepRepaired"}),
