@@ -32,9 +32,9 @@ from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.engine.engine import Engine
+from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
-from ringback.engine.resolver import Resolver
-from ringback.engine.sender import CurlTransport
+from ringback.engine.remote import SenderProcess
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import HandOver, NoEngine, Submission
@@ -130,18 +130,17 @@ class Process:
 
     def _make_engine(self, rules: UrlRules) -> Engine:
         settings = self._settings
-        resolver = Resolver(self._clock, resolve_s_max=settings.resolve_s_max)
         limits = SenderLimits(
             connect_s_max=settings.connect_s_max, body_kept_bytes_max=settings.response_body_kept_bytes_max
         )
-        transport = CurlTransport(
-            resolver, rules, self._clock, limits=limits, connections_kept_max=settings.in_flight_max
+        setup = Setup.of(
+            rules, limits, connections_kept_max=settings.in_flight_max, resolve_s_max=settings.resolve_s_max
         )
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
         return Engine(
             store=self._store,
             clock=self._clock,
-            transport=transport,
+            transport=SenderProcess(setup, self._clock),
             slots=settings.in_flight_max,
             log_attempts=AttemptLog(_write_line) if wide else None,
             observer=self._observer,

@@ -86,6 +86,7 @@ class CurlTransport:
         self._polling = False
         self._woken = False
         self._masks: dict[int, int] = {}
+        self._watched: tuple[int, int] | None = None
         self._epoll = select.epoll()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake_fd, _READ)
@@ -158,6 +159,19 @@ class CurlTransport:
             self._exchanges[handle].failure = GAVE_UP
             self._exchanges[handle].stale = False
             self._end(handle, pycurl.E_ABORTED_BY_CALLBACK, "")
+
+    def refuse(self, token: int) -> None:
+        """Finish a request that is not to be begun any more as one that was broken off."""
+        self._fail(token, GAVE_UP)
+
+    def watch(self, fd: int, *, writing: bool) -> None:
+        """Make `poll` return as well when `fd` can be read, or (`writing`) written. One descriptor; it stays."""
+        watched = fd, _READ | _WRITE if writing else _READ
+        if self._watched is None:
+            self._epoll.register(*watched)
+        elif self._watched != watched:
+            self._epoll.modify(*watched)
+        self._watched = watched
 
     def close(self) -> None:
         """Drop all requests and connections. Nothing finishes any more. May be called twice."""
@@ -243,11 +257,14 @@ class CurlTransport:
         action = self._multi.socket_action
         masks = self._masks
         answers_waiting = False
+        watched_fd = self._watched[0] if self._watched is not None else -1
         for fd, mask in events:
             if fd == self._wake_fd:
                 os.eventfd_read(fd)
             elif fd == self._resolver_fd:
                 answers_waiting = True
+            elif fd == watched_fd:
+                self._woken = True
             elif masks.get(fd, 0) <= 0:
                 self._unwatch(fd)
             else:

@@ -1,0 +1,70 @@
+"""What the engine and its sender process say to each other, in msgpack: the one place that knows the form.
+
+The first frame is a `Setup`; every later one to the sender is `Orders`, every one back a list of responses, an empty
+one as a sign of life. Times are on the machine's boot clock, which both processes read alike.
+"""
+
+from ipaddress import ip_network
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.reading import SenderLimits
+from ringback.model.limits import IN_FLIGHT_MAX, RESOLVE_S_MAX
+from ringback.policy.address import Allowed, UrlRules
+
+BEAT_S: Final = 1.0
+"""How often the sender lets hear from it, at least."""
+
+
+class Setup(NamedTuple):
+    """How to send: the arguments of `CurlTransport` and its `Resolver`, with networks as text."""
+
+    allow_http: bool
+    allow_private: bool
+    allowed: list[tuple[str, int | None]]
+    limits: SenderLimits
+    connections_kept_max: int
+    resolve_s_max: float
+    servers: list[str] | None
+    hosts_file: str | None
+    ca_file: str | None
+
+    @staticmethod
+    def of(
+        rules: UrlRules,
+        limits: SenderLimits,
+        *,
+        connections_kept_max: int = IN_FLIGHT_MAX,
+        resolve_s_max: float = RESOLVE_S_MAX,
+        servers: list[str] | None = None,
+        hosts_file: str | None = "/etc/hosts",
+        ca_file: str | None = None,
+    ) -> "Setup":
+        """`servers` (`address:port`) and `ca_file` None: the system's."""
+        allowed = [(str(network), port) for network, port in rules.allowed]
+        return Setup(
+            rules.allow_http, rules.allow_private, allowed, limits, connections_kept_max, resolve_s_max,
+            servers, hosts_file, ca_file,
+        )  # fmt: skip
+
+    @property
+    def rules(self) -> UrlRules:
+        """The operator's rules."""
+        allowed = tuple(Allowed(ip_network(network), port) for network, port in self.allowed)
+        return UrlRules(allow_http=self.allow_http, allow_private=self.allow_private, allowed=allowed)
+
+
+class Orders(NamedTuple):
+    """Requests to begin, then tokens to break off. The requests' deadlines began at `since_s`."""
+
+    since_s: float
+    requests: list[OutboundRequest]
+    aborted: list[int]
+
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_setup: Final = msgspec.msgpack.Decoder(Setup).decode
+decode_orders: Final = msgspec.msgpack.Decoder(Orders).decode
+decode_responses: Final = msgspec.msgpack.Decoder(list[InboundResponse]).decode

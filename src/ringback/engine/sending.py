@@ -1,0 +1,107 @@
+"""The sender process: libcurl and the resolver in a loop, driven by orders over a socket (see `remote`).
+
+It has no database, no keys and no secrets, only requests that are ready to go. It ends when the other side closes the
+socket, which is also what happens when that process dies; signals to end are that process's business. Orders that
+come too late for their deadline are not sent: the lease they were given under may be another's by now.
+"""
+
+import gc
+import select
+import signal
+import socket
+from pathlib import Path
+from typing import Final
+
+from ringback.clock import Clock, SystemClock
+from ringback.engine.frames import Frames, PeerGone
+from ringback.engine.orders import BEAT_S, Orders, Setup, decode_orders, decode_setup, encode
+from ringback.engine.ports import InboundResponse
+from ringback.engine.resolver import Resolver
+from ringback.engine.sender import CurlTransport
+
+_OURS_TO_IGNORE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Nearly everything that is made for a request is gone soon and has no cycles.
+_COLLECT_AFTER: Final = (20_000, 20, 50)
+
+
+def main(fd: int) -> None:
+    """Send until the other side of the socket `fd` is closed."""
+    for number in _OURS_TO_IGNORE:
+        signal.signal(number, signal.SIG_IGN)
+    frames = Frames(socket.socket(fileno=fd))
+    clock = SystemClock()
+    try:
+        first, *orders = _first(frames)
+        transport = transport_of(decode_setup(first), clock)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECT_AFTER)
+        sending = Sending(transport, frames, clock)
+        sending.take(orders)
+        while True:
+            sending.step()
+    except PeerGone:
+        return  # its requests end with this process
+
+
+def transport_of(setup: Setup, clock: Clock) -> CurlTransport:
+    """The transport that sends as `setup` says."""
+    hosts_file = Path(setup.hosts_file) if setup.hosts_file is not None else None
+    resolver = Resolver(clock, servers=setup.servers, hosts_file=hosts_file, resolve_s_max=setup.resolve_s_max)
+    return CurlTransport(
+        resolver,
+        setup.rules,
+        clock,
+        ca_file=setup.ca_file,
+        limits=setup.limits,
+        connections_kept_max=setup.connections_kept_max,
+    )
+
+
+class Sending:
+    """The loop: orders in, responses out, a sign of life now and then."""
+
+    def __init__(self, transport: CurlTransport, frames: Frames, clock: Clock) -> None:
+        self._transport = transport
+        self._frames = frames
+        self._clock = clock
+        self._beat_s = 0.0
+        transport.watch(frames.fileno(), writing=False)
+
+    def step(self) -> None:
+        """One turn. Raises PeerGone."""
+        finished = self._transport.poll(BEAT_S)
+        now_s = self._clock.boottime_s()
+        if finished or now_s >= self._beat_s:
+            self._answer(finished, now_s)
+        self._frames.flush()
+        self.take(self._frames.take())
+        self._transport.watch(self._frames.fileno(), writing=self._frames.waiting)
+
+    def take(self, frames: list[bytes]) -> None:
+        """Carry out what was ordered."""
+        for frame in frames:
+            self._carry_out(decode_orders(frame))
+
+    def _answer(self, finished: list[InboundResponse], now_s: float) -> None:
+        self._frames.put(encode(finished))
+        self._beat_s = now_s + BEAT_S
+
+    def _carry_out(self, orders: Orders) -> None:
+        late_s = self._clock.boottime_s() - orders.since_s
+        for request in orders.requests:
+            left_s = request.deadline_s - late_s
+            if left_s > 0.0:
+                self._transport.start(request._replace(deadline_s=left_s) if late_s > BEAT_S else request)
+            else:
+                self._transport.refuse(request.token)
+        for token in orders.aborted:
+            self._transport.abort(token)
+
+
+def _first(frames: Frames) -> list[bytes]:
+    """Wait for the first frame; it may have others behind it."""
+    while True:
+        select.select([frames.fileno()], [], [])
+        if taken := frames.take():
+            return taken
