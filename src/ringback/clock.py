@@ -10,7 +10,7 @@ import random
 import time
 from typing import Protocol
 
-from ringback.model.ids import RANDOM_BYTES, random_part, time_part
+from ringback.model.ids import RANDOM_BYTES, random_parts, time_part
 
 _BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _POOL_BYTES = 256 * RANDOM_BYTES
@@ -40,7 +40,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._random = random.Random()  # noqa: S311 - jitter, never secrets
-        self._pool: list[bytes] = []
+        self._pool: list[str] = []
         self._last = (-1, "")
 
     def now_ms(self) -> int:
@@ -56,20 +56,20 @@ class SystemClock:
         return os.urandom(count)
 
     def new_id(self, prefix: str) -> str:
-        return f"{prefix}_{self._time_part(self.now_ms())}{random_part(self._sixteen_bytes())}"
-
-    def _sixteen_bytes(self) -> bytes:
-        while True:
-            try:
-                return self._pool.pop()
-            except IndexError:
-                drawn = os.urandom(_POOL_BYTES)
-                self._pool.extend(drawn[i : i + RANDOM_BYTES] for i in range(0, _POOL_BYTES, RANDOM_BYTES))
-
-    def _time_part(self, ms: int) -> str:
+        ms = time.time_ns() // 1_000_000
         # One tuple, so that a thread never pairs a millisecond with another one's text.
         last_ms, text = self._last
         if ms != last_ms:
             text = time_part(ms)
             self._last = ms, text
-        return text
+        try:
+            chance = self._pool.pop()
+        except IndexError:
+            chance = self._drawn()
+        return f"{prefix}_{text}{chance}"
+
+    def _drawn(self) -> str:
+        """One random part; the others of a large draw wait in the pool."""
+        chance, *others = random_parts(os.urandom(_POOL_BYTES))
+        self._pool.extend(others)
+        return chance

@@ -9,20 +9,20 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from functools import partial
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import uvicorn
 
-from ringback.api.protocol import ProblemProtocol
+from ringback.api.direct import DirectProtocol
+from ringback.api.events import EventsRoute
 from ringback.model.errors import BadSetting, PortTaken
 
 BACKLOG: Final = 2_048
 ANSWER_WITHIN_S: Final = 10
 KEEP_ALIVE_S: Final = 75
-
-AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -71,12 +71,12 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """`run` blocks until SIGTERM, SIGINT or `stop`."""
 
-    def __init__(self, app: AsgiApp, listener: socket.socket, on_started: Callable[[], None]) -> None:
+    def __init__(self, app: EventsRoute, listener: socket.socket, on_started: Callable[[], None]) -> None:
         # Anyone can send what is no HTTP: that is answered, and is no line in the log.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
-            http=ProblemProtocol,
+            http=partial(DirectProtocol, app),  # type: ignore[arg-type]  # called, never asked for its class
             ws="none",
             loop="uvloop",
             access_log=False,

@@ -1,9 +1,10 @@
 """What the API hands to the ingest writer, and what comes back: values without behaviour.
 
 A submission is one caller's request: one event or an all-or-none batch. The writer fills `outcome` and reports the
-submission as done; whoever made it keeps what it needs to answer in `waiter`.
+submission as done; whoever made it leaves in `waiter` what is to be called then.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from ringback.model.errors import RingbackError
@@ -34,7 +35,7 @@ class Submission:
         events: list[Event],
         claims: list[KeyClaim | None],
         idempotency: KeyClaim | None,
-        waiter: object = None,
+        waiter: Callable[[], None] | None = None,
     ) -> None:
         self.events = events
         self.claims = claims

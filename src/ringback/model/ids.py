@@ -10,18 +10,27 @@ from typing import Final
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_BYTES: Final = 16
 _TO_ALPHABET: Final = bytes(ord(ALPHABET[b & 31]) for b in range(256))
+# Ten bits at a time.
+_PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]
 
 
 def time_part(ms: int) -> str:
     """The ten characters that stand for `ms` milliseconds since 1970."""
     if not 0 <= ms < 1 << 48:
         raise ValueError(f"{ms} ms does not fit an id")
-    return "".join(ALPHABET[(ms >> shift) & 31] for shift in range(45, -1, -5))
+    first, second, third = _PAIRS[ms >> 40], _PAIRS[(ms >> 30) & 1023], _PAIRS[(ms >> 20) & 1023]
+    return f"{first}{second}{third}{_PAIRS[(ms >> 10) & 1023]}{_PAIRS[ms & 1023]}"
 
 
 def random_part(chance: bytes) -> str:
     """The sixteen characters made of 16 random bytes, five bits of each."""
     return chance.translate(_TO_ALPHABET).decode("ascii")
+
+
+def random_parts(chance: bytes) -> list[str]:
+    """`random_part` of every 16 of the bytes; what is left over at the end is dropped."""
+    text = random_part(chance)
+    return [text[i : i + RANDOM_BYTES] for i in range(0, len(text) - RANDOM_BYTES + 1, RANDOM_BYTES)]
 
 
 def number_part(number: int) -> str:

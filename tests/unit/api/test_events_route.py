@@ -390,5 +390,5 @@ def test_what_finishes_after_the_server_stopped_is_let_go(world: EventsWorld) ->
 def test_submissions_of_others_are_passed_over(world: EventsWorld) -> None:
     post(world)
     submission = world.writer.seen[0]
-    submission.waiter = object()
+    submission.waiter = None
     world.route.resolve([submission])

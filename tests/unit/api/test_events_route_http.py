@@ -1,16 +1,17 @@
-"""The hot route behind the real server: framing, sizes, broken bodies and callers who hang up, over sockets."""
+"""The hot route behind the real server: framing, sizes, broken bodies and callers who hang up, over sockets.
+
+All of it twice: as ASGI has it, and with the short way for ordinary requests.
+"""
 
 import http.client
 import json
-import socket
-import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 
-from support.events_route import ADMIN_KEY, EventsWorld
+from support.events_route import ADMIN_KEY
+from support.route_server import RouteServer
 from support.rows import TENANT
 
 SINGLE = f"/v1/tenants/{TENANT}/events"
@@ -19,35 +20,9 @@ BODY = b'{"type":"contact.created","data":{"a":1}}'
 HEADERS = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"}
 
 
-class Server:
-    """uvicorn on a port of its own, with the route in front of nothing."""
-
-    def __init__(self) -> None:
-        self.world = EventsWorld()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-        config = uvicorn.Config(self.world.route, lifespan="off", access_log=False, log_config=None)
-        self.uvicorn = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self.uvicorn.run, args=([self.listener],), daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.uvicorn.should_exit = True
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-        self.world.stop()
-        self.listener.close()
-
-    def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-
-    def socket(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    made = Server()
+@pytest.fixture(scope="module", params=["ordinary", "direct"])
+def server(request: pytest.FixtureRequest) -> Iterator[RouteServer]:
+    made = RouteServer(direct=request.param == "direct")
     yield made
     made.stop()
 
@@ -60,7 +35,7 @@ def call(
     return response.status, json.loads(response.read())
 
 
-def post(server: Server, body: bytes | Iterable[bytes], path: str = SINGLE, **headers: str) -> tuple[int, Any]:
+def post(server: RouteServer, body: bytes | Iterable[bytes], path: str = SINGLE, **headers: str) -> tuple[int, Any]:
     connection = server.connect()
     try:
         return call(connection, body, path, **headers)
@@ -68,7 +43,7 @@ def post(server: Server, body: bytes | Iterable[bytes], path: str = SINGLE, **he
         connection.close()
 
 
-def test_many_requests_on_one_connection(server: Server) -> None:
+def test_many_requests_on_one_connection(server: RouteServer) -> None:
     connection = server.connect()
     ids = set()
     for _ in range(20):
@@ -82,7 +57,7 @@ def test_many_requests_on_one_connection(server: Server) -> None:
     connection.close()
 
 
-def test_chunked_bodies(server: Server) -> None:
+def test_chunked_bodies(server: RouteServer) -> None:
     assert post(server, iter([BODY[:3], BODY[3:10], BODY[10:]]))[0] == 202
     assert post(server, iter([b"x"]))[0] == 400
     lines = iter([BODY + b"\n", BODY[:7], BODY[7:]])
@@ -115,7 +90,7 @@ def test_chunked_bodies(server: Server) -> None:
     ],
     ids=range(20),
 )
-def test_bad_bodies(server: Server, body: bytes, status: int, code: str) -> None:
+def test_bad_bodies(server: RouteServer, body: bytes, status: int, code: str) -> None:
     for sent in (body, iter([body])):
         got, problem = post(server, sent)
         assert (got, problem["code"], problem["status"]) == (status, code, status)
@@ -123,13 +98,13 @@ def test_bad_bodies(server: Server, body: bytes, status: int, code: str) -> None
         assert ("errors" in problem) is (status == 422)
 
 
-def test_a_batch_over_the_limit(server: Server) -> None:
+def test_a_batch_over_the_limit(server: RouteServer) -> None:
     body = b'{"events":[' + b",".join([BODY] * 1_001) + b"]}"
     assert post(server, body, BATCH)[1]["code"] == "too_large"
     assert post(server, b'{"events":[' + b",".join([BODY] * 1_000) + b"]}", BATCH)[0] == 202
 
 
-def test_no_key_and_no_such_place(server: Server) -> None:
+def test_no_key_and_no_such_place(server: RouteServer) -> None:
     assert post(server, BODY, Authorization="")[0] == 401
     assert post(server, BODY, "/v1/tenants/globex/events", Authorization="Bearer ingest-key")[0] == 404
     connection = server.connect()
@@ -143,13 +118,13 @@ def raw_request(length: str, body: bytes, more: bytes = b"") -> bytes:
     return head.encode() + more + b"\r\n" + body
 
 
-def answer_to(server: Server, request: bytes) -> bytes:
+def answer_to(server: RouteServer, request: bytes) -> bytes:
     with server.socket() as connection:
         connection.sendall(request)
         return connection.recv(65_536)
 
 
-def test_a_huge_announcement_is_answered_before_anything_is_sent(server: Server) -> None:
+def test_a_huge_announcement_is_answered_before_anything_is_sent(server: RouteServer) -> None:
     assert answer_to(server, raw_request("10000000000", b"")).startswith(b"HTTP/1.1 413 ")
     assert answer_to(server, raw_request("99999999999999999", b"")).startswith(b"HTTP/1.1 413 ")
     # Nor is it asked for.
@@ -158,15 +133,15 @@ def test_a_huge_announcement_is_answered_before_anything_is_sent(server: Server)
 
 
 @pytest.mark.parametrize("length", ["-1", "abc", "1e3", "0x10"])
-def test_lengths_that_are_none(server: Server, length: str) -> None:
+def test_lengths_that_are_none(server: RouteServer, length: str) -> None:
     assert answer_to(server, raw_request(length, BODY)).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_length_that_is_too_short_makes_broken_json(server: Server) -> None:
+def test_a_length_that_is_too_short_makes_broken_json(server: RouteServer) -> None:
     assert answer_to(server, raw_request(str(len(BODY) - 1), BODY)).startswith(b"HTTP/1.1 400 ")
 
 
-def test_callers_who_hang_up_leave_nothing_behind(server: Server) -> None:
+def test_callers_who_hang_up_leave_nothing_behind(server: RouteServer) -> None:
     before = len(server.world.writer.seen)
     for part in (b"", BODY[:10]):
         with server.socket() as connection:
@@ -175,7 +150,7 @@ def test_callers_who_hang_up_leave_nothing_behind(server: Server) -> None:
     assert len(server.world.writer.seen) == before + 1
 
 
-def test_a_caller_who_hangs_up_while_waiting_is_accepted_all_the_same(server: Server) -> None:
+def test_a_caller_who_hangs_up_while_waiting_is_accepted_all_the_same(server: RouteServer) -> None:
     writer = server.world.writer
     before = len(writer.seen)
     writer.held.clear()
@@ -188,7 +163,7 @@ def test_a_caller_who_hangs_up_while_waiting_is_accepted_all_the_same(server: Se
     assert isinstance(writer.seen[before].outcome, list)
 
 
-def test_a_slow_caller_delays_nobody(server: Server) -> None:
+def test_a_slow_caller_delays_nobody(server: RouteServer) -> None:
     with server.socket() as slow:
         slow.sendall(raw_request(str(len(BODY)), BODY[:5]))
         assert post(server, BODY)[0] == 202
