@@ -1,11 +1,14 @@
-"""A real transport for tests, and the loop that drives it until a condition holds."""
+"""A real transport for tests, in this process or in one of its own, and the loop that drives it."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from ringback.clock import SystemClock
+from ringback.engine.orders import Setup
 from ringback.engine.ports import InboundResponse, OutboundRequest
 from ringback.engine.reading import SenderLimits
+from ringback.engine.remote import SenderProcess
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
 from ringback.policy.address import Allowed, UrlRules, parse_allowed
@@ -25,7 +28,10 @@ def opened(*entries: str) -> UrlRules:
 
 
 class Sending:
-    """A transport with its resolver, a context manager. `send` waits for a response; `start` and `finish` don't."""
+    """A transport with its resolver, a context manager. `send` waits for a response; `start` and `finish` don't.
+
+    `apart`: the transport is a `SenderProcess` instead of a `CurlTransport`, and everything else is the same.
+    """
 
     def __init__(
         self,
@@ -35,11 +41,18 @@ class Sending:
         hosts_file: Path | None = None,
         ca_file: str | None = None,
         limits: SenderLimits | None = None,
+        apart: bool = False,
     ) -> None:
         self.clock = SystemClock()
         servers = [names.address] if names else ["127.0.0.1:9"]
-        self.resolver = Resolver(self.clock, servers=servers, hosts_file=hosts_file)
-        self.transport = CurlTransport(self.resolver, rules, self.clock, ca_file=ca_file, limits=limits)
+        self.transport: Any  # tests look into the one that they have asked for
+        if apart:
+            hosts = str(hosts_file) if hosts_file else None
+            setup = Setup.of(rules, limits or SenderLimits(), servers=servers, hosts_file=hosts, ca_file=ca_file)
+            self.transport = SenderProcess(setup, self.clock)
+        else:
+            resolver = Resolver(self.clock, servers=servers, hosts_file=hosts_file)
+            self.transport = CurlTransport(resolver, rules, self.clock, ca_file=ca_file, limits=limits)
         self.responses: dict[int, InboundResponse] = {}
         self._tokens = 0
 

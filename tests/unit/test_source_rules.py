@@ -40,6 +40,7 @@ MAY_READ = {
     "cli/main.py": ({"environment"}, "the process's edge: RINGBACK_TRACE"),
     "cli/serve.py": ({"environment"}, "the process's edge: hands the environment to the settings"),
     "cli/up.py": ({"environment"}, "the process's edge: hands the environment to the settings"),
+    "engine/remote.py": ({"environment"}, "starts a child process with an environment without RINGBACK_ variables"),
     "cli/bench.py": ({"environment"}, "starts a child process with an environment without RINGBACK_ variables"),
 }
 ASYNC_PACKAGES = {"api", "console", "client"}

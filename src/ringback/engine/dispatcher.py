@@ -35,8 +35,8 @@ LOOK_EVERY_S: Final = 0.1
 CLAIM_LANES_MAX: Final = 200
 LANES_MAX: Final = 20_000
 # A settlement is a commit. While more answers are on their way they are gathered, but not for long.
-SETTLE_AT_ONCE: Final = 128
-SETTLE_WITHIN_S: Final = 0.005
+SETTLE_AT_ONCE: Final = 256
+SETTLE_WITHIN_S: Final = 0.01
 # A named tuple's own constructor costs three times as much, and this runs for every request.
 _make: Final = tuple.__new__
 _REASONS: Final = {

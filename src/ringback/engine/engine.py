@@ -1,8 +1,9 @@
 """The delivery engine of one process: its parts put together, started, watched and stopped.
 
-Six threads: the dispatcher (with all HTTP), the fetcher, the settler, the heartbeat, the sweep, and one that follows
-the change log. They talk through mailboxes only. `stop` takes no new work, lets requests in flight end, records them,
-gives every lane up and leaves. An exception that ends a thread is given to `on_crash`, which ends the process.
+Six threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep, and one
+that follows the change log. They talk through mailboxes only. `stop` takes no new work, lets requests in flight end,
+records them, gives every lane up and leaves. An exception that ends a thread is given to `on_crash`, which ends the
+process.
 """
 
 import threading

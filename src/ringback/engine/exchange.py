@@ -11,6 +11,7 @@ and leaves word in `failure`.
 
 import socket
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import pycurl
@@ -25,6 +26,8 @@ from ringback.policy.address import UrlRules, refusal
 
 # libcurl keeps a pointer to the body; a large one is let go as soon as the request has ended.
 _BODY_HELD_BYTES_MAX: Final = 4_096
+# A named tuple's own constructor costs three times as much, and this runs for every request.
+_make: Final = tuple.__new__
 
 
 class Exchange:
@@ -205,18 +208,19 @@ class Exchange:
     def response(self, number: int, text: str) -> InboundResponse:
         """The outcome, once libcurl is done with the handle. `number` and `text` are its error, 0 for none."""
         reading = self._reading
+        remote = None if self._remote is None else _shown(*self._remote)
         if reading.complete:
             truncated = number != 0 or reading.body_bytes > len(reading.body)
-            outcome = InboundResponse(
+            outcome = _make(InboundResponse, (
                 self.token, reading.status, None, None, reading.headers(), reading.body, truncated,
-                self._timings(), self._remote_address(), reading.version,
-            )  # fmt: skip
+                self._timings(), remote, reading.version,
+            ))  # fmt: skip
         else:
             code, message = self._failure(number, text)
-            outcome = InboundResponse(
+            outcome = _make(InboundResponse, (
                 self.token, None, code, message, [], b"", False,
-                self._timings(), self._remote_address(), reading.version or None,
-            )  # fmt: skip
+                self._timings(), remote, reading.version or None,
+            ))  # fmt: skip
         self._let_go()
         return outcome
 
@@ -243,13 +247,7 @@ class Exchange:
             connect_ms = connected_ms - info(pycurl.NAMELOOKUP_TIME) * 1000
             if secured_ms := info(pycurl.APPCONNECT_TIME) * 1000:
                 tls_ms = secured_ms - connected_ms
-        return Timings(dns_ms, connect_ms, tls_ms, first_byte_ms or None, total_ms + (dns_ms or 0.0))
-
-    def _remote_address(self) -> str | None:
-        if self._remote is None:
-            return None
-        address, port = self._remote
-        return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        return _make(Timings, (dns_ms, connect_ms, tls_ms, first_byte_ms or None, total_ms + (dns_ms or 0.0)))
 
     def _let_go(self) -> None:
         self.origin = None
@@ -261,3 +259,8 @@ class Exchange:
     def close(self) -> None:
         """Free the handle. It must not be on a multi handle any more."""
         self.curl.close()
+
+
+@lru_cache(maxsize=1_024)
+def _shown(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

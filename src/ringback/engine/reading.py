@@ -99,12 +99,11 @@ class Reading:
         return [*_parsed(b"".join(self._lines))]
 
     def _on_status_line(self, line: bytes) -> int | None:
-        match = _STATUS_LINE.match(line)
-        if match is None:
+        version_and_status = _status(line)
+        if version_and_status is None:
             self.failure = NOT_HTTP
             return STOP
-        self.version = match[1].decode("ascii")
-        self.status = int(match[2])
+        self.version, self.status = version_and_status
         self._expect_status = False
         self._lines = []
         return None
@@ -120,6 +119,13 @@ class Reading:
         elif self._interim > self._limits.interim_answers_max:
             self.failure = TOO_MANY_INTERIM
         return None if self.failure is None else STOP
+
+
+@lru_cache(maxsize=_HEADS_KEPT_MAX)
+def _status(line: bytes) -> tuple[str, int] | None:
+    """HTTP version and status of a status line; None when it is none."""
+    match = _STATUS_LINE.match(line)
+    return None if match is None else (match[1].decode("ascii"), int(match[2]))
 
 
 @lru_cache(maxsize=_HEADS_KEPT_MAX)

@@ -18,9 +18,12 @@ from ringback.clock import Clock
 from ringback.engine.frames import Frames, PeerGone
 from ringback.engine.orders import BEAT_S, Orders, Setup, decode_responses, encode
 from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.model.errors import RingbackError
 
 SILENT_S_MAX: Final = 15.0
 END_WITHIN_S: Final = 5.0
+# While the child works on these, the rest of the turn is decided here.
+POST_AT: Final = 16
 _READ: Final = select.EPOLLIN
 _READ_WRITE: Final = select.EPOLLIN | select.EPOLLOUT
 # The child finds the very modules that this process runs, wherever they came from.
@@ -29,8 +32,10 @@ _BOOT: Final = (
 )
 
 
-class SenderFailed(RuntimeError):
-    """The sender process ended, or hangs."""
+class SenderFailed(RingbackError):
+    """The sender process ended, or hangs. One of our errors, so that the log shows what it says."""
+
+    code = "sender_failed"
 
 
 class SenderProcess:
@@ -63,10 +68,13 @@ class SenderProcess:
         return self._child.pid
 
     def start(self, request: OutboundRequest) -> None:
-        """Begin with the next `poll`; the deadline runs from now."""
+        """Begin with the next `poll` at the latest; the deadline runs from now."""
         if not self._requests:
             self._since_s = self._clock.boottime_s()
         self._requests.append(request)
+        if len(self._requests) >= POST_AT:
+            with suppress(PeerGone):  # the next poll finds out
+                self._post()
 
     def abort(self, token: int) -> None:
         """Break a request off with the next `poll`. A token that isn't under way is left alone."""
@@ -147,11 +155,16 @@ class SenderProcess:
 
 
 def _start(fd: int) -> "subprocess.Popen[bytes]":
-    """The child, in a process group of its own: what the terminal or a supervisor signals is for us to pass on."""
+    """The child, in a process group of its own: what the terminal or a supervisor signals is for us to pass on.
+
+    It doesn't get our variables, of which one is the admin key.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
     return subprocess.Popen(  # noqa: S603 - our own interpreter and our own text
         [sys.executable, "-P", "-c", _BOOT, str(fd), *sys.path],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        env=environment,
         pass_fds=(fd,),
         process_group=0,
     )

@@ -83,6 +83,8 @@ class CurlTransport:
         self._running = 0
         self._closed = False
         self._timer_at_s = _NEVER
+        self._timer_ms = -1
+        self._timer_changed = False
         self._polling = False
         self._woken = False
         self._masks: dict[int, int] = {}
@@ -107,7 +109,7 @@ class CurlTransport:
             code = BLOCKED_ADDRESS if refused.code == "address_not_allowed" else BLOCKED_REQUEST
             self._fail(request.token, Failure(code, refused.message))
             return
-        if url is not request.url:
+        if url != request.url:
             request = request._replace(url=url)
         now_s = self._clock.boottime_s()
         if now_s < origin.pin_until_s:
@@ -125,9 +127,12 @@ class CurlTransport:
         now_s = self._clock.boottime_s()
         end_s = now_s + timeout_s
         while True:
+            self._set_timer(now_s)
             if self._timer_at_s <= now_s:
                 self._timer_at_s = _NEVER
                 self._running = self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)[1]
+                if self._running < len(self._exchanges):
+                    self._collect()  # what was answered, or ran out of time, in there is not to be waited for
             self._work(self._wait(end_s))
             if self._finished or self._woken:
                 break
@@ -214,7 +219,7 @@ class CurlTransport:
         except BadRequestHeader as bad:
             self._fail(request.token, Failure(BLOCKED_REQUEST, str(bad)), dns_s)
             return
-        if not _METHOD.fullmatch(request.method):
+        if request.method != "POST" and not _METHOD.fullmatch(request.method):
             self._fail(request.token, Failure(BLOCKED_REQUEST, "The request method is not one."), dns_s)
             return
         exchange = self._idle.pop() if self._idle else self._new_exchange()
@@ -242,13 +247,23 @@ class CurlTransport:
 
     # Working.
 
+    def _set_timer(self, now_s: float) -> None:
+        """When libcurl wants to be called, by what it said last."""
+        if self._timer_changed:
+            self._timer_changed = False
+            if self._timer_ms > 0:
+                self._timer_at_s = now_s + self._timer_ms / 1000
+            else:
+                self._timer_at_s = _AT_ONCE if self._timer_ms == 0 else _NEVER
+
     def _wait(self, end_s: float) -> list[tuple[int, int]]:
         wait_s = 0.0
         if not self._finished:
             self._polling = True
             if not self._woken:
-                due_s = min(end_s, self._timer_at_s, self._resolver.due_s())
-                wait_s = max(0.0, due_s - self._clock.boottime_s())
+                now_s = self._clock.boottime_s()
+                self._set_timer(now_s)
+                wait_s = max(0.0, min(end_s, self._timer_at_s, self._resolver.due_s()) - now_s)
         events = self._epoll.poll(wait_s, _EVENTS_MAX)
         self._polling = False
         return events
@@ -341,7 +356,6 @@ class CurlTransport:
                 self._epoll.unregister(fd)
 
     def _on_timer(self, timeout_ms: int) -> None:
-        if timeout_ms > 0:
-            self._timer_at_s = self._clock.boottime_s() + timeout_ms / 1000
-        else:
-            self._timer_at_s = _AT_ONCE if timeout_ms == 0 else _NEVER
+        # Called several times a request: the clock is read in `_set_timer`, once for all of them.
+        self._timer_ms = timeout_ms
+        self._timer_changed = True

@@ -9,6 +9,7 @@ import gc
 import select
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from ringback.engine.orders import BEAT_S, Orders, Setup, decode_orders, decode_
 from ringback.engine.ports import InboundResponse
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
+from ringback.observe.logs import describe_error
 
 _OURS_TO_IGNORE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Nearly everything that is made for a request is gone soon and has no cycles.
@@ -42,6 +44,9 @@ def main(fd: int) -> None:
             sending.step()
     except PeerGone:
         return  # its requests end with this process
+    except Exception as error:
+        what, place = describe_error(error)
+        sys.exit(f"The sender process failed: {what} at {place}")
 
 
 def transport_of(setup: Setup, clock: Clock) -> CurlTransport:
@@ -101,7 +106,9 @@ class Sending:
 
 def _first(frames: Frames) -> list[bytes]:
     """Wait for the first frame; it may have others behind it."""
+    readable = select.poll()  # `select` itself takes no descriptor from 1,024 on
+    readable.register(frames.fileno(), select.POLLIN)
     while True:
-        select.select([frames.fileno()], [], [])
+        readable.poll()
         if taken := frames.take():
             return taken

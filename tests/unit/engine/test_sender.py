@@ -337,6 +337,14 @@ def test_poll_comes_back_when_its_time_is_over() -> None:
         assert sending.transport.poll(0.0) == []
 
 
+def test_a_request_finishes_when_its_time_is_over_and_not_with_the_poll() -> None:
+    with Receiver(never_answering) as receiver, Sending() as sending:
+        sending.start(receiver.url, deadline_s=0.1)
+        started_s = sending.clock.boottime_s()
+        assert [response.error_code for response in sending.transport.poll(20.0)] == ["timeout"]
+        assert sending.clock.boottime_s() - started_s < 15
+
+
 def test_nothing_to_do_means_waiting_and_not_spinning() -> None:
     with NameServer() as names, Receiver(answers(OK)) as receiver, Sending(names=names) as sending:
         names.say("receiver.example", Reply(["127.0.0.1"]))
