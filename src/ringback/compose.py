@@ -42,7 +42,8 @@ from ringback.ingest.writer import Writer
 from ringback.model.errors import DataDirectoryUnusable, Unavailable
 from ringback.model.tenant import Scope
 from ringback.observe.attempts import AttemptLog
-from ringback.observe.logs import LibraryLogs, LogObserver, describe_error, make_log
+from ringback.observe.errors import describe_error
+from ringback.observe.logs import LibraryLogs, LogObserver, make_log
 from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping
 from ringback.policy.address import UrlRules
 from ringback.settings import ADMIN_KEY_CHARS_MIN, Settings
@@ -136,11 +137,12 @@ class Process:
         setup = Setup.of(
             rules, limits, connections_kept_max=settings.in_flight_max, resolve_s_max=settings.resolve_s_max
         )
+        self._sender = SenderProcess(setup, self._clock)
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
         return Engine(
             store=self._store,
             clock=self._clock,
-            transport=SenderProcess(setup, self._clock),
+            transport=self._sender,
             slots=settings.in_flight_max,
             log_attempts=AttemptLog(_write_line) if wide else None,
             observer=self._observer,
@@ -170,6 +172,7 @@ class Process:
             self._writer.warm_up()
             self._writer_worker.start()
             if self._engine is not None:
+                self._sender.wait_until_up()
                 self._engine.start()
             gc.collect()
             gc.freeze()

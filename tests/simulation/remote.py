@@ -7,8 +7,11 @@ at its deadline at the latest.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.departure import Sent, departure_of, logged, take_off
+from ringback.engine.ports import Answered, InboundResponse
+from ringback.engine.target import Target
 from ringback.model.attempt import Timings
+from ringback.model.event import Event
 from simulation.scheduler import Task
 
 if TYPE_CHECKING:
@@ -47,17 +50,18 @@ class SimTransport:
     def __init__(self, node: "Node", world: "World") -> None:
         self._node = node
         self._world = world
-        self._pending: dict[int, tuple[Request, OutboundRequest]] = {}
+        self._pending: dict[int, tuple[Request, Sent]] = {}
         self._aborted: list[int] = []
         self._task: Task | None = None
 
-    def start(self, request: OutboundRequest) -> None:
+    def deliver(self, token: int, target: Target, event: Event) -> None:
         now_s = self._world.scheduler.now_s
+        sent, request = take_off(departure_of(token, 1, event), target, self._node.clock)
         event_id = next(line for line in request.headers if line.startswith("webhook-id: "))[12:]
         endpoint_id = request.url.rsplit("/", 1)[1]
         status, takes_s = self._answer_of(self._world.receivers[endpoint_id], request.deadline_s)
         seen = Request(now_s, self._node, event_id, endpoint_id, now_s + takes_s, status)
-        self._pending[request.token] = (seen, request)
+        self._pending[token] = (seen, sent)
         self._world.request_started(seen)
 
     def _answer_of(self, receiver: Receiver, deadline_s: float) -> tuple[int | None, float]:
@@ -73,7 +77,7 @@ class SimTransport:
             return status, random.uniform(0.5, 4.0)
         return status, random.uniform(0.001, 0.05) if random.random() < 0.9 else random.uniform(0.05, 3.0)
 
-    def poll(self, timeout_s: float) -> list[InboundResponse]:
+    def poll(self, timeout_s: float) -> list[Answered]:
         scheduler = self._world.scheduler
         due_s = min((seen.ends_at_s for seen, _ in self._pending.values()), default=1e18) - scheduler.now_s
         self._task = scheduler.current()
@@ -98,21 +102,21 @@ class SimTransport:
     def close(self) -> None:
         self._pending.clear()
 
-    def _answered(self, token: int) -> InboundResponse:
-        seen, _ = self._pending.pop(token)
+    def _answered(self, token: int) -> Answered:
+        seen, _ = self._pending[token]
         took_ms = (seen.ends_at_s - seen.at_s) * 1000
-        return self._response(token, seen, seen.status, None if seen.status else "timeout", took_ms)
+        return self._ended(token, seen.status, None if seen.status else "timeout", took_ms)
 
-    def _broken_off(self, token: int) -> InboundResponse:
-        seen, _ = self._pending.pop(token)
+    def _broken_off(self, token: int) -> Answered:
+        seen, _ = self._pending[token]
         seen.ends_at_s = self._world.scheduler.now_s
-        return self._response(token, seen, None, "aborted", 1.0)
+        return self._ended(token, None, "aborted", 1.0)
 
-    def _response(
-        self, token: int, seen: Request, status: int | None, error: str | None, took_ms: float
-    ) -> InboundResponse:
+    def _ended(self, token: int, status: int | None, error: str | None, took_ms: float) -> Answered:
+        seen, sent = self._pending.pop(token)
         seen.ended = True
         self._world.request_ended(seen)
         timings = Timings(None, None, None, None, took_ms)
         headers = [("Retry-After", "3")] if status == 429 else []
-        return InboundResponse(token, status, error, error, headers, b"", False, timings, "192.0.2.1:443", "1.1")
+        response = InboundResponse(token, status, error, error, headers, b"", False, timings, "192.0.2.1:443", "1.1")
+        return Answered(response, logged(sent, response))

@@ -6,7 +6,7 @@ from typing import Any
 
 from ringback.clock import SystemClock
 from ringback.engine.orders import Setup
-from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.engine.reading import SenderLimits
 from ringback.engine.remote import SenderProcess
 from ringback.engine.resolver import Resolver
@@ -50,6 +50,7 @@ class Sending:
             hosts = str(hosts_file) if hosts_file else None
             setup = Setup.of(rules, limits or SenderLimits(), servers=servers, hosts_file=hosts, ca_file=ca_file)
             self.transport = SenderProcess(setup, self.clock)
+            self.transport.wait_until_up()
         else:
             resolver = Resolver(self.clock, servers=servers, hosts_file=hosts_file)
             self.transport = CurlTransport(resolver, rules, self.clock, ca_file=ca_file, limits=limits)
@@ -92,6 +93,7 @@ class Sending:
         end_s = self.clock.boottime_s() + WAIT_S_MAX
         while not condition():
             assert self.clock.boottime_s() < end_s, "waited too long"
-            for response in self.transport.poll(0.05):
+            for finished in self.transport.poll(0.05):
+                response = finished.response if isinstance(finished, Answered) else finished
                 assert response.token not in self.responses, "finished twice"
                 self.responses[response.token] = response

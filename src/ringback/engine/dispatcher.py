@@ -13,15 +13,16 @@ from typing import Final
 
 from ringback.clock import Clock
 from ringback.engine import messages as m
-from ringback.engine.attempt import Flight, record, take_off
+from ringback.engine.attempt import record
 from ringback.engine.directory import Directory
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
 from ringback.engine.owned import Moment, OwnedLanes, cost_s
-from ringback.engine.ports import InboundResponse, Transport
+from ringback.engine.ports import InboundResponse, Logged, Transport
 from ringback.engine.target import Target
 from ringback.engine.verdict import judge
 from ringback.model.attempt import Attempt
+from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.telemetry import LaneParked, LaneRecovered, Observer
@@ -48,13 +49,16 @@ _REASONS: Final = {
 class Flying:
     """A request in flight with what is needed to settle it."""
 
-    __slots__ = ("charged_s", "flight", "lane", "slow")
+    __slots__ = ("charged_s", "lane", "maybe_repeated", "row", "slow", "target")
 
-    def __init__(self, lane: Lane, flight: Flight, charged_s: float, slow: bool) -> None:
+    def __init__(self, lane: Lane, row: DueDelivery, target: Target, charged_s: float, slow: bool) -> None:
         self.lane = lane
-        self.flight = flight
+        self.row = row
+        self.target = target
         self.charged_s = charged_s
         self.slow = slow
+        # Due when an owner died that may have sent it (0: there was none).
+        self.maybe_repeated = row.delivery.due_at <= lane.freed_at
 
 
 class Dispatcher:
@@ -153,8 +157,8 @@ class Dispatcher:
         self._asleep = False
         self._now = Moment(self._clock.now_ms(), self._clock.boottime_s())
         self._lanes.begin_turn(self._now)
-        for response in finished:
-            self._finish(response)
+        for response, logged in finished:
+            self._finish(response, logged)
         inbox, handlers = self._inbox, self._handlers
         while inbox:
             message = inbox.popleft()
@@ -172,18 +176,20 @@ class Dispatcher:
 
     # ── what finished ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _finish(self, response: InboundResponse) -> None:
+    def _finish(self, response: InboundResponse, logged: Logged | None) -> None:
         flying = self._flying.pop(response.token, None)
         if flying is None:
             return
-        lane, flight = flying.lane, flying.flight
-        endpoint, delivery = flight.target.endpoint, flight.row.delivery
+        if logged is None:
+            raise RuntimeError("a delivery ended without a word for the log")
+        lane, row, target = flying.lane, flying.row, flying.target
+        delivery = row.delivery
         verdict = judge(
             response,
             lane.health,
-            endpoint.retry,
+            target.endpoint.retry,
             delivery.tries,
-            cap=flight.target.cap,
+            cap=target.cap,
             now_ms=self._now.wall_ms,
             chance=self._clock.chance(),
         )
@@ -191,7 +197,7 @@ class Dispatcher:
         lane.in_flight -= 1
         took_s = response.timings.total / 1000.0
         self._lanes.turns.finished(lane.endpoint_id, lane.tenant_id, flying.charged_s, took_s, flying.slow)
-        attempt = record(flight, response, verdict)
+        attempt = record(row, target, response, logged, verdict, maybe_repeated=flying.maybe_repeated)
         settlement = _make(Settlement, (delivery.seq, attempt, verdict.retry_at, verdict.tries))
         if not self._settlements:
             self._settle_by_s = self._now.boot_s + SETTLE_WITHIN_S
@@ -199,7 +205,7 @@ class Dispatcher:
             self._hurried = True  # somebody waits for it, or nothing more comes soon
         self._settlements.append(_make(m.Settling, (lane.generation, settlement)))
         self._unsettled += 1
-        self._lanes.budget.bytes -= bytes_of(flight.row)
+        self._lanes.budget.bytes -= bytes_of(row)
         self._lanes.touch(lane.endpoint_id)
         if verdict.signal is not None:
             self._heed(lane, verdict.signal)
@@ -322,13 +328,13 @@ class Dispatcher:
 
     def _start(self, lane: Lane, target: Target) -> None:
         token = next(self._tokens)
-        flight, request = take_off(lane.pop(), target, token, lane.freed_at, self._clock)
+        row = lane.pop()
         charged_s, slow = cost_s(lane), health_policy.slow(lane.health)
         self._lanes.turns.started(lane.endpoint_id, lane.tenant_id, charged_s, slow)
-        self._flying[token] = Flying(lane, flight, charged_s, slow)
+        self._flying[token] = Flying(lane, row, target, charged_s, slow)
         lane.in_flight += 1
         lane.idle_since_s = None
-        self._transport.start(request)
+        self._transport.deliver(token, target, row.event)
         if not lane.queue or lane.in_flight >= health_policy.window(lane.health, target.cap):
             self._lanes.turns.withdraw(lane.endpoint_id)
         if target.endpoint.rate_per_second is not None:

@@ -1,7 +1,7 @@
 """What the engine and its sender process say to each other, in msgpack: the one place that knows the form.
 
-The first frame is a `Setup`; every later one to the sender is `Orders`, every one back a list of responses, an empty
-one as a sign of life. Times are on the machine's boot clock, which both processes read alike.
+The first frame is a `Setup`; every later one to the sender is `Orders`, every one back a list of what has ended, an
+empty one as a sign of life. Times are on the machine's boot clock, which both processes read alike.
 """
 
 from ipaddress import ip_network
@@ -9,8 +9,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.departure import Departure
+from ringback.engine.ports import Answered, OutboundRequest
 from ringback.engine.reading import SenderLimits
+from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.limits import IN_FLIGHT_MAX, RESOLVE_S_MAX
 from ringback.policy.address import Allowed, UrlRules
 
@@ -56,15 +58,29 @@ class Setup(NamedTuple):
         return UrlRules(allow_http=self.allow_http, allow_private=self.allow_private, allowed=allowed)
 
 
+class TargetNews(NamedTuple):
+    """An endpoint as it is from now on, under a number of its own; each change has a new one."""
+
+    number: int
+    endpoint: Endpoint
+    secrets: tuple[Secret, ...]
+
+
 class Orders(NamedTuple):
-    """Requests to begin, then tokens to break off. The requests' deadlines began at `since_s`."""
+    """What to do, in this order: learn targets, begin deliveries and requests, break off tokens, forget targets.
+
+    The deadlines of what begins run from `since_s`.
+    """
 
     since_s: float
+    targets: list[TargetNews]
+    deliveries: list[Departure]
     requests: list[OutboundRequest]
     aborted: list[int]
+    forgotten: list[int]
 
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode_setup: Final = msgspec.msgpack.Decoder(Setup).decode
 decode_orders: Final = msgspec.msgpack.Decoder(Orders).decode
-decode_responses: Final = msgspec.msgpack.Decoder(list[InboundResponse]).decode
+decode_answers: Final = msgspec.msgpack.Decoder(list[Answered]).decode

@@ -1,12 +1,14 @@
-"""What the engine asks of whoever sends its HTTP: a transport.
+"""What the engine asks of whoever sends its HTTP, and what one request and its response are.
 
-`sender` is the real one, `testing.transport` the one of the simulation. A transport belongs to one thread;
-only `wake` may be called from others. It never decides: what a status means is `policy.retry`'s business.
+`remote` is the real transport; the simulation has its own. A transport never decides what a status means: that is
+`policy.retry`'s business.
 """
 
 from typing import NamedTuple, Protocol
 
+from ringback.engine.target import Target
 from ringback.model.attempt import Timings
+from ringback.model.event import Event
 
 
 class OutboundRequest(NamedTuple):
@@ -47,13 +49,37 @@ class InboundResponse(NamedTuple):
     http_version: str | None
 
 
+class Logged(NamedTuple):
+    """What the log shows of one delivery's request; the columns of `model.attempt.Attempt`.
+
+    The attempt's id was made before anything was sent. `request_headers`, `response_headers` and `timings` are JSON.
+    """
+
+    attempt_id: str
+    started_ms: int
+    request_headers: bytes
+    request_body: bytes | None
+    body_head: bytes
+    body_tail: bytes
+    response_headers: bytes | None
+    timings: bytes
+
+
+class Answered(NamedTuple):
+    """A request that has ended. `logged` is set if it was a delivery; the response of one that succeeded comes without
+    its headers, which nobody but the log asks for then."""
+
+    response: InboundResponse
+    logged: Logged | None
+
+
 class Transport(Protocol):
-    """Sends many requests at once on the thread that polls it."""
+    """Renders, signs and sends many deliveries at once; belongs to the thread that polls it."""
 
-    def start(self, request: OutboundRequest) -> None:
-        """Begin at once; never blocks, never raises for what the request or the receiver does wrong."""
+    def deliver(self, token: int, target: Target, event: Event) -> None:
+        """Begin at once; never blocks, never raises for what the delivery or the receiver does wrong."""
 
-    def poll(self, timeout_s: float) -> list[InboundResponse]:
+    def poll(self, timeout_s: float) -> list[Answered]:
         """Work for up to `timeout_s`, less when something finished or `wake` was called; what has finished."""
 
     def wake(self) -> None:

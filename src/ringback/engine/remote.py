@@ -1,7 +1,7 @@
-"""The transport that lets a process of its own do the sending: HTTP and TLS cost no turn of our interpreter.
+"""The transport that lets a process of its own do the sending: signing, HTTP and TLS cost no turn of our interpreter.
 
-Starts `sending` as a child, hands it requests in batches and takes its responses. What a receiver sends is parsed over
-there, where there is neither the database nor a secret. Nothing here is decided twice: deadlines, addresses and caps
+Starts `sending` as a child, hands it deliveries in batches and takes its answers. What a receiver sends is parsed over
+there, where the database and the keys of the API are not. Nothing here is decided twice: deadlines, addresses and caps
 are the child's to keep. A child that ends, or that lets nothing hear of it, is fatal (SenderFailed): the process ends
 with it and is started anew, as for a thread that died. The child ends by itself when this process does.
 """
@@ -12,18 +12,26 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import count
 from typing import Final
 
 from ringback.clock import Clock
+from ringback.engine.departure import Departure, departure_of
 from ringback.engine.frames import Frames, PeerGone
-from ringback.engine.orders import BEAT_S, Orders, Setup, decode_responses, encode
-from ringback.engine.ports import InboundResponse, OutboundRequest
+from ringback.engine.orders import BEAT_S, Orders, Setup, TargetNews, decode_answers, encode
+from ringback.engine.ports import Answered, OutboundRequest
+from ringback.engine.target import Target
 from ringback.model.errors import RingbackError
+from ringback.model.event import Event
 
 SILENT_S_MAX: Final = 15.0
 END_WITHIN_S: Final = 5.0
 # While the child works on these, the rest of the turn is decided here.
 POST_AT: Final = 16
+UP_WITHIN_S: Final = 30.0
+TARGETS_KEPT_MAX: Final = 20_000
+# A named tuple's own constructor costs three times as much.
+_make: Final = tuple.__new__
 _READ: Final = select.EPOLLIN
 _READ_WRITE: Final = select.EPOLLIN | select.EPOLLOUT
 # The child finds the very modules that this process runs, wherever they came from.
@@ -43,6 +51,8 @@ class SenderProcess:
 
     def __init__(self, setup: Setup, clock: Clock) -> None:
         self._clock = clock
+        self._targets = _Targets()
+        self._deliveries: list[Departure] = []
         self._requests: list[OutboundRequest] = []
         self._since_s = 0.0
         self._aborted: list[int] = []
@@ -67,25 +77,37 @@ class SenderProcess:
         """The child's process id."""
         return self._child.pid
 
-    def start(self, request: OutboundRequest) -> None:
+    def wait_until_up(self) -> None:
+        """Return when the child is ready for orders. Raises SenderFailed when it isn't in time."""
+        up = select.poll()
+        up.register(self._frames.fileno(), select.POLLIN)
+        if not up.poll(UP_WITHIN_S * 1000):
+            raise SenderFailed(f"The sender process {self._child.pid} did not come up within {UP_WITHIN_S:.0f} s.")
+        self.poll(0.0)
+
+    def deliver(self, token: int, target: Target, event: Event) -> None:
         """Begin with the next `poll` at the latest; the deadline runs from now."""
-        if not self._requests:
-            self._since_s = self._clock.boottime_s()
-        self._requests.append(request)
-        if len(self._requests) >= POST_AT:
+        self._begin()
+        self._deliveries.append(departure_of(token, self._targets.number_of(target), event))
+        if len(self._deliveries) >= POST_AT:
             with suppress(PeerGone):  # the next poll finds out
                 self._post()
+
+    def start(self, request: OutboundRequest) -> None:
+        """As `deliver`, with a request that is no delivery."""
+        self._begin()
+        self._requests.append(request)
 
     def abort(self, token: int) -> None:
         """Break a request off with the next `poll`. A token that isn't under way is left alone."""
         self._aborted.append(token)
 
-    def poll(self, timeout_s: float) -> list[InboundResponse]:
+    def poll(self, timeout_s: float) -> list[Answered]:
         """Wait until something has finished, `wake` was called, or `timeout_s` have passed; what has finished.
 
         Raises SenderFailed.
         """
-        finished: list[InboundResponse] = []
+        finished: list[Answered] = []
         heard = False
         try:
             self._post()
@@ -96,7 +118,7 @@ class SenderProcess:
                 self._frames.flush()
                 for frame in self._frames.take():
                     heard = True
-                    finished += decode_responses(frame)
+                    finished += decode_answers(frame)
         except PeerGone:
             raise SenderFailed(self._last_words()) from None
         self._watch_over(heard)
@@ -123,11 +145,16 @@ class SenderProcess:
             self._child.kill()
             self._child.wait()
 
+    def _begin(self) -> None:
+        if not self._deliveries and not self._requests:
+            self._since_s = self._clock.boottime_s()
+
     def _post(self) -> None:
-        if self._requests or self._aborted:
-            self._frames.put(encode(Orders(self._since_s, self._requests, self._aborted)))
-            self._requests = []
-            self._aborted = []
+        if self._deliveries or self._requests or self._aborted:
+            news, forgotten = self._targets.take_news()
+            orders = (self._since_s, news, self._deliveries, self._requests, self._aborted, forgotten)
+            self._frames.put(encode(_make(Orders, orders)))
+            self._deliveries, self._requests, self._aborted = [], [], []
 
     def _wait(self, timeout_s: float) -> list[tuple[int, int]]:
         mask = _READ_WRITE if self._frames.waiting else _READ
@@ -152,6 +179,36 @@ class SenderProcess:
         with suppress(subprocess.TimeoutExpired):
             return f"The sender process ended with status {self._child.wait(END_WITHIN_S)}."
         return "The sender process closed its end and does not end."
+
+
+class _Targets:
+    """The numbers under which the child knows endpoints as they are now. A changed one is another object."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Target, int]] = {}
+        self._numbers = count(1)
+        self._news: list[TargetNews] = []
+        self._forgotten: list[int] = []
+
+    def number_of(self, target: Target) -> int:
+        name = target.endpoint.id
+        known = self._known.get(name)
+        if known is not None and known[0] is target:
+            return known[1]
+        if known is not None:
+            self._forgotten.append(known[1])
+        elif len(self._known) >= TARGETS_KEPT_MAX:
+            self._forgotten.append(self._known.pop(next(iter(self._known)))[1])
+        number = next(self._numbers)
+        self._known[name] = target, number
+        self._news.append(TargetNews(number, target.endpoint, target.secrets))
+        return number
+
+    def take_news(self) -> tuple[list[TargetNews], list[int]]:
+        """(targets to learn, targets that nothing will be sent to any more)."""
+        news, forgotten = self._news, self._forgotten
+        self._news, self._forgotten = [], []
+        return news, forgotten
 
 
 def _start(fd: int) -> "subprocess.Popen[bytes]":

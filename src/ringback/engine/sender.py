@@ -51,7 +51,7 @@ class _Waiting(NamedTuple):
 
 
 class CurlTransport:
-    """`engine.ports.Transport` on libcurl. `ca_file` None: the system's trusted authorities.
+    """Sends requests with libcurl. `ca_file` None: the system's trusted authorities.
 
     `connections_kept_max` connections stay open after their requests. Closing the transport closes its resolver.
     """
@@ -98,8 +98,6 @@ class CurlTransport:
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections_kept_max)
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._on_socket)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._on_timer)
-
-    # engine.ports.Transport
 
     def start(self, request: OutboundRequest) -> None:
         """Begin at once; the bytes leave in the next `poll`."""
@@ -165,9 +163,9 @@ class CurlTransport:
             self._exchanges[handle].stale = False
             self._end(handle, pycurl.E_ABORTED_BY_CALLBACK, "")
 
-    def refuse(self, token: int) -> None:
-        """Finish a request that is not to be begun any more as one that was broken off."""
-        self._fail(token, GAVE_UP)
+    def refuse(self, token: int, failure: Failure) -> None:
+        """Finish a request that is not to be begun."""
+        self._fail(token, failure)
 
     def watch(self, fd: int, *, writing: bool) -> None:
         """Make `poll` return as well when `fd` can be read, or (`writing`) written. One descriptor; it stays."""

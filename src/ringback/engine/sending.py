@@ -1,8 +1,9 @@
-"""The sender process: libcurl and the resolver in a loop, driven by orders over a socket (see `remote`).
+"""The sender process: it signs, sends and reads answers in a loop, driven by orders over a socket (see `remote`).
 
-It has no database, no keys and no secrets, only requests that are ready to go. It ends when the other side closes the
-socket, which is also what happens when that process dies; signals to end are that process's business. Orders that
-come too late for their deadline are not sent: the lease they were given under may be another's by now.
+It has no database and none of the API's keys, only the endpoints that are sent to and their secrets. It ends when the
+other side closes the socket, which is also what happens when that process dies; signals to end are that process's
+business. Orders that come too late for their deadline are not sent: the lease they were given under may be another's
+by now.
 """
 
 import gc
@@ -14,16 +15,22 @@ from pathlib import Path
 from typing import Final
 
 from ringback.clock import Clock, SystemClock
+from ringback.engine.curl_errors import BLOCKED_REQUEST, GAVE_UP, Failure
+from ringback.engine.departure import Departure, Sent, logged, not_sent, take_off
 from ringback.engine.frames import Frames, PeerGone
 from ringback.engine.orders import BEAT_S, Orders, Setup, decode_orders, decode_setup, encode
-from ringback.engine.ports import InboundResponse
+from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
-from ringback.observe.logs import describe_error
+from ringback.engine.target import Target, prepare
+from ringback.observe.errors import describe_error
+from ringback.wire.signature import BadSecret
 
 _OURS_TO_IGNORE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Nearly everything that is made for a request is gone soon and has no cycles.
 _COLLECT_AFTER: Final = (20_000, 20, 50)
+# A named tuple's own constructor costs three times as much, and this runs for every request.
+_make: Final = tuple.__new__
 
 
 def main(fd: int) -> None:
@@ -64,12 +71,14 @@ def transport_of(setup: Setup, clock: Clock) -> CurlTransport:
 
 
 class Sending:
-    """The loop: orders in, responses out, a sign of life now and then."""
+    """The loop: orders in, answers out, a sign of life now and then."""
 
     def __init__(self, transport: CurlTransport, frames: Frames, clock: Clock) -> None:
         self._transport = transport
         self._frames = frames
         self._clock = clock
+        self._targets: dict[int, Target] = {}
+        self._sent: dict[int, Sent] = {}
         self._beat_s = 0.0
         transport.watch(frames.fileno(), writing=False)
 
@@ -78,7 +87,8 @@ class Sending:
         finished = self._transport.poll(BEAT_S)
         now_s = self._clock.boottime_s()
         if finished or now_s >= self._beat_s:
-            self._answer(finished, now_s)
+            self._frames.put(encode([self._answered(response) for response in finished]))
+            self._beat_s = now_s + BEAT_S
         self._frames.flush()
         self.take(self._frames.take())
         self._transport.watch(self._frames.fileno(), writing=self._frames.waiting)
@@ -88,20 +98,44 @@ class Sending:
         for frame in frames:
             self._carry_out(decode_orders(frame))
 
-    def _answer(self, finished: list[InboundResponse], now_s: float) -> None:
-        self._frames.put(encode(finished))
-        self._beat_s = now_s + BEAT_S
+    def _answered(self, response: InboundResponse) -> Answered:
+        sent = self._sent.pop(response.token, None)
+        if sent is None:
+            return _make(Answered, (response, None))
+        whole = logged(sent, response)
+        if response.status is not None and 200 <= response.status < 300:
+            response = response._replace(headers=[])
+        return _make(Answered, (response, whole))
 
     def _carry_out(self, orders: Orders) -> None:
+        for number, endpoint, secrets in orders.targets:
+            self._targets[number] = prepare(endpoint, secrets)
         late_s = self._clock.boottime_s() - orders.since_s
+        for departure in orders.deliveries:
+            self._depart(departure, late_s)
         for request in orders.requests:
-            left_s = request.deadline_s - late_s
-            if left_s > 0.0:
-                self._transport.start(request._replace(deadline_s=left_s) if late_s > BEAT_S else request)
-            else:
-                self._transport.refuse(request.token)
+            self._begin(request, late_s)
         for token in orders.aborted:
             self._transport.abort(token)
+        for number in orders.forgotten:
+            del self._targets[number]
+
+    def _depart(self, departure: Departure, late_s: float) -> None:
+        try:
+            sent, request = take_off(departure, self._targets[departure.target], self._clock)
+        except BadSecret as bad:
+            self._sent[departure.token] = not_sent(self._clock)
+            self._transport.refuse(departure.token, Failure(BLOCKED_REQUEST, f"It could not be signed: {bad}."))
+            return
+        self._sent[departure.token] = sent
+        self._begin(request, late_s)
+
+    def _begin(self, request: OutboundRequest, late_s: float) -> None:
+        left_s = request.deadline_s - late_s
+        if left_s <= 0.0:
+            self._transport.refuse(request.token, GAVE_UP)
+        else:
+            self._transport.start(request._replace(deadline_s=left_s) if late_s > BEAT_S else request)
 
 
 def _first(frames: Frames) -> list[bytes]:

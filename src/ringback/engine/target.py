@@ -5,6 +5,7 @@ are sent, and as the log shows them. Never renders an event (that is `attempt`).
 """
 
 import base64
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, Secret
@@ -36,7 +37,7 @@ class Target(NamedTuple):
         return [secret.value for secret in self.secrets if secret.expires_at is None or secret.expires_at > now_ms]
 
 
-def prepare(endpoint: Endpoint, secrets: list[Secret]) -> Target:
+def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
     """Everything about `endpoint` that does not change from one request to the next."""
     own = {name.lower() for name, _ in endpoint.headers}
     sent = [*(pair for pair in FIXED_HEADERS if pair[0].lower() not in own), *endpoint.headers]

@@ -10,15 +10,14 @@ import contextlib
 import json
 import logging
 import re
-import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final, Protocol, TextIO
 
 import structlog
 
 from ringback.clock import Clock
-from ringback.model.errors import RingbackError
 from ringback.observe import telemetry
+from ringback.observe.errors import describe_error
 from ringback.observe.telemetry import Observer, TelemetryEvent
 from ringback.times import rfc3339
 
@@ -82,13 +81,6 @@ class LogObserver(Observer):
             self._log.warning(name, **event._asdict())
         else:
             self._log.info(name, **event._asdict())
-
-
-def describe_error(error: BaseException) -> tuple[str, str]:
-    """(what, where) of an exception, fit for a log: its type, or code and detail if it is our own; file and line."""
-    what = f"{error.code}: {error.detail}" if isinstance(error, RingbackError) else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    return what, f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown"
 
 
 class LibraryLogs(logging.Handler):

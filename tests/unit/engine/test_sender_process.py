@@ -404,7 +404,7 @@ def test_a_process_that_ended_with_an_error_fails_the_poll_with_its_status(capfd
         sending.transport._frames.put(b"no orders")
         with pytest.raises(SenderFailed, match="status 1"):
             sending.until(lambda: False)
-    assert "Traceback" in capfd.readouterr().err
+    assert "The sender process failed: ValidationError at " in capfd.readouterr().err
 
 
 def test_a_process_that_hangs_fails_the_poll() -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from ringback.engine.curl_errors import Failure
 from ringback.engine.frames import Frames, PeerGone
 from ringback.engine.orders import (
     BEAT_S,
     Orders,
     Setup,
+    decode_answers,
     decode_orders,
-    decode_responses,
     decode_setup,
     encode,
 )
@@ -33,12 +34,14 @@ class Recorder:
     def __init__(self) -> None:
         self.calls: list[tuple[str, object]] = []
         self.finished: list[InboundResponse] = []
+        self.failures: list[Failure] = []
 
     def start(self, request: OutboundRequest) -> None:
         self.calls.append(("start", request))
 
-    def refuse(self, token: int) -> None:
+    def refuse(self, token: int, failure: Failure) -> None:
         self.calls.append(("refuse", token))
+        self.failures.append(failure)
 
     def abort(self, token: int) -> None:
         self.calls.append(("abort", token))
@@ -71,7 +74,7 @@ class World:
 
     def said(self) -> list[list[InboundResponse]]:
         """What came back since the last time."""
-        return [decode_responses(frame) for frame in self.frames.take()]
+        return [[answer.response for answer in decode_answers(frame)] for frame in self.frames.take()]
 
     def close(self) -> None:
         self.frames.close()
@@ -95,39 +98,43 @@ def response(token: int, headers: list[tuple[str, str]] | None = None, body: byt
     return InboundResponse(token, 200, None, None, headers or [], body, False, timings, "192.0.2.1:443", "1.1")
 
 
+def orders_at(since_s: float, requests: list[OutboundRequest], aborted: list[int]) -> Orders:
+    return Orders(since_s, [], [], requests, aborted, [])
+
+
 # Orders.
 
 
 @pytest.mark.parametrize("late_s", [-3_600.0, 0.0, BEAT_S])
 def test_what_comes_in_time_begins_as_it_is(world: World, late_s: float) -> None:
-    orders = Orders(world.clock.boottime_s() - late_s, [request(1), request(2)], [])
+    orders = orders_at(world.clock.boottime_s() - late_s, [request(1), request(2)], [])
     assert world.carried_out(orders) == [("start", request(1)), ("start", request(2))]
 
 
 def test_what_comes_late_has_less_time(world: World) -> None:
-    orders = Orders(world.clock.boottime_s() - 3.5, [request(1), request(2, 4.0)], [])
+    orders = orders_at(world.clock.boottime_s() - 3.5, [request(1), request(2, 4.0)], [])
     assert world.carried_out(orders) == [("start", request(1, 1.5)), ("start", request(2, 0.5))]
 
 
 @pytest.mark.parametrize("late_s", [DEADLINE_S, DEADLINE_S + 0.1, 86_400.0])
 def test_what_comes_too_late_does_not_begin(world: World, late_s: float) -> None:
-    orders = Orders(world.clock.boottime_s() - late_s, [request(1), request(2, 100_000.0)], [])
+    orders = orders_at(world.clock.boottime_s() - late_s, [request(1), request(2, 100_000.0)], [])
     calls = world.carried_out(orders)
     assert calls == [("refuse", 1), ("start", request(2, 100_000.0 - late_s))]
 
 
 def test_a_deadline_that_is_shorter_than_a_beat_can_be_missed_as_well(world: World) -> None:
-    orders = Orders(world.clock.boottime_s() - 0.2, [request(1, 0.2), request(2, 0.3)], [])
+    orders = orders_at(world.clock.boottime_s() - 0.2, [request(1, 0.2), request(2, 0.3)], [])
     assert world.carried_out(orders) == [("refuse", 1), ("start", request(2, 0.3))]
 
 
 def test_requests_begin_before_tokens_are_broken_off(world: World) -> None:
-    orders = Orders(world.clock.boottime_s(), [request(1)], [1, 7])
+    orders = orders_at(world.clock.boottime_s(), [request(1)], [1, 7])
     assert world.carried_out(orders) == [("start", request(1)), ("abort", 1), ("abort", 7)]
 
 
 def test_orders_that_came_with_the_setup_are_carried_out(world: World) -> None:
-    world.sending.take([encode(Orders(world.clock.boottime_s(), [request()], [])), encode(Orders(0.0, [], [3]))])
+    world.sending.take([encode(orders_at(world.clock.boottime_s(), [request()], [])), encode(orders_at(0.0, [], [3]))])
     assert world.transport.calls[1:] == [("start", request()), ("abort", 3)]
 
 
@@ -238,7 +245,7 @@ def test_a_transport_is_made_as_the_setup_says(tmp_path: Path) -> None:
 
 
 def test_orders_are_carried_over() -> None:
-    orders = Orders(123_456.789_012_345, [request(2**40), request(2)], [1, 2**40])
+    orders = orders_at(123_456.789_012_345, [request(2**40), request(2)], [1, 2**40])
     decoded = decode_orders(encode(orders))
     assert decoded == orders
     assert isinstance(decoded.requests[0], OutboundRequest)

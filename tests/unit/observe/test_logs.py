@@ -10,7 +10,8 @@ import pytest
 from ringback.clock import SystemClock
 from ringback.model.errors import BadSetting
 from ringback.observe import telemetry
-from ringback.observe.logs import SHOWN, LibraryLogs, Log, LogObserver, describe_error, make_log
+from ringback.observe.errors import describe_error
+from ringback.observe.logs import SHOWN, LibraryLogs, Log, LogObserver, make_log
 
 
 class StoppedClock(SystemClock):
