@@ -57,7 +57,7 @@ WRITER_STOP_S: Final = 10.0
 # short ones spend the time on changing over: measured with `make bench`, see docs/performance.md.
 SWITCH_INTERVAL_S: Final = 0.002
 # Nearly everything that is made for an event is gone soon and has no cycles: looking for some seldom is enough.
-COLLECT_AFTER: Final = (20_000, 20, 50)
+COLLECT_AFTER: Final = (50_000, 20, 50)
 
 
 @dataclass(frozen=True, slots=True)

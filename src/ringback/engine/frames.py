@@ -9,7 +9,6 @@ import socket
 from typing import Final
 
 _LENGTH_BYTES: Final = 4
-_READ_BYTES_MAX: Final = 1_048_576
 _BUFFER_BYTES: Final = 1_048_576
 
 
@@ -25,6 +24,8 @@ class Frames:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
         self._socket = end
         self._unsent = bytearray()
+        # One buffer for all reads: a fresh one each time would be a new mapping each time.
+        self._read = memoryview(bytearray(_BUFFER_BYTES))
         self._partial = bytearray()
 
     def fileno(self) -> int:
@@ -40,45 +41,55 @@ class Frames:
 
     def put(self, frame: bytes) -> None:
         """Send `frame`, or as much of it as the kernel takes now. Raises PeerGone."""
-        self._unsent += len(frame).to_bytes(_LENGTH_BYTES, "little")
-        self._unsent += frame
-        self.flush()
+        length = len(frame).to_bytes(_LENGTH_BYTES, "little")
+        if self._unsent:
+            self._unsent += length
+            self._unsent += frame
+            self.flush()
+            return
+        sent = self._send([length, frame])
+        if sent < _LENGTH_BYTES + len(frame):
+            self._unsent += (length + frame)[sent:]
 
     def flush(self) -> None:
         """Send what is left over. Raises PeerGone."""
-        if not self._unsent:
-            return
-        try:
-            sent = self._socket.send(self._unsent)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise PeerGone from error
-        del self._unsent[:sent]
+        if self._unsent:
+            del self._unsent[: self._send([self._unsent])]
 
     def take(self) -> list[bytes]:
         """The frames that are complete by now. Raises PeerGone."""
         try:
-            read = self._socket.recv(_READ_BYTES_MAX)
+            count = self._socket.recv_into(self._read)
         except BlockingIOError:
             return []
         except OSError as error:
             raise PeerGone from error
-        if not read:
+        if not count:
             raise PeerGone
-        return self._complete(read)
+        return self._complete(self._read[:count])
 
-    def _complete(self, read: bytes) -> list[bytes]:
-        self._partial += read
-        partial = self._partial
+    def _send(self, parts: list[bytes | bytearray]) -> int:
+        try:
+            return self._socket.sendmsg(parts)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise PeerGone from error
+
+    def _complete(self, read: memoryview) -> list[bytes]:
+        """The whole frames at the beginning; what is left is kept."""
+        if self._partial:
+            self._partial += read
+            read = memoryview(self._partial)
         frames: list[bytes] = []
         at = 0
-        while len(partial) - at >= _LENGTH_BYTES:
+        while len(read) - at >= _LENGTH_BYTES:
             begin = at + _LENGTH_BYTES
-            end = begin + int.from_bytes(partial[at:begin], "little")
-            if end > len(partial):
+            end = begin + int.from_bytes(read[at:begin], "little")
+            if end > len(read):
                 break
-            frames.append(bytes(memoryview(partial)[begin:end]))
+            frames.append(bytes(read[begin:end]))
             at = end
-        del partial[:at]
+        if at or not self._partial:
+            self._partial = bytearray(read[at:])
         return frames

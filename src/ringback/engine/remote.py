@@ -107,22 +107,18 @@ class SenderProcess:
 
         Raises SenderFailed.
         """
-        finished: list[Answered] = []
-        heard = False
         try:
             self._post()
-            for fd, _ in self._wait(timeout_s):
-                if fd == self._wake_fd:
-                    os.eventfd_read(fd)
-                    continue
-                self._frames.flush()
-                for frame in self._frames.take():
-                    heard = True
-                    finished += decode_answers(frame)
+            self._frames.flush()
+            # Often something is here already, and each call into the kernel costs our turn in the interpreter.
+            frames = self._frames.take() or self._wait(timeout_s)
         except PeerGone:
             raise SenderFailed(self._last_words()) from None
-        self._watch_over(heard)
-        return finished
+        self._woken = False
+        self._watch_over(bool(frames))
+        if len(frames) == 1:
+            return decode_answers(frames[0])
+        return [answered for frame in frames for answered in decode_answers(frame)]
 
     def wake(self) -> None:
         """Make a poll that is waiting, or else the next one, return soon. From any thread."""
@@ -156,7 +152,8 @@ class SenderProcess:
             self._frames.put(encode(_make(Orders, orders)))
             self._deliveries, self._requests, self._aborted = [], [], []
 
-    def _wait(self, timeout_s: float) -> list[tuple[int, int]]:
+    def _wait(self, timeout_s: float) -> list[bytes]:
+        """Wait for frames, for `wake`, or for room to send what is left over."""
         mask = _READ_WRITE if self._frames.waiting else _READ
         if mask != self._mask:
             self._epoll.modify(self._frames.fileno(), mask)
@@ -164,8 +161,14 @@ class SenderProcess:
         self._polling = True
         events = self._epoll.poll(0.0 if self._woken else timeout_s)
         self._polling = False
-        self._woken = False
-        return events
+        frames: list[bytes] = []
+        for fd, _ in events:
+            if fd == self._wake_fd:
+                os.eventfd_read(fd)
+            else:
+                self._frames.flush()
+                frames = self._frames.take()
+        return frames
 
     def _watch_over(self, heard: bool) -> None:
         """Add up how long the child has been silent while we listened: that this process was halted doesn't count."""

@@ -28,7 +28,7 @@ from ringback.wire.signature import BadSecret
 
 _OURS_TO_IGNORE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Nearly everything that is made for a request is gone soon and has no cycles.
-_COLLECT_AFTER: Final = (20_000, 20, 50)
+_COLLECT_AFTER: Final = (50_000, 20, 50)
 # A named tuple's own constructor costs three times as much, and this runs for every request.
 _make: Final = tuple.__new__
 
