@@ -121,7 +121,7 @@ class SimStore:
         elif name in MOMENTOUS and (faults.crash_per_call or faults.pause_per_call):
             if random.random() < faults.crash_per_call * weight:
                 world.crash(self._node)
-            elif random.random() < faults.pause_per_call * weight:
+            elif random.random() < faults.pause_per_call * weight and not world.held_up:
                 world.pause(self._node, random.uniform(*faults.pause_s))
         if self._node.process.dead or self._node.process.paused_until > world.scheduler.now_s:
             world.scheduler.wait(0.0)

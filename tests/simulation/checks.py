@@ -3,10 +3,10 @@
 While it runs:
 - No two nodes believe in one lane at the same time, and nobody sends for a lane that another believes in.
 - A delivery is never in flight twice, unless the first sender died.
-- A delivery is sent again beside or after a success only where, since the first request, a node was taken over, a process
-  died or a commit was in doubt.
-- A delivery of an ordered lane goes out only when nothing that was committed before it, with a lower number and the same
-  key, is unfinished; and no two of one key are in flight together, unless such an ambiguity explains it.
+- A delivery is sent again beside or after a success only where, since the first request, a node was taken over, a
+  process died or a commit was in doubt.
+- A delivery of an ordered lane goes out only when nothing that was committed before it, with a lower number and the
+  same key, is unfinished; and no two of one key are in flight together, unless such an ambiguity explains it.
 - Nothing is sent to an endpoint that was switched off or deleted more than a second ago.
 - Two requests to an endpoint with a rate are never closer than it allows, the machines' clocks aside.
 - A lane's row never names a node that has no row.
@@ -61,11 +61,10 @@ class Checks:
             self._in_order(request)
 
     def _one_owner(self, request: Request) -> None:
+        sender = request.node.process.name
         for other in self._world.alive:
             if other is not request.node and other.believes_in(request.endpoint_id):
-                self._violate(
-                    f"{request.node.process.name} sends for {request.endpoint_id}, which {other.process.name} believes in"
-                )
+                self._violate(f"{sender} sends for {request.endpoint_id}, which {other.process.name} believes in")
 
     def _switched_on(self, request: Request) -> None:
         off_s = self._world.off_since_s.get(request.endpoint_id)
@@ -192,7 +191,7 @@ class Checks:
     def _bookkeeping(self, node: Node) -> None:
         dispatcher, budget = node.dispatcher, node.dispatcher._lanes.budget
         lanes = list(dispatcher._lanes._lanes.values())
-        flying = sum(bytes_of(one.flight.row) for one in dispatcher._flying.values())
+        flying = sum(bytes_of(one.row) for one in dispatcher._flying.values())
         counted = (budget.rows, budget.bytes, budget.reserved)
         held = (
             sum(len(lane.held) for lane in lanes),

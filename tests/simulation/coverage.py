@@ -1,9 +1,9 @@
 """Nothing due is forgotten: for each due delivery somebody is going to look, or is on the way to see to it.
 
-A due delivery is covered by a bell that rings in time, or by its lane's owner: the row is held, or the owner is about to
-fetch, or has its time noted. Nobody is asked who moves: while a process is paused, or owes a bell for what it committed, it
-is waited for. So this sees within seconds what the sweep would repair within half a minute. It is not for runs in which
-processes die or wall clocks jump.
+A due delivery is covered by a bell that rings in time, or by its lane's owner: the row is held, or the owner is about
+to fetch, or has its time noted. Nobody is asked who moves: while a process is paused, or owes a bell for what it
+committed, it is waited for. So this sees within seconds what the sweep would repair within half a minute. It is not for
+runs in which processes die or wall clocks jump.
 """
 
 from ringback.engine.lanes import Lane

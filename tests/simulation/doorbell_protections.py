@@ -238,12 +238,7 @@ def what_is_not_taken_is_fetched(node: Any) -> None:
 # ── order ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _ForgetfulKeys(dict[Any, int]):
-    def __contains__(self, item: object) -> bool:
-        return False
-
-
-@protection("order")
+@protection("overtaken")
 def one_row_of_a_key_at_a_time(node: Any) -> None:
     """A fetched head is queued though another row of its key is held (a late commit has the lower number)."""
 

@@ -30,12 +30,12 @@ def _befall(world: World, node: Node, faults: Faults) -> None:
     scheduler, random = world.scheduler, world.scheduler.random
     if random.random() < faults.crash_per_s:
         world.crash(node)
-    elif random.random() < faults.pause_per_s:
+    elif random.random() < faults.pause_per_s and not world.held_up:
         world.pause(node, random.uniform(*faults.pause_s))
     elif random.random() < faults.stop_per_s and node.ready:
         node.ready = False
         scheduler.spawn(Process(f"stop.{node.process.name}"), "stop", lambda: _restart(world, node))
-    elif random.random() < faults.thread_hangs_per_s and node.ready and not any(one.held_up for one in world.alive):
+    elif random.random() < faults.thread_hangs_per_s and node.ready and not world.held_up:
         world.counts["hangs"] += 1
         name = random.choice(CORE)
         scheduler.note(f"{node.process.name}.{name} hangs")
@@ -96,12 +96,14 @@ def _turn(world: World, endpoint_id: str) -> None:
 
 
 def calm_down(world: World) -> None:
-    """The faults are over: clocks are right again, what was switched off is switched on, and what has a rate is
-    deleted."""
+    """The faults are over: clocks are right again, what was switched off is switched on, what has a rate is deleted,
+    and receivers no longer fail (a parked lane whose probes fail by chance could last for hours)."""
     for endpoint_id in world.rates:
         _delete(world, endpoint_id)  # what it has queued would last
     for endpoint_id in list(world.off_since_s):
         if endpoint_id not in world.deleted:
             _turn(world, endpoint_id)
+    for receiver in world.receivers.values():
+        receiver.failing = receiver.throttling = 0.0
     for node in world.alive:
         node.clock.wall_offset_ms = 0

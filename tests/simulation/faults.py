@@ -50,7 +50,7 @@ class Fault(StrEnum):
 
 
 class Plan(NamedTuple):
-    """Exactly one fault: `fault` at the call number `at` of the whole run, counted from 1 over the calls that matter."""
+    """Exactly one fault: `fault` at the call number `at` of the whole run, counted from 1 over those that matter."""
 
     at: int
     fault: Fault

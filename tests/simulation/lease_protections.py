@@ -98,20 +98,23 @@ def what_an_old_id_claimed_is_not_opened(node: Any) -> None:
     dispatcher._handlers[m.Claimed] = lambda message: plain(message._replace(node_id=node.lease.node_id))
 
 
-@protection("pause")
+@protection("late-claim")
 def a_claim_needs_the_nodes_own_row(node: Any) -> None:
     """A claim does not look for the claimer's own row."""
 
     def claim(node_id: str, now: int, limit: int) -> Any:
-        nodes = node.world.store._tables.nodes
-        missing = node_id not in nodes
-        if missing:
-            nodes[node_id] = 0
-        try:
-            return node.world.store.claim(node_id, now, limit)
-        finally:
+        def done() -> Any:
+            nodes = node.world.store._tables.nodes
+            missing = node_id not in nodes
             if missing:
-                del nodes[node_id]
+                nodes[node_id] = 0
+            try:
+                return node.world.store.claim(node_id, now, limit)
+            finally:
+                if missing:
+                    del nodes[node_id]
+
+        return node.store.call("claim", done, (node_id, now, limit))
 
     node.fetcher._store = Override(node.store, claim=claim)
 
@@ -152,7 +155,7 @@ def the_dead_are_taken_over(node: Any) -> None:
     node.heartbeat._bury_the_dead = lambda: None
 
 
-@protection("heartbeat")
+@protection("late-takeover")
 def only_a_beat_as_seen_is_taken_over(node: Any) -> None:
     """A node is taken over though its beat moved since it was looked at."""
 
@@ -184,7 +187,7 @@ def death_is_judged_on_the_boot_clock(node: Any) -> None:
     node.heartbeat._bury_the_dead = bury
 
 
-@protection("pause", sweeping=False)
+@protection("silent-death", sweeping=False)
 def lanes_taken_over_ring(node: Any) -> None:
     """A takeover frees the lanes and leaves their bells as they are."""
 
@@ -213,7 +216,7 @@ def where_one_process_has_the_store_a_start_frees_all_lanes(node: Any) -> None:
     node.heartbeat._store = Override(node.store, register=register)
 
 
-@protection("heartbeat", sweeping=False)
+@protection("outlived-lease", sweeping=False)
 def nothing_is_handed_over_without_a_lease(node: Any) -> None:
     """Ingest hands rows over to a dispatcher whose lease may have run out."""
     node.door.always_leased = True

@@ -1,10 +1,11 @@
 """One process of the simulation: the real parts of the engine and of ingest, each on a task of its own.
 
-It stands for `engine.engine` and `compose`, which do the same with threads: start, stamp progress, stop, leave. A node can
-die, pause, hang in one thread, and stop gracefully.
+It stands for `engine.engine` and `compose`, which do the same with threads: start, stamp progress, stop, leave. A node
+can die, pause, hang in one thread, and stop gracefully.
 """
 
 from collections.abc import Callable
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ringback.engine import messages as m
@@ -34,10 +35,12 @@ CORE = ("dispatcher", "fetcher", "settler")
 
 
 class SimClock:
-    """A node's clocks: each machine booted at another time and has its own idea of the hour."""
+    """A node's clocks: each machine booted at another time and has its own idea of the hour. Ids and chances have a
+    stream of their own: who draws one more of them does not shift the steps of the whole run."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
+        self._random = Random(scheduler.random.random())
         self._boot_offset_s = scheduler.random.uniform(0, 10_000)
         self.wall_offset_ms = scheduler.random.randint(-100, 100)
 
@@ -48,10 +51,10 @@ class SimClock:
         return self._scheduler.now_s + self._boot_offset_s
 
     def chance(self) -> float:
-        return self._scheduler.random.random()
+        return self._random.random()
 
     def token_bytes(self, count: int) -> bytes:
-        return self._scheduler.random.randbytes(count)
+        return self._random.randbytes(count)
 
     def new_id(self, prefix: str) -> str:
         return f"{prefix}_{time_part(self.now_ms())}{random_part(self.token_bytes(16))}"

@@ -1,7 +1,7 @@
 """What a protection of the ownership protocol is to the tests: a name, a way to switch it off, and where that shows.
 
-A protection that can be left out without any seed noticing is either not needed or not tested. So each has a way to break
-it (a function that gets every new node of a run) and a kind of trouble in which some seed must fail.
+A protection that can be left out without any seed noticing is either not needed or not tested. So each has a way to
+break it (a function that gets every new node of a run) and a kind of trouble in which some seed must fail.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,12 @@ BreakIt = Callable[[Any], None]
 
 
 class Protection(NamedTuple):
-    """`broken_by` says what is done when it is off. `first_seed` is where a search for a failing seed starts; `sweeping`
-    off leaves out the sweep, in broken and unbroken runs, where it would repair the damage before it shows."""
+    """`broken_by` says what is done when it is off; `sweeping` off leaves out the sweep, in broken and unbroken runs,
+    where it would repair the damage before it shows. `trouble` is one of `scenario.TROUBLES` or `directed.DIRECTED`."""
 
     name: str
     broken_by: str
     trouble: str
-    first_seed: int
     sweeping: bool
     break_it: BreakIt
 
@@ -27,14 +26,12 @@ class Protection(NamedTuple):
 PROTECTIONS: list[Protection] = []
 
 
-def protection(trouble: str, first_seed: int = 1, *, sweeping: bool = True) -> Callable[[BreakIt], BreakIt]:
+def protection(trouble: str, *, sweeping: bool = True) -> Callable[[BreakIt], BreakIt]:
     """Register a function that breaks what its name says; its docstring says how."""
 
     def add(break_it: BreakIt) -> BreakIt:
         assert break_it.__doc__, "say what is broken"
-        PROTECTIONS.append(
-            Protection(break_it.__name__, break_it.__doc__.strip(), trouble, first_seed, sweeping, break_it)
-        )
+        PROTECTIONS.append(Protection(break_it.__name__, break_it.__doc__.strip(), trouble, sweeping, break_it))
         return break_it
 
     return add

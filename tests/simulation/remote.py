@@ -1,7 +1,7 @@
-"""Receivers at the other end of the simulation: they answer after a while, fail, or let a request run into its deadline.
+"""Receivers at the other end of the simulation: they answer after a while, fail, or let a request run out of time.
 
-`SimTransport` is the engine's transport. A request lives at the receiver: it goes on while its sender is paused, and ends
-at its deadline at the latest.
+`SimTransport` is the engine's transport. A request lives at the receiver: it goes on while its sender is paused, and
+ends at its deadline at the latest.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,8 @@
 """One run of the simulation: a seed, a kind of trouble, and what the checks found.
 
-    python -m simulation.scenario SEED [--count N] [--trouble KIND] [--trace]     (from tests/; `make sim SEED=…` does it)
+    python -m simulation.scenario SEED [--count N] [--trouble KIND] [--trace]
+
+(from tests/; `make sim SEED=…` does it.)
 
 A run is a world drawn from the seed, half a minute or more of clients, faults and changes, then calm, in which all must
 get well. The same seed and trouble give the same run, to the step.
@@ -8,42 +10,35 @@ get well. The same seed and trouble give the same run, to the step.
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from ringback.ingest.submission import Submission
-from ringback.model.endpoint import Endpoint, Ordering, RetryRule, Secret
-from ringback.model.errors import Unavailable
-from ringback.model.event import Event
-from ringback.model.tenant import Tenant
+from ringback.model.endpoint import Ordering
 from ringback.store.memory import MemoryStore
 from simulation.checks import Checks
 from simulation.coverage import Coverage
-from simulation.fate import calm_down, decide
+from simulation.directed import DIRECTED, run_directed
+from simulation.fate import decide
 from simulation.faults import NO_FAULTS, Faults
-from simulation.node import WALL_START_MS, Node
+from simulation.node import Node
 from simulation.remote import Receiver
+from simulation.run import Run, add_endpoint, add_tenant, finish, submit
 from simulation.scheduler import Process, Scheduler
 from simulation.world import World
 
-QUIET_S = 700.0
-STRAGGLERS_S = 30.0
 STORM = 40
 RATE_PER_S = 0.3
-
-
 LONG_S = (40.0, 70.0)
 
 
 class Trouble(NamedTuple):
     """What goes wrong in a run, how late a first request may be, and how long due work may look forgotten.
 
-    `grace_s` None: in such trouble that can't be told. `nodes` are the least and the most, `seconds` how long clients and
-    faults are about, `gaps_s` what passes between a client's events;
-    `faulty` is the part of that time in which there are faults. `rated`, `ordered`, `slow`, `failing` and `hanging` are the chances of an endpoint to have a rate or an
-    order, to be slow, to fail often (`fails` of its requests), or to let many requests hang.
+    `grace_s` None: in such trouble that can't be told. `nodes` are the least and the most, `seconds` how long clients
+    and faults are about, `faulty` is the part of that time in which there are faults, `gaps_s` what passes between a
+    client's events. `rated`, `ordered`, `slow`, `failing` and `hanging` are the chances of an endpoint to have a rate
+    or an order, to be slow, to fail often (`fails` of its requests), or to let many requests hang.
     """
 
     faults: Faults
@@ -67,7 +62,10 @@ TROUBLES: dict[str, Trouble] = {
     "none": Trouble(NO_FAULTS, 8.0, 0.6),
     "rate": Trouble(NO_FAULTS, 8.0, 0.6, rated=0.6),
     "late": Trouble(Faults(late=0.15), 15.0, 0.8, nodes=(2, 3)),
-    "linger": Trouble(Faults(late=0.3, late_s=0.3), 15.0, 0.7, nodes=(2, 3), gaps_s=(1.9, 2.0, 2.1, 2.3), seconds=LONG_S, storms=False),
+    "linger": Trouble(
+        Faults(late=0.3, late_s=0.3), 15.0, 0.7, nodes=(2, 3), gaps_s=(1.9, 2.0, 2.1, 2.3), seconds=LONG_S,
+        storms=False,
+    ),
     "hand-over": Trouble(
         Faults(late_hand_over=0.6, late_hand_over_s=12.0), 60.0, 0.8, ordered=0.0, failing=0.7, fails=0.7, rated=0.0,
         hanging=0.0, seconds=LONG_S, gaps_s=(1.0, 3.0, 5.0), storms=False,
@@ -79,8 +77,12 @@ TROUBLES: dict[str, Trouble] = {
     "unrung": Trouble(Faults(crash_before_ring=0.25), 110.0, None, gaps_s=(1.0, 3.0), storms=False),
     "restart": Trouble(Faults(crash_per_s=0.05, crash_per_call=0.002), 12.0, None, nodes=(1, 1), sole=True),
     "stop": Trouble(Faults(stop_per_s=0.05, late=0.05, late_s=0.2), 30.0, None),
-    "pause": Trouble(Faults(pause_per_s=0.02, pause_per_call=0.002, late=0.05), 170.0, 5.0, nodes=(2, 3), failing=0.8, seconds=LONG_S),
-    "heartbeat": Trouble(Faults(beat_hangs=0.5, late=0.1, late_s=3.0), 200.0, 8.0, nodes=(2, 3), hanging=0.5, seconds=LONG_S,
+    "pause": Trouble(
+        Faults(pause_per_s=0.03, pause_per_call=0.002, pause_s=(30.0, 45.0), late=0.05), 170.0, 5.0, nodes=(2, 3),
+        failing=0.8, seconds=LONG_S,
+    ),
+    "heartbeat": Trouble(
+        Faults(beat_hangs=0.5, late=0.1, late_s=3.0), 200.0, 8.0, nodes=(2, 3), hanging=0.5, seconds=LONG_S,
         faulty=0.75, gaps_s=(0.5, 1.0, 2.0, 3.0), storms=False,
     ),
     "hang": Trouble(Faults(thread_hangs_per_s=0.06, late=0.03), 100.0, None, nodes=(2, 3)),
@@ -88,29 +90,14 @@ TROUBLES: dict[str, Trouble] = {
     "change": Trouble(Faults(change_per_s=0.3), 20.0, None),
     "all": Trouble(
         Faults(
-            unavailable=0.01, doubt=0.01, late=0.05, late_s=1.0, crash_per_s=0.01, crash_per_call=0.001, pause_per_s=0.01,
-            pause_per_call=0.001, beat_hangs=0.05, jump_per_s=0.02, stop_per_s=0.01, change_per_s=0.05,
-            thread_hangs_per_s=0.003,
+            unavailable=0.01, doubt=0.01, late=0.05, late_s=1.0, crash_per_s=0.01, crash_per_call=0.001,
+            pause_per_s=0.01, pause_per_call=0.001, beat_hangs=0.05, jump_per_s=0.02, stop_per_s=0.01,
+            change_per_s=0.05, thread_hangs_per_s=0.003,
         ),
         1e9,
         None,
     ),
 }  # fmt: skip
-
-
-class Run(NamedTuple):
-    """What came of a run."""
-
-    seed: int
-    trouble: str
-    violations: list[str]
-    accepted: int
-    requests: int
-    duplicates: int
-    steps: int
-    counts: Counter[str]
-    calls: int
-    trace: list[str]
 
 
 def simulate(
@@ -121,7 +108,12 @@ def simulate(
     sweeping: bool = True,
     trace: bool = False,
 ) -> Run:
-    """Run one seed. `break_it` gets every new node (the tests of the protections); `sweeping` off leaves no sweep."""
+    """Run one seed. `break_it` gets every new node (the tests of the protections); `sweeping` off leaves no sweep.
+
+    `trouble` is one of TROUBLES, or of DIRECTED.
+    """
+    if trouble in DIRECTED:
+        return run_directed(seed, trouble, break_it=break_it, sweeping=sweeping, trace=trace)
     kind = TROUBLES[trouble]
     scheduler = Scheduler(seed)
     scheduler.tracing = trace
@@ -142,33 +134,6 @@ def simulate(
         scheduler.spawn(people, f"client{number}", lambda: client(world, kind, scheduler.now_s + seconds))
     scheduler.spawn(people, "fate", lambda: decide(world))
     return finish(world, checks, seed, trouble, seconds)
-
-
-def finish(world: World, checks: Checks, seed: int, trouble: str, seconds: float) -> Run:
-    """Run until all is calm and done, and judge."""
-    scheduler = world.scheduler
-    end_s = scheduler.now_s + seconds
-    scheduler.run(end_s)
-    calm_down(world)
-    scheduler.run(end_s + QUIET_S, lambda: world.idle and scheduler.now_s > end_s + 5.0)
-    # A pause or a hang may still hold answers back that are to be recorded.
-    late_s = max((until_s for node in world.alive for until_s in _held_until(node)), default=0.0)
-    scheduler.run(min(max(scheduler.now_s, late_s), end_s + QUIET_S) + STRAGGLERS_S, lambda: _recorded(world))
-    checks.at_the_end()
-    sent = sum(len(requests) for requests in world.requests.values())
-    twice = sum(1 for requests in world.requests.values() if sum(r.status == 200 for r in requests) > 1)
-    return Run(
-        seed, trouble, world.violations, len(world.accepted), sent, twice, scheduler.steps, world.counts, world.calls,
-        scheduler.trace,
-    )  # fmt: skip
-
-
-def _recorded(world: World) -> bool:
-    return not any(node.held_up or node.dispatcher.in_flight or node.dispatcher._unsettled for node in world.alive)
-
-
-def _held_until(node: Node) -> list[float]:
-    return [node.process.paused_until, *(task.frozen_until for task in node.tasks.values())]
 
 
 # ── the world ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -199,39 +164,6 @@ def configure(world: World, kind: Trouble) -> None:
                 ordering, in_flight, receiver = Ordering.NONE, None, Receiver(hanging=0.3)
             add_endpoint(world, tenant_id, number, ordering, receiver, in_flight, rate)
         add_endpoint(world, tenant_id, 9, Ordering.NONE, Receiver())
-
-
-def add_tenant(world: World, tenant_id: str) -> None:
-    world.store.create_tenant(
-        Tenant(tenant_id, tenant_id, "standard", True, 30, WALL_START_MS, WALL_START_MS),
-        Secret(f"sec_{tenant_id}", tenant_id, None, "x", WALL_START_MS, None),
-    )
-
-
-def add_endpoint(
-    world: World,
-    tenant_id: str,
-    number: int,
-    ordering: Ordering,
-    receiver: Receiver,
-    max_in_flight: int | None = None,
-    rate_per_second: float | None = None,
-) -> None:
-    endpoint_id = f"ep_{tenant_id}_{number}"
-    endpoint = Endpoint(
-        endpoint_id, tenant_id, "", f"https://receiver.example/{endpoint_id}", ordering=ordering,
-        retry=RetryRule(delays_s=(0.2, 0.5, 1.0, 2.0, *[3.0] * 60)), max_in_flight=max_in_flight,
-        rate_per_second=rate_per_second,
-    )  # fmt: skip
-    secret = Secret(f"sec_{endpoint_id}", tenant_id, endpoint_id, "whsec_" + "A" * 32, WALL_START_MS, None)
-    world.store.create_endpoint(endpoint, secret, 100)
-    world.endpoints[endpoint_id] = tenant_id
-    world.receivers[endpoint_id] = receiver
-    world.orderings[endpoint_id] = ordering
-    if rate_per_second is not None:
-        world.rates[endpoint_id] = rate_per_second
-    elif ordering is Ordering.NONE and receiver == Receiver() and max_in_flight != 1:
-        world.prompt.add(endpoint_id)
 
 
 # ── clients ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -273,19 +205,10 @@ def post(world: World, taker: Node | None = None) -> None:
     if not nodes:
         return
     node = random.choice(nodes)
-    now = node.clock.now_ms()
     tenant_id = random.choice(sorted(set(world.endpoints.values())))
     subject = random.choice(["a", "b", "c"])
-    deliver_at = now + random.choice([500, 2_000, 5_000]) if random.random() < 0.05 else None
-    event = Event(
-        tenant_id, node.clock.new_id("evt"), "thing.happened", b'{"n":%d}' % world.counts["posted"], None, "thing", subject, None, None,
-        f"thing/{subject}", None, deliver_at, now, 0, 0,
-    )  # fmt: skip
-    world.posted(event)
-    try:
-        node.writer.submit(Submission([event], [None], None))
-    except Unavailable:
-        return
+    deliver_at = node.clock.now_ms() + random.choice([500, 2_000, 5_000]) if random.random() < 0.05 else None
+    submit(world, node, tenant_id, f"thing/{subject}", deliver_at)
 
 
 # ── from the command line ────────────────────────────────────────────────────────────────────────────────────────
@@ -294,7 +217,7 @@ def post(world: World, taker: Node | None = None) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="simulation", description="Replay seeds of the simulation.")
     parser.add_argument("seed", type=int)
-    parser.add_argument("--trouble", choices=sorted(TROUBLES), default="all")
+    parser.add_argument("--trouble", choices=sorted([*TROUBLES, *DIRECTED]), default="all")
     parser.add_argument("--count", type=int, default=1, help="so many seeds from SEED on")
     parser.add_argument("--trace", action="store_true", help="print every call, message and request")
     options = parser.parse_args()

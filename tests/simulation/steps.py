@@ -1,18 +1,15 @@
 """One small run with exactly one fault, at a step of one's choice: so that every step can be tried in turn.
 
-Two nodes, a plain endpoint that fails once and an ordered one, a few events within four seconds: the life of a lane from
-its claim to its release, twice. The faults of long runs are drawn; here none is left out.
+Two nodes, a plain endpoint that fails once and an ordered one, a few events within four seconds: the life of a lane
+from its claim to its release, twice. The faults of long runs are drawn; here none is left out.
 """
 
-from ringback.ingest.submission import Submission
 from ringback.model.endpoint import Ordering
-from ringback.model.event import Event
 from ringback.store.memory import MemoryStore
 from simulation.checks import Checks
 from simulation.faults import NO_FAULTS, Plan
-from simulation.node import Node
 from simulation.remote import Receiver
-from simulation.scenario import Run, add_endpoint, add_tenant, finish
+from simulation.run import Run, add_endpoint, add_tenant, finish, submit
 from simulation.scheduler import Process, Scheduler
 from simulation.world import World
 
@@ -44,14 +41,4 @@ def _client(world: World, start_s: float) -> None:
         world.scheduler.wait(start_s + at_s - world.scheduler.now_s)
         takers = [node for node in world.alive if node.ready and not node.held_up]
         if takers:
-            _post(world, takers[number % len(takers)], number)
-
-
-def _post(world: World, node: Node, number: int) -> None:
-    now = node.clock.now_ms()
-    key = f"thing/{number % 2}"
-    event = Event(
-        TENANT, node.clock.new_id("evt"), "a.b", b"{}", None, None, None, None, None, key, None, None, now, 0, 0
-    )
-    world.posted(event)
-    node.writer.submit(Submission([event], [None], None))
+            submit(world, takers[number % len(takers)], TENANT, f"thing/{number % 2}")

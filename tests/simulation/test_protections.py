@@ -5,31 +5,31 @@ import pytest
 from simulation.protections import PROTECTIONS, Protection
 from simulation.scenario import simulate
 
-SEEDS_MAX = 15
+# How far to search: after a change of the code other seeds fail than before.
+SEEDS_MAX = 40
 
 # Where the search begins for those whose lack shows seldom.
 FIRST_SEEDS = {
-    "a_bell_is_owed_until_it_rang": 14,
-    "a_doubtful_commit_is_settled_by_asking": 16,
-    "a_hand_over_below_the_watermark_is_refused": 16,
-    "a_reschedule_counts_only_where_attempts_matches": 54,
-    "a_sweep_rings_for_stranded_work": 12,
-    "death_is_judged_on_the_boot_clock": 17,
-    "only_a_beat_as_seen_is_taken_over": 80,
-    "the_match_index_is_checked_in_the_transaction": 23,
-    "what_an_old_id_claimed_is_not_opened": 16,
+    "a_claim_needs_the_nodes_own_row": 4,
+    "a_hand_over_below_the_watermark_is_refused": 4,
+    "a_hand_over_for_a_lane_opened_since_is_refused": 5,
+    "a_node_beats_only_while_its_threads_move": 6,
+    "a_node_taken_over_gets_a_fresh_id": 6,
+    "a_request_ends_within_the_lease": 8,
+    "a_reschedule_counts_only_where_attempts_matches": 9,
+    "a_sweep_rings_for_stranded_work": 4,
+    "death_is_judged_on_the_boot_clock": 6,
+    "no_request_starts_past_the_lease": 8,
+    "the_lease_is_on_the_boot_clock": 16,
+    "the_match_index_is_checked_in_the_transaction": 6,
+    "what_an_old_id_claimed_is_not_opened": 6,
+    "who_may_not_send_does_not_claim": 7,
 }
 
-# No seed up to 40 has noticed yet that these are off: the world of the simulation does not bring up what they are for.
-UNSEEN = {"a_claim_needs_the_nodes_own_row", "nothing_is_handed_over_without_a_lease", "one_row_of_a_key_at_a_time"}
 
-
-SEEN = [protection for protection in PROTECTIONS if protection.name not in UNSEEN]
-
-
-@pytest.mark.parametrize("protection", SEEN, ids=lambda protection: protection.name)
+@pytest.mark.parametrize("protection", PROTECTIONS, ids=lambda protection: protection.name)
 def test_without_it_some_seed_fails(protection: Protection) -> None:
-    first = FIRST_SEEDS.get(protection.name, protection.first_seed)
+    first = FIRST_SEEDS.get(protection.name, 1)
     for seed in range(first, first + SEEDS_MAX):
         broken = simulate(seed, protection.trouble, break_it=protection.break_it, sweeping=protection.sweeping)
         if broken.violations:
@@ -37,7 +37,3 @@ def test_without_it_some_seed_fails(protection: Protection) -> None:
             assert not whole.violations, f"fails with the protection too: {whole.violations[:3]}"
             return
     pytest.fail(f"no seed notices that it is off: {protection.broken_by}")
-
-
-def test_those_unseen_are_still_there() -> None:
-    assert {protection.name for protection in PROTECTIONS} >= UNSEEN

@@ -1,4 +1,4 @@
-"""Short runs of every kind of trouble are clean, the same seed is the same run, and the runs exercise what they are for."""
+"""Short runs of every kind of trouble are clean, the same seed is the same run, and the runs do what they are for."""
 
 import hashlib
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from simulation.directed import DIRECTED
 from simulation.faults import Fault, Plan
 from simulation.scenario import TROUBLES, Run, simulate
 from simulation.steps import run_with
@@ -31,7 +32,7 @@ def runs(trouble: str) -> tuple[Run, ...]:
     return tuple(simulate(seed, trouble) for seed in SEEDS)
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", [*TROUBLES, *DIRECTED])
 def test_no_run_violates_anything(trouble: str) -> None:
     found = [(run.seed, violation) for run in runs(trouble) for violation in run.violations[:3]]
     assert not found, f"replay: make sim SEED={found[0][0]} TROUBLE={trouble}\n" + "\n".join(map(str, found))
@@ -53,12 +54,21 @@ def test_no_run_violates_anything(trouble: str) -> None:
         ("hang", {"hangs", "takeovers", "AttemptSuperseded"}),
         ("jump", {"jumps"}),
         ("change", {"changes"}),
+        ("overtaken", {"late commits"}),
+        ("outlived-lease", {"hand-overs", "takeovers", "LeaseLost"}),
+        ("silent-death", {"crashes", "takeovers"}),
+        ("late-claim", {"pauses", "takeovers", "LeaseLost"}),
     ],
 )
 def test_the_runs_exercise_what_they_are_for(trouble: str, happenings: set[str]) -> None:
     counts: Counter[str] = sum((run.counts for run in runs(trouble)), Counter())
     missing = {name for name in happenings if not counts[name]}
     assert not missing, f"{trouble} never had {missing}: {dict(counts)}"
+
+
+def test_lanes_of_receivers_that_are_down_are_parked_and_recover() -> None:
+    for run in runs("breakdown"):
+        assert run.counts["LaneParked"] == run.counts["LaneRecovered"] > 0, f"seed {run.seed}: {run.counts}"
 
 
 def test_the_same_seed_is_the_same_run_in_any_process() -> None:

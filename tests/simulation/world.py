@@ -1,7 +1,7 @@
 """The world of the simulation: nodes that share one store, receivers, what was accepted and sent, and what goes wrong.
 
-Nodes share one MemoryStore, as processes share a database. The world keeps the facts; `checks` judges them and `scenario`
-makes things happen.
+Nodes share one MemoryStore, as processes share a database. The world keeps the facts; `checks` judges them, `scenario`
+and `directed` make things happen.
 """
 
 from collections import Counter
@@ -78,6 +78,11 @@ class World:
     @property
     def alive(self) -> list[Node]:
         return [node for node in self.nodes if not node.process.dead]
+
+    @property
+    def held_up(self) -> bool:
+        """Whether some node stands still: then the others have to go on, or nobody would take it over."""
+        return any(node.held_up for node in self.alive)
 
     def crash(self, node: Node) -> None:
         """It dies at this step; another one comes up in its place, at once."""
