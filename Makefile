@@ -15,6 +15,7 @@ up: setup ## Run Ringback here: server, data in ./data, and a receiver to watch
 	@$(BIN)/ringback up
 
 test: setup ## Run all tests (a few minutes)
+	@scripts/debian-tools.sh 'The tests' node=nodejs curl=curl
 	$(BIN)/python -m pytest -n 2
 
 check: setup ## Format, lint, types, boundaries and the rules about the source
@@ -31,7 +32,7 @@ format: setup ## Put the source in the form that check wants
 docs: setup ## Write the generated parts of docs/ anew
 	$(BIN)/python scripts/docs.py
 
-sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all; one SEED replays its run exactly
+sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulation.md); one SEED replays its run exactly
 	cd tests && ../$(BIN)/python -m simulation.scenario $(or $(SEED),1) \
 		--count $(or $(COUNT),$(if $(SEED),1,20)) --trouble $(or $(TROUBLE),all)
 
@@ -39,5 +40,5 @@ crash: setup ## Kill a real server again and again and look for what was lost: M
 	cd tests && ../$(BIN)/python -m support.crash --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
 bench: setup ## Measure the rates on this machine, beside a bare pipeline
-	@scripts/bench-tools.sh
+	@scripts/debian-tools.sh 'The benchmark' nginx=nginx-light h2load=nghttp2-client
 	$(BIN)/python bench/ratio.py

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 pin() {
     input=$1 output=$2
     shift 2
-    uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url --no-annotate \
+    uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
         "$@" --output-file "$output" "$input"
 }
 

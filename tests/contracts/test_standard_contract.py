@@ -3,7 +3,6 @@ package as receiver and as sender, `cryptography` used directly, and node's cryp
 
 import base64
 import json
-import shutil
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -126,7 +125,6 @@ def test_ed25519_directly(data: object, secret: str) -> None:
     Ed25519PublicKey.from_public_bytes(raw).verify(signature, content)
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is the foreign program of this test")
 def test_node_believes_us() -> None:
     bodies: list[object] = [None, 1, "Zoë ☎", {"a": [1, {"b": "\u0000"}]}, "x" * 100_000]
     asked: list[dict[str, str]] = []
