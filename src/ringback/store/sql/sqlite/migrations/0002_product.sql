@@ -1,0 +1,58 @@
+-- Around the core: the catalogue of event types, quotas, jobs, redaction by subject, traces, sealed secrets.
+--
+-- Columns that are added stand behind those of 0001; they are small, and read only where the row is read whole.
+
+-- ── event types and quotas ─────────────────────────────────────────────────────────────────────────────────────
+
+-- `schema` and `sample` are JSON as the caller sent it.
+CREATE TABLE event_type (
+    name TEXT NOT NULL PRIMARY KEY,
+    description TEXT NOT NULL,
+    deprecated INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    schema BLOB,
+    sample BLOB
+) STRICT;
+
+-- What a tenant may do at most; null: what the settings say.
+ALTER TABLE tenant ADD COLUMN events_per_second REAL;
+ALTER TABLE tenant ADD COLUMN endpoints_max INTEGER;
+ALTER TABLE tenant ADD COLUMN payload_bytes_max INTEGER;
+
+-- ── jobs and redaction ─────────────────────────────────────────────────────────────────────────────────────────
+
+-- Work that takes many steps. `place` is where the last step ended, written in the same transaction as its work.
+CREATE TABLE job (
+    id TEXT NOT NULL PRIMARY KEY,
+    tenant_id TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    which TEXT NOT NULL,
+    state TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    matched INTEGER NOT NULL,
+    done INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_by_tenant ON job (tenant_id, id);
+CREATE INDEX job_running ON job (id) WHERE state = 'running';
+
+CREATE INDEX event_by_subject ON event (tenant_id, subject_type, subject_id) WHERE subject_id IS NOT NULL;
+
+-- ── traces ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- The `traceparent` (W3C Trace Context) under which an event was accepted; null: none.
+ALTER TABLE event ADD COLUMN trace TEXT;
+
+-- ── secrets at rest ────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Which master key sealed the value; null: none did, the value is plain and waits to be sealed.
+ALTER TABLE secret ADD COLUMN key_id TEXT;
+-- An endpoint's credentials, sealed; null: it has none, or they are still plain in `config`.
+ALTER TABLE endpoint ADD COLUMN key_id TEXT;
+ALTER TABLE endpoint ADD COLUMN credentials BLOB;
