@@ -14,42 +14,39 @@ coming or when a time limit passes; then there is no figure.
 
 import argparse
 import json
-import os
-import re
 import secrets
-import shutil
 import signal
-import socket
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any, NamedTuple
-from urllib.request import ProxyHandler, build_opener
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-SOURCE = ROOT / "src"
+from machinery import (
+    CONNECTIONS,
+    HERE,
+    ROOT,
+    SOURCE,
+    BenchFailed,
+    free_port,
+    get,
+    load,
+    running,
+    serving,
+    sink,
+    stop,
+    summarise,
+    wait_until_up,
+)
 
-CONNECTIONS = 64
 ARRAY_EVENTS = 50
 GOAL = 0.6
-START_S_MAX = 30.0
-STOP_S_MAX = 15.0
 STALLED_S_MAX = 30.0
-LOAD_S_MAX = 600.0
 POLL_S = 0.25  # asking costs what is measured a little, seeing the end late as well
 
 EVENT = {"type": "contact.created", "data": {"id": "c_1", "name": "Ada", "note": "y" * 900}}
-
-
-class BenchFailed(Exception):
-    """There is no figure; the text says why."""
 
 
 class Mode(NamedTuple):
@@ -83,20 +80,7 @@ class Pair(NamedTuple):
         return self.ringback / self.floor
 
 
-class Summary(NamedTuple):
-    """The median, the least and the greatest of some numbers."""
-
-    median: float
-    least: float
-    greatest: float
-
-
 # ── arithmetic ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def summarise(numbers: Sequence[float]) -> Summary:
-    """The three numbers that stand for many."""
-    return Summary(statistics.median(numbers), min(numbers), max(numbers))
 
 
 def requests_for(mode: Mode) -> int:
@@ -107,18 +91,6 @@ def requests_for(mode: Mode) -> int:
             f"--events must be a multiple of {mode.per_request} and at least {CONNECTIONS * mode.per_request}"
         )
     return requests
-
-
-def check_load(output: str, requests: int) -> None:
-    """Hold h2load's own words against what it was asked: every request answered, every answer 2xx."""
-    counts = re.search(r"requests: (\d+) total.* (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
-    codes = re.search(r"status codes: (\d+) 2xx, (\d+) 3xx, (\d+) 4xx, (\d+) 5xx", output)
-    if counts is None or codes is None:
-        raise BenchFailed(f"h2load said something else:\n{output}")
-    if [int(n) for n in counts.groups()] != [requests, requests, 0, 0, 0]:
-        raise BenchFailed(f"not every request was answered: {counts.group()}")
-    if [int(n) for n in codes.groups()] != [requests, 0, 0, 0]:
-        raise BenchFailed(f"not every answer was 2xx: {codes.group()}")
 
 
 def wait_for_deliveries(
@@ -164,83 +136,6 @@ def text_of(mode: Mode, pairs: Sequence[Pair]) -> str:
 # ── processes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-Process = subprocess.Popen[bytes]
-
-
-def free_port() -> int:
-    """A port on loopback that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
-
-
-@contextmanager
-def running(command: Sequence[str], log: Path, environment: dict[str, str] | None = None) -> Iterator[Process]:
-    """A process for the time of the block, in a session of its own; ended by its pid, killed if it won't end."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
-        )
-        try:
-            yield process
-        except Exception as error:
-            said = str(error) if isinstance(error, BenchFailed) else f"{type(error).__name__}: {error}"
-            raise BenchFailed(f"{said}\n{last_words(command[0], process.poll(), log)}") from error
-        finally:
-            process.terminate()
-            try:
-                process.wait(STOP_S_MAX)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def last_words(program: str, code: int | None, log: Path) -> str:
-    """The end of a process's output and how it ended, for an error."""
-    state = "is running" if code is None else f"ended with {code}"
-    return f"{Path(program).name} {state}; its output:\n" + log.read_bytes()[-2_000:].decode(errors="replace")
-
-
-def get(url: str) -> bytes:
-    """One GET, without a proxy."""
-    with build_opener(ProxyHandler({})).open(url, timeout=10) as response:
-        content: bytes = response.read()
-        return content
-
-
-def wait_until_up(url: str, process: Process) -> None:
-    """Wait until `url` answers 200, unless the process ends before."""
-    deadline = time.monotonic() + START_S_MAX
-    while True:
-        try:
-            get(url)
-        except OSError as error:
-            if process.poll() is not None:
-                raise BenchFailed("it ended before it answered") from None
-            if time.monotonic() > deadline:
-                raise BenchFailed(f"{url} did not answer within {START_S_MAX:g} s: {error}") from None
-            time.sleep(0.05)
-        else:
-            return
-
-
-@contextmanager
-def sink(directory: Path) -> Iterator[str]:
-    """The receiver; its URL."""
-    program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-    if program is None:
-        raise BenchFailed("nginx is missing")
-    port = free_port()
-    directory.mkdir()
-    configuration = directory / "sink.conf"
-    text = (HERE / "sink.conf").read_text("utf-8").replace("127.0.0.1:9901", f"127.0.0.1:{port}")
-    configuration.write_text(text.replace("daemon on;", "daemon off;"), "utf-8")
-    command = [program, "-p", str(directory), "-e", "sink.log", "-c", str(configuration)]
-    with running(command, directory / "output.log") as process:
-        wait_until_up(f"http://127.0.0.1:{port}/", process)
-        yield f"http://127.0.0.1:{port}/hook"
-
-
 @contextmanager
 def floor(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
     """The bare pipeline, fresh."""
@@ -267,18 +162,8 @@ def ringback(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
     """Ringback, fresh, with one tenant, one ingest key and one endpoint."""
     from ringback.client.client import Client  # noqa: PLC0415 - found once the source is on the path
 
-    url, admin_key = f"http://127.0.0.1:{free_port()}", secrets.token_hex(20)
-    command = [sys.executable, "-m", "ringback.cli.main", "serve", "--host", "127.0.0.1"]
-    command += ["--port", url.rpartition(":")[2], "--data", str(directory / "data"), "--allow-private"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
-    environment = kept | {
-        "RINGBACK_ADMIN_KEY": admin_key,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])),
-    }
-    (directory / "data").mkdir()
-    log = directory / "ringback.log"
-    with running(command, log, environment) as process, Client(url, admin_key, "bench") as client:
-        wait_until_up(f"{url}/readyz", process)
+    admin_key = secrets.token_hex(20)
+    with serving(directory, admin_key) as server, Client(server.url, admin_key, "bench") as client:
         client.call("POST", "/v1/tenants", {"id": "bench", "name": "bench"})
         key = client.create_key("ingest")["key"]
         endpoint = client.create_endpoint(receiver, max_in_flight=CONNECTIONS)["id"]
@@ -290,7 +175,7 @@ def ringback(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
                 raise BenchFailed(f"{stats['failed']} attempts failed")
             return int(stats["succeeded"])
 
-        events = f"{url}/v1/tenants/bench/events"
+        events = f"{server.url}/v1/tenants/bench/events"
         if mode.per_request == 1:
             yield Target(events, json.dumps(EVENT).encode(), headers, delivered)
         else:
@@ -301,23 +186,6 @@ def ringback(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
 # ── measuring ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def load(target: Target, requests: int, body_file: Path) -> None:
-    """Send the requests and hear all answers."""
-    body_file.write_bytes(target.body)
-    command = ["h2load", "--h1", "-n", str(requests), "-c", str(CONNECTIONS), "-t", "1", "-d", str(body_file)]
-    for header in ("content-type: application/json", *target.headers):
-        command += ["-H", header]
-    try:
-        done = subprocess.run([*command, target.url], capture_output=True, text=True, timeout=LOAD_S_MAX, check=False)
-    except FileNotFoundError:
-        raise BenchFailed("h2load is missing (Debian: nghttp2-client)") from None
-    except subprocess.TimeoutExpired:
-        raise BenchFailed(f"the load did not end within {LOAD_S_MAX:g} s") from None
-    if done.returncode != 0:
-        raise BenchFailed(f"h2load ended with {done.returncode}:\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}")
-    check_load(done.stdout, requests)
-
-
 Pipeline = Callable[[Path, str, Mode], Any]
 
 
@@ -326,7 +194,7 @@ def rate(pipeline: Pipeline, mode: Mode, receiver: str, directory: Path) -> floa
     requests = requests_for(mode)
     with tempfile.TemporaryDirectory(dir=directory) as fresh, pipeline(Path(fresh), receiver, mode) as target:
         began = time.monotonic()
-        load(target, requests, Path(fresh) / "body.json")
+        load(target.url, target.body, target.headers, requests, Path(fresh) / "body.json")
         ended = wait_for_deliveries(target.delivered, mode.events, time.monotonic, time.sleep)
     return mode.events / (ended - began)
 
@@ -347,11 +215,6 @@ def measure(mode: Mode, pairs: int, receiver: str, directory: Path) -> list[Pair
             flush=True,
         )
     return measured
-
-
-def stop(_: int, __: FrameType | None) -> None:
-    """SIGTERM unwinds like Ctrl-C, so that everything is ended."""
-    raise KeyboardInterrupt
 
 
 def arguments() -> argparse.Namespace:

@@ -1,25 +1,11 @@
 """The arithmetic of the bench driver: rates, ratios, and when there must be no figure."""
 
-import importlib.util
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-
-def loaded() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_ratio", Path(__file__).parents[3] / "bench" / "ratio.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-ratio = loaded()
+import machinery
+import ratio
 
 H2LOAD = """finished in 9.51s, 10515.25 req/s, 1.21MB/s
 requests: {total} total, {total} started, {total} done, {succeeded} succeeded, {failed} failed, {errored} errored, \
@@ -35,8 +21,8 @@ def output(**counts: int) -> str:
 
 
 def test_median_least_and_greatest() -> None:
-    assert ratio.summarise([0.6, 0.9, 0.5, 0.7, 0.65]) == (0.65, 0.5, 0.9)
-    assert ratio.summarise([0.6, 0.8]) == (pytest.approx(0.7), 0.6, 0.8)
+    assert machinery.summarise([0.6, 0.9, 0.5, 0.7, 0.65]) == (0.65, 0.5, 0.9)
+    assert machinery.summarise([0.6, 0.8]) == (pytest.approx(0.7), 0.6, 0.8)
 
 
 def test_figures() -> None:
@@ -57,12 +43,12 @@ def test_the_yardsticks_own_numbers(mode: str, requests: int) -> None:
 
 @pytest.mark.parametrize(("mode", "events"), [("single", 63), ("arrays", 3_199), ("arrays", 3_210), ("arrays", 3_150)])
 def test_numbers_that_do_not_fill_requests(mode: str, events: int) -> None:
-    with pytest.raises(ratio.BenchFailed, match="multiple"):
+    with pytest.raises(machinery.BenchFailed, match="multiple"):
         ratio.requests_for(ratio.MODES[mode]._replace(events=events))
 
 
 def test_a_good_load() -> None:
-    ratio.check_load(output(), 100)
+    machinery.check_load(output(), 100)
 
 
 @pytest.mark.parametrize(
@@ -78,8 +64,8 @@ def test_a_good_load() -> None:
     ],
 )
 def test_a_load_that_counts_for_nothing(text: str) -> None:
-    with pytest.raises(ratio.BenchFailed):
-        ratio.check_load(text, 100)
+    with pytest.raises(machinery.BenchFailed):
+        machinery.check_load(text, 100)
 
 
 class Timeline:
@@ -110,7 +96,7 @@ def test_the_last_delivery_ends_the_wait() -> None:
 
 
 def test_a_delivery_too_many_is_no_figure() -> None:
-    with pytest.raises(ratio.BenchFailed, match="11 deliveries were recorded for 10"):
+    with pytest.raises(machinery.BenchFailed, match="11 deliveries were recorded for 10"):
         waited(iter([9, 11]))
 
 
@@ -120,5 +106,5 @@ def test_deliveries_that_stop_are_no_figure() -> None:
         while True:
             yield 9
 
-    with pytest.raises(ratio.BenchFailed, match="stopped at 9 of 10"):
+    with pytest.raises(machinery.BenchFailed, match="stopped at 9 of 10"):
         waited(counts())

@@ -1,0 +1,178 @@
+"""What bad endpoints do to good ones: latencies of two healthy endpoints, quiet and with trouble beside them.
+
+    python bench/isolation.py [--waiting 100000] [--hanging 600] [--rate 50] [--seconds 30]
+
+One tenant has an endpoint that never answers, one that takes 10 s, one that always fails and one that sends a byte a
+second, each with 100,000 events waiting, and a healthy one; another tenant has a healthy one. Then the same with 600
+endpoints that never answer, ten events waiting for each. A figure is the time from posting an event to its arrival.
+The trouble begins when the server does; the healthy endpoints are measured from then on.
+"""
+
+import argparse
+import json
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import seed
+from machinery import HERE, ROOT, SOURCE, BenchFailed, Server, free_port, get, running, serving, stop, wait_until_up
+
+BAD = ("hang", "slow", "fail", "drip")
+TENANTS = ("troubled", "calm")
+WARM_UP_S = 3.0
+
+
+class Latency(NamedTuple):
+    """Milliseconds from posting to arrival."""
+
+    events: int
+    p50: float
+    p99: float
+    greatest: float
+
+    def __str__(self) -> str:
+        return f"p50 {self.p50:7.1f} ms, p99 {self.p99:7.1f} ms, greatest {self.greatest:7.1f} ms ({self.events:,} events)"
+
+
+def latency_of(times: Sequence[float]) -> Latency:
+    """The figures of some times."""
+    ordered = sorted(times)
+    return Latency(len(ordered), ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)], ordered[-1])
+
+
+class Setting(NamedTuple):
+    """A prepared data directory: the keys of the tenants and the endpoint that others are copied from."""
+
+    directory: Path
+    keys: dict[str, str]
+    healthy: dict[str, str]
+
+
+@contextmanager
+def receivers(directory: Path) -> Iterator[str]:
+    """The receivers' process; its URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, str(HERE / "receivers.py"), "--port", str(port)]
+    with running(command, directory / "receivers.log") as process:
+        wait_until_up(f"{url}/latencies", process)
+        yield url
+
+
+def prepare(directory: Path, receiver: str, admin_key: str) -> Setting:
+    """A database with two tenants and a healthy endpoint for each."""
+    from ringback.client.client import Client  # noqa: PLC0415 - found once the source is on the path
+
+    directory.mkdir()
+    keys, healthy = {}, {}
+    with serving(directory, admin_key) as server:
+        for tenant in TENANTS:
+            with Client(server.url, admin_key, tenant) as client:
+                client.call("POST", "/v1/tenants", {"id": tenant, "name": tenant})
+                keys[tenant] = client.create_key("ingest")["key"]
+                made = client.create_endpoint(f"{receiver}/ok/{tenant}", event_types=["probe.sent"])
+                healthy[tenant] = made["id"]
+    return Setting(directory, keys, healthy)
+
+
+def add_four(setting: Setting, receiver: str, waiting: int) -> None:
+    """The four bad endpoints, with events waiting for each."""
+    with seed.opened(setting.directory / "data") as connection:
+        names = [f"ep_{kind}" for kind in BAD]
+        for kind, name in zip(BAD, names, strict=True):
+            changes = {"url": f"{receiver}/{kind}/{name}", "event_types": ["seeded.waiting"]}
+            seed.copy_endpoint(connection, setting.healthy["troubled"], [("troubled", name)], **changes)
+        seed.add_waiting(connection, "troubled", names, waiting)
+
+
+def add_hanging(setting: Setting, receiver: str, count: int) -> None:
+    """Endpoints that never answer, ten events waiting for each."""
+    with seed.opened(setting.directory / "data") as connection:
+        names = [f"ep_hang_{number}" for number in range(count)]
+        changes = {"url": f"{receiver}/hang/{{}}", "event_types": ["seeded.waiting"]}
+        seed.copy_endpoint(connection, setting.healthy["troubled"], [("troubled", name) for name in names], **changes)
+        seed.add_waiting(connection, "troubled", names, 10)
+
+
+def measure(
+    setting: Setting, receiver: str, admin_key: str, rate: float, seconds: float
+) -> tuple[dict[str, Latency], Server, float]:
+    """Latencies by tenant while the server runs on this directory, and its memory in MB at the end."""
+    with serving(setting.directory, admin_key) as server:
+        get(f"{receiver}/latencies")
+        posters = [_poster(server, tenant, key, rate, seconds) for tenant, key in setting.keys.items()]
+        for poster in posters:
+            said = poster.communicate(timeout=seconds + 60)[0]
+            if poster.returncode or json.loads(said)["refused"]:
+                raise BenchFailed(f"posting failed: {said!r}")
+        time.sleep(1.0)
+        found = json.loads(get(f"{receiver}/latencies"))
+        memory_mb = server.usage().memory_mb
+    times = {tenant: found.get(f"/ok/{tenant}", []) for tenant in TENANTS}
+    for tenant, seen in times.items():
+        if len(seen) < rate * seconds:
+            raise BenchFailed(f"{tenant}: only {len(seen)} of {rate * seconds:g} events arrived")
+    return {tenant: latency_of(seen) for tenant, seen in times.items()}, server, memory_mb
+
+
+def _poster(server: Server, tenant: str, key: str, rate: float, seconds: float) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, str(HERE / "pace.py"), "--url", f"{server.url}/v1/tenants/{tenant}/events", "--key", key]
+    command += ["--rate", str(rate), "--seconds", str(seconds), "--type", "probe.sent"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--waiting", type=int, default=100_000, help="events waiting for each of the four")
+    parser.add_argument("--hanging", type=int, default=600, help="endpoints that never answer")
+    parser.add_argument("--rate", type=float, default=50.0, help="events a second for each healthy endpoint")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--directory", type=Path, default=ROOT / ".bench", help="where the databases are made")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure, print, and end all that was started."""
+    given = arguments()
+    signal.signal(signal.SIGTERM, stop)
+    sys.path.insert(0, str(SOURCE))
+    given.directory.mkdir(parents=True, exist_ok=True)
+    admin_key = secrets.token_hex(20)
+    figures: dict[str, Any] = {}
+    cases: dict[str, Callable[[Setting, str], None]] = {
+        "quiet": lambda *_: None,
+        "four bad": lambda setting, receiver: add_four(setting, receiver, given.waiting),
+        "many hanging": lambda setting, receiver: add_hanging(setting, receiver, given.hanging),
+    }
+    try:
+        with tempfile.TemporaryDirectory(dir=given.directory) as made, receivers(Path(made)) as receiver:
+            for name, trouble in cases.items():
+                setting = prepare(Path(made) / name.replace(" ", "-"), receiver, admin_key)
+                trouble(setting, receiver)
+                found, _, memory_mb = measure(setting, receiver, admin_key, given.rate, given.seconds)
+                figures[name] = {tenant: latency._asdict() for tenant, latency in found.items()} | {"memory_mb": memory_mb}
+                for tenant, latency in found.items():
+                    ratio = latency.p99 / figures["quiet"][tenant]["p99"]
+                    print(f"{name:13} {tenant:9} {latency}, p99 {ratio:.2f} of quiet; {memory_mb:.0f} MB", flush=True)
+    except BenchFailed as error:
+        print(f"no figure: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    if given.json:
+        given.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
