@@ -38,7 +38,7 @@ class Latency(NamedTuple):
     greatest: float
 
     def __str__(self) -> str:
-        return f"p50 {self.p50:7.1f} ms, p99 {self.p99:7.1f} ms, greatest {self.greatest:7.1f} ms ({self.events:,} events)"
+        return f"p50 {self.p50:7.1f} ms, p99 {self.p99:7.1f} ms, greatest {self.greatest:7.1f} ms of {self.events:,}"
 
 
 def latency_of(times: Sequence[float]) -> Latency:
@@ -159,7 +159,8 @@ def main() -> int:
                 setting = prepare(Path(made) / name.replace(" ", "-"), receiver, admin_key)
                 trouble(setting, receiver)
                 found, _, memory_mb = measure(setting, receiver, admin_key, given.rate, given.seconds)
-                figures[name] = {tenant: latency._asdict() for tenant, latency in found.items()} | {"memory_mb": memory_mb}
+                figures[name] = {tenant: latency._asdict() for tenant, latency in found.items()}
+                figures[name]["memory_mb"] = memory_mb
                 for tenant, latency in found.items():
                     ratio = latency.p99 / figures["quiet"][tenant]["p99"]
                     print(f"{name:13} {tenant:9} {latency}, p99 {ratio:.2f} of quiet; {memory_mb:.0f} MB", flush=True)

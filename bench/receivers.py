@@ -10,8 +10,8 @@ Each path below one of these names behaves like it, whatever comes behind the na
 /fail    answers 500 at once
 /drip    sends an endless answer, a byte a second, and never ends its headers
 
-An event says when it was posted: its body has `"posted_ns":` and, as text, 19 digits of CLOCK_MONOTONIC, which all processes of
-a machine read alike. `GET /latencies` gives {path: [milliseconds, …]} of what came since it was last asked.
+When an event was posted stands in it: the body has `"posted_ns":` and, as text, 19 digits of CLOCK_MONOTONIC, which all
+processes of a machine read alike. `GET /latencies` gives {path: [milliseconds, …]} since it was asked last.
 """
 
 import argparse

@@ -57,7 +57,7 @@ def copy_endpoint(
             (name, tenant, own["url"], own["ordering"], json.dumps(own).encode()),
         )
         connection.execute(
-            "INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health) VALUES (?, ?, NULL, 0, NULL, x'')",
+            "INSERT INTO lane (endpoint_id, tenant_id, not_before, health) VALUES (?, ?, 0, x'')",
             (name, tenant),
         )
         connection.execute(

@@ -21,6 +21,7 @@ In the end:
 from typing import Any
 
 from ringback.engine.lanes import bytes_of
+from ringback.policy.health import Pace
 from simulation.coverage import Coverage
 from simulation.node import Node
 from simulation.remote import Request
@@ -192,11 +193,11 @@ class Checks:
         dispatcher, budget = node.dispatcher, node.dispatcher._lanes.budget
         lanes = list(dispatcher._lanes._lanes.values())
         flying = sum(bytes_of(one.row) for one in dispatcher._flying.values())
-        counted = (budget.rows, budget.bytes, budget.reserved)
+        counted = (budget.rows, budget.slow_rows, budget.bytes)
         held = (
-            sum(len(lane.held) for lane in lanes),
+            sum(len(lane.held) + lane.reserved for lane in lanes),
+            sum(len(lane.held) + lane.reserved for lane in lanes if lane.pace is not Pace.QUICK),
             sum(lane.bytes_queued for lane in lanes) + flying,
-            sum(lane.reserved for lane in lanes),
         )
         if counted != held:
-            self._violate(f"{node.process.name} counts {counted} rows, bytes and reservations, and holds {held}")
+            self._violate(f"{node.process.name} counts {counted} rows, slow rows and bytes, and holds {held}")

@@ -49,14 +49,14 @@ _REASONS: Final = {
 class Flying:
     """A request in flight with what is needed to settle it."""
 
-    __slots__ = ("charged_s", "lane", "maybe_repeated", "row", "slow", "target")
+    __slots__ = ("charged_s", "lane", "maybe_repeated", "pace", "row", "target")
 
-    def __init__(self, lane: Lane, row: DueDelivery, target: Target, charged_s: float, slow: bool) -> None:
+    def __init__(self, lane: Lane, row: DueDelivery, target: Target, charged_s: float) -> None:
         self.lane = lane
         self.row = row
         self.target = target
         self.charged_s = charged_s
-        self.slow = slow
+        self.pace = lane.pace
         # Due when an owner died that may have sent it (0: there was none).
         self.maybe_repeated = row.delivery.due_at <= lane.freed_at
 
@@ -196,7 +196,7 @@ class Dispatcher:
         lane.health = verdict.health
         lane.in_flight -= 1
         took_s = response.timings.total / 1000.0
-        self._lanes.turns.finished(lane.endpoint_id, lane.tenant_id, flying.charged_s, took_s, flying.slow)
+        self._lanes.turns.finished(lane.endpoint_id, lane.tenant_id, flying.charged_s, took_s, flying.pace)
         attempt = record(row, target, response, logged, verdict, maybe_repeated=flying.maybe_repeated)
         settlement = _make(Settlement, (delivery.seq, attempt, verdict.retry_at, verdict.tries))
         if not self._settlements:
@@ -329,9 +329,9 @@ class Dispatcher:
     def _start(self, lane: Lane, target: Target) -> None:
         token = next(self._tokens)
         row = lane.pop()
-        charged_s, slow = cost_s(lane), health_policy.slow(lane.health)
-        self._lanes.turns.started(lane.endpoint_id, lane.tenant_id, charged_s, slow)
-        self._flying[token] = Flying(lane, row, target, charged_s, slow)
+        charged_s = cost_s(lane)
+        self._lanes.turns.started(lane.endpoint_id, lane.tenant_id, charged_s, lane.pace)
+        self._flying[token] = Flying(lane, row, target, charged_s)
         lane.in_flight += 1
         lane.idle_since_s = None
         self._transport.deliver(token, target, row.event)
@@ -362,7 +362,7 @@ class Dispatcher:
         node_id = self._lease.node_id
         # Who could not send what it claims leaves it to others.
         able = self._lease.covers(self._now.boot_s, TOTAL_DEADLINE_S_MAX)
-        if able and not self._claiming and len(self._lanes) < LANES_MAX and self._lanes.budget.room() > 0:
+        if able and not self._claiming and len(self._lanes) < LANES_MAX and self._lanes.has_room:
             self._claiming = True
             self._fetcher.post(m.Claim(node_id, CLAIM_LANES_MAX))
         if not self._listening and len(self._lanes):

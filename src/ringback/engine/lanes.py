@@ -30,7 +30,7 @@ class Lane:
     __slots__ = (
         "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetching", "freed_at",
         "generation", "health", "held", "idle_since_s", "in_flight", "keys", "next_due", "offered", "opened",
-        "ordered", "queue", "reserved", "settled", "stale", "tenant_id", "watermark",
+        "ordered", "pace", "queue", "reserved", "settled", "stale", "tenant_id", "watermark",
     )  # fmt: skip
 
     def __init__(self, row: LaneRow, generation: int, epoch: int) -> None:
@@ -55,6 +55,8 @@ class Lane:
         self.reserved = 0
         self.next_due: int | None = None
         self.health: Health = health_policy.load(row.health)
+        self.pace = health_policy.pace(self.health)
+        """By the health, as of the last time the lane was looked at; what the budget counts it as."""
         self.conforms_at_s = 0.0
         self.idle_since_s: float | None = None
         self.alarm_s: float | None = None

@@ -8,6 +8,7 @@ thread; `mark`s of hand-overs are readings of `epoch`. Never sends and never tou
 
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Final, NamedTuple
 
 from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, QUEUE_START, Budget, low, wanted
@@ -20,10 +21,12 @@ from ringback.model.limits import LINGER_S
 from ringback.policy import health as health_policy
 from ringback.policy import rate
 from ringback.policy.fairness import Turns
+from ringback.policy.health import Pace
 from ringback.store.port import Fetched, FetchRequest
 
 FIRST_COST_S: Final = 0.05
 OFFERED_MAX: Final = 256
+_QUICK: Final = Pace.QUICK
 
 
 class Moment(NamedTuple):
@@ -52,6 +55,7 @@ class OwnedLanes:
         self._lanes: dict[str, Lane] = {}
         self._dirty: dict[str, None] = {}
         self._hungry: dict[str, None] = {}
+        self._slow_hungry: dict[str, None] = {}
         self._alarms: list[tuple[float, str, int]] = []
         self._generation = 0
         self._now = Moment(0, 0.0)
@@ -96,19 +100,19 @@ class OwnedLanes:
             self._drop(lane)
         self._lanes.clear()
         self._hungry.clear()
+        self._slow_hungry.clear()
 
     def _drop(self, lane: Lane) -> None:
         self.turns.withdraw(lane.endpoint_id)
-        self._hungry.pop(lane.endpoint_id, None)
+        self._not_hungry(lane)
         self.budget.bytes -= lane.bytes_queued
-        self.budget.rows -= len(lane.held)
-        self.budget.reserved -= lane.reserved
+        self._count(lane, -len(lane.held) - lane.reserved)
 
     # ── what happens to them ─────────────────────────────────────────────────────────────────────────────────
 
     def settled(self, lane: Lane, seq: int, retry_at: int | None) -> None:
         lane.settle(seq, retry_at)
-        self.budget.rows -= 1
+        self._count(lane, -1)
         self.touch(lane.endpoint_id)
 
     def hand_over(self, lane: Lane, row: DueDelivery, mark: int) -> None:
@@ -128,7 +132,7 @@ class OwnedLanes:
     def _enqueue(self, lane: Lane, row: DueDelivery) -> None:
         lane.enqueue(row)
         lane.watermark = row.delivery.seq
-        self.budget.rows += 1
+        self._count(lane, 1)
         self.budget.bytes += bytes_of(row)
 
     def must_fetch(self, lane: Lane) -> None:
@@ -139,9 +143,9 @@ class OwnedLanes:
 
     def take_fetched(self, lane: Lane, found: Fetched | None) -> None:
         """What a fetch found (None: it failed)."""
-        self.budget.reserved -= lane.reserved
+        self._count(lane, -lane.reserved)
         bytes_before = lane.bytes_queued
-        self.budget.rows += lane.end_fetch(found)
+        self._count(lane, lane.end_fetch(found))
         self.budget.bytes += lane.bytes_queued - bytes_before
         offered, lane.offered = lane.offered, []
         for row in offered:
@@ -156,11 +160,38 @@ class OwnedLanes:
             self._forget_queue(lane)
         self.touch(lane.endpoint_id)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another lane could be fed: it counts as quick here, since it may be."""
+        return self.budget.room(slow=False) > 0
+
     def _has_room(self, lane: Lane) -> bool:
+        if self.budget.room(lane.pace is not _QUICK) <= 0:
+            return False
         if len(lane.queue) < QUEUE_START:
-            return self.budget.room() > 0
+            return True
         window = health_policy.window(lane.health, self._cap(lane))
-        return self.budget.room() > 0 and wanted(len(lane.queue), window, False) > 0
+        return wanted(len(lane.queue), window, False) > 0
+
+    def _count(self, lane: Lane, rows: int) -> None:
+        """So many rows of a lane come in, or go."""
+        self.budget.rows += rows
+        if lane.pace is not _QUICK:
+            self.budget.slow_rows += rows
+
+    def _keep_pace(self, lane: Lane) -> None:
+        """A lane whose pace changed counts as what it is now."""
+        pace = health_policy.pace(lane.health)
+        if pace is not lane.pace:
+            rows = len(lane.held) + lane.reserved
+            self._count(lane, -rows)
+            lane.pace = pace
+            self._count(lane, rows)
+            self._not_hungry(lane)
+
+    def _not_hungry(self, lane: Lane) -> None:
+        self._hungry.pop(lane.endpoint_id, None)
+        self._slow_hungry.pop(lane.endpoint_id, None)
 
     def _cap(self, lane: Lane) -> int:
         target = self._directory.get(lane.endpoint_id)
@@ -189,6 +220,7 @@ class OwnedLanes:
             lane.ordered = target.ordered
             lane.stale = True
         lane.health = health_policy.wake(lane.health, self._now.wall_ms)
+        self._keep_pace(lane)
         pause_s = self._pause_s(lane, target)
         window = health_policy.window(lane.health, target.cap)
         if pause_s > 0.0 or window == 0:
@@ -209,7 +241,7 @@ class OwnedLanes:
 
     def _rest(self, lane: Lane, for_long: bool) -> None:
         self.turns.withdraw(lane.endpoint_id)
-        self._hungry.pop(lane.endpoint_id, None)
+        self._not_hungry(lane)
         if for_long:
             self._forget_queue(lane)
             if lane.quiet:
@@ -217,7 +249,7 @@ class OwnedLanes:
 
     def _offer(self, lane: Lane, window: int) -> None:
         if lane.queue and lane.in_flight < window:
-            self.turns.offer(lane.endpoint_id, lane.tenant_id, cost_s(lane), health_policy.slow(lane.health))
+            self.turns.offer(lane.endpoint_id, lane.tenant_id, cost_s(lane), lane.pace)
         else:
             self.turns.withdraw(lane.endpoint_id)
 
@@ -228,8 +260,9 @@ class OwnedLanes:
                 lane.next_due = None
             else:
                 self._set_alarm(lane, (lane.next_due - self._now.wall_ms) / 1000.0)
-        if lane.stale and not lane.fetching and low(len(lane.queue), window, health_policy.slow(lane.health)):
-            self._hungry[lane.endpoint_id] = None
+        slow = lane.pace is not _QUICK
+        if lane.stale and not lane.fetching and low(len(lane.queue), window, slow):
+            (self._slow_hungry if slow else self._hungry)[lane.endpoint_id] = None
 
     def _linger(self, lane: Lane) -> None:
         """A drained lane stays for a while, since more may come; then it is released."""
@@ -246,7 +279,7 @@ class OwnedLanes:
     def _forget_queue(self, lane: Lane) -> None:
         """Let go what is not sent yet. It has been seen, so from here on the lane is as if it were opened anew."""
         self.budget.bytes -= lane.bytes_queued
-        self.budget.rows -= lane.forget_queue()
+        self._count(lane, -lane.forget_queue())
         self.epoch += 1
         lane.opened = self.epoch
 
@@ -282,17 +315,20 @@ class OwnedLanes:
     # ── feeding them ─────────────────────────────────────────────────────────────────────────────────────────
 
     def begin_fetches(self) -> list[tuple[FetchRequest, int]]:
-        """The fetches to ask for now, each with its lane's generation; within the budget, first come first served."""
+        """The fetches to ask for now, each with its lane's generation; within the budget, first come first served,
+        quick lanes before others."""
         begun: list[tuple[FetchRequest, int]] = []
-        rows = min(self.budget.room(), FETCH_ROWS_MAX)
-        for endpoint_id in list(self._hungry)[:FETCH_LANES_MAX]:
-            if rows <= 0:
-                break
-            del self._hungry[endpoint_id]
-            lane = self._lanes[endpoint_id]
-            window = health_policy.window(lane.health, self._cap(lane))
-            limit = min(rows, max(1, wanted(len(lane.queue), window, health_policy.slow(lane.health))))
-            rows -= limit
-            self.budget.reserved += limit
-            begun.append((lane.begin_fetch(limit), lane.generation))
+        rows = FETCH_ROWS_MAX
+        for hungry, slow in ((self._hungry, False), (self._slow_hungry, True)):
+            for endpoint_id in list(islice(hungry, FETCH_LANES_MAX - len(begun))):
+                room = min(rows, self.budget.room(slow))
+                if room <= 0:
+                    break
+                del hungry[endpoint_id]
+                lane = self._lanes[endpoint_id]
+                window = health_policy.window(lane.health, self._cap(lane))
+                limit = min(room, max(1, wanted(len(lane.queue), window, slow)))
+                rows -= limit
+                self._count(lane, limit)
+                begun.append((lane.begin_fetch(limit), lane.generation))
         return begun

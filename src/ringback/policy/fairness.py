@@ -23,14 +23,19 @@ Rounds
     Being absent earns nothing: an account that comes back starts in the current round at the earliest. Being
     absent forgives nothing either: what was overdrawn is still there.
 
-Two lines
+Three lines
 
-    Lanes known to be quick wait in the fast line, all others in the slow line: average over 1 s, failed last time,
-    or not known yet. Each line has rounds of its own over the tenants, and each tenant's side of a line has rounds
-    of its own over the lanes. While both lines wait they get equal connection time; one request of the longest
-    kind (20 s) is the most that either can owe the other. The slow line never holds more than 75 % of the slots:
-    when it does, nobody looks at it, however long it is. So dead receivers can't take the slots that quick ones
-    need, and quick ones can't shut out those that may have recovered.
+    Lanes known to be quick wait in the fast line; those over 1 s on average, or that failed last time, in the slow
+    line; those that nothing is known of in the new line. Each line has rounds of its own over the tenants, and each
+    tenant's side of a line has rounds of its own over the lanes. While the fast line and one of the others wait they
+    get equal connection time; one request of the longest kind (20 s) is the most that either can owe the other. The
+    slow line never starts what would hold more than 75 % of the slots: then nobody looks at it, however long it is.
+    So dead receivers can't take the slots that quick ones need, and quick ones can't shut out those that may have
+    recovered.
+
+    A new lane may be quick, and shows it by one request (its window is 1 until then). If all slots that slow ones may
+    have are held by dead receivers, that request would wait for 20 s. So the new line has another 12 % of the slots,
+    of which one tenant may use a quarter, and takes turns with the slow one.
 
 A quarter while others wait
 
@@ -41,7 +46,8 @@ A quarter while others wait
 
     A tenant's own lanes are protected from one another in the same way: its slow lanes hold at most 75 % of its
     quarter, and its fast lanes too as long as slow ones wait. Else its dead receivers would fill the quarter, and
-    its healthy ones would starve. No cap is less than one slot, for each line.
+    its healthy ones would starve. Of what is new, the part that has slots of its own is not
+    counted here. No cap is less than one slot, for each line.
 
 Costs
 
@@ -53,27 +59,32 @@ Costs
 
 # ruff: noqa: FURB136, PLR1730 - max() costs four times a comparison, and this runs for every request.
 
+from collections.abc import Sequence
 from typing import Final
 
+from ringback.policy.health import Pace
 from ringback.policy.rounds import Account, Rounds
 
 COST_S_MIN: Final = 0.001
 SLOW_SHARE: Final = 0.75
+NEW_SHARE: Final = 0.12
 TENANT_SHARE: Final = 0.25
 OWED_S_MAX: Final = 20.0
 
 _IDLE_RECORDS_MAX: Final = 1_024
+_QUICK: Final = Pace.QUICK
+_SLOW: Final = Pace.SLOW
+_NEW: Final = Pace.NEW
 
 
 class _Line:
     """The tenants that have lanes waiting here, apart by whether they hold their share of the slots already."""
 
-    __slots__ = ("above", "below", "now_s", "other", "waiting")
+    __slots__ = ("above", "below", "now_s", "waiting")
 
     def __init__(self) -> None:
         self.below: Rounds[_Side] = Rounds()
         self.above: Rounds[_Side] = Rounds()
-        self.other = self
         self.waiting = 0
         self.now_s = 0.0
 
@@ -105,11 +116,12 @@ class _Side(Account):
 
 
 class _Tenant:
-    __slots__ = ("fast", "in_flight", "records", "slow")
+    """Its sides, by `Pace`."""
 
-    def __init__(self, fast: _Line, slow: _Line) -> None:
-        self.fast = _Side(self, fast)
-        self.slow = _Side(self, slow)
+    __slots__ = ("in_flight", "records", "sides")
+
+    def __init__(self, lines: Sequence[_Line]) -> None:
+        self.sides = tuple(_Side(self, line) for line in lines)
         self.in_flight = 0
         self.records = 0
 
@@ -125,6 +137,9 @@ class _Lane(Account):
         self.fading = False
 
 
+_NOBODY: Final[Rounds[_Side]] = Rounds()
+
+
 class Turns:
     """Who may start the next request. See the module's text for the rules."""
 
@@ -134,30 +149,33 @@ class Turns:
             raise ValueError(f"turns need at least one slot, not {slots}")
         self.slots = slots
         self.slow_slots = max(1, int(slots * SLOW_SHARE))
+        new_slots = int(slots * NEW_SHARE)
+        self.unproven_slots = max(self.slow_slots, min(self.slow_slots + new_slots, slots - 1))
         self.tenant_slots = max(1, int(slots * TENANT_SHARE))
         self.side_slots = max(1, int(self.tenant_slots * SLOW_SHARE))
+        self.new_side_slots = max(1, int(new_slots * TENANT_SHARE))
         self.in_flight = 0
         self.slow_in_flight = 0
-        self._fast = _Line()
-        self._slow = _Line()
-        self._fast.other, self._slow.other = self._slow, self._fast
+        """What is in flight of lanes that are not quick, those that are new among them."""
+        self._lines = (_Line(), _Line(), _Line())
+        self._fast, self._slow, self._new = self._lines
         self._fast_owes_s = 0.0
+        self._new_was_last = False
         self._lanes: dict[str, _Lane] = {}
         self._tenants: dict[str, _Tenant] = {}
         self._sweep_at = _IDLE_RECORDS_MAX
 
-    def offer(self, lane: str, tenant: str, cost_s: float, slow: bool) -> None:
+    def offer(self, lane: str, tenant: str, cost_s: float, pace: Pace) -> None:
         """`lane` of `tenant` wants a turn, and goes on wanting one until it is withdrawn. Repeating it only moves
-        the lane to the other line when `slow` has changed.
+        the lane to another line when its `pace` has changed.
 
         `cost_s`, what a request of it is expected to cost, doesn't decide its place: an account may be overdrawn
         by one request, else a costly lane that comes alone would have to save up.
         """
         record = self._lanes.get(lane)
         if record is None:
-            record = self._new_record(lane, tenant, slow)
-        owner = record.side.tenant
-        side = owner.slow if slow else owner.fast
+            record = self._new_record(lane, tenant, pace)
+        side = record.side.tenant.sides[pace]
         if record.side is not side:
             self._leave(record)
             record.charged_s = side.now_s + max(0.0, record.charged_s - record.side.now_s)
@@ -176,66 +194,76 @@ class Turns:
         seen: until something is started, finished, offered or withdrawn the answer is the same."""
         if self.in_flight >= self.slots:
             return None
-        fast, slow = self._fast.below, self._slow.below
-        slow_barred = self.slow_in_flight >= self.slow_slots
-        if not fast.count and (slow_barred or not slow.count):
-            fast, slow = self._fast.above, self._slow.above
-        if slow_barred or not slow.count:
-            if not fast.count:
+        fast, slow = self._fast.below, self._slow_below()
+        if not fast.count and not slow.count:
+            fast, slow = self._fast.above, self._slow_above()
+            if not fast.count and not slow.count:
                 return None
-            line = fast
-        else:
-            line = fast if fast.count and self._fast_owes_s <= 0.0 else slow
+        line = fast if fast.count and (self._fast_owes_s <= 0.0 or not slow.count) else slow
         return line.first().lanes.first().name
 
-    def started(self, lane: str, tenant: str, cost_s: float, slow: bool) -> None:
+    def _slow_below(self) -> Rounds[_Side]:
+        """Who is next of those that are not known to be quick: what is new and what is slow take turns."""
+        slow, new = self._slow.below, self._new.below
+        if self.slow_in_flight >= self.slow_slots:
+            return new if self.slow_in_flight < self.unproven_slots else _NOBODY
+        return slow if slow.count and (self._new_was_last or not new.count) else new
+
+    def _slow_above(self) -> Rounds[_Side]:
+        if self.slow_in_flight >= self.slow_slots:
+            return _NOBODY
+        slow, new = self._slow.above, self._new.above
+        return slow if slow.count and (self._new_was_last or not new.count) else new
+
+    def started(self, lane: str, tenant: str, cost_s: float, pace: Pace) -> None:
         """One request of `lane` has started: it occupies a slot and is charged `cost_s` in advance."""
         record = self._lanes.get(lane)
         if record is None:
-            record = self._new_record(lane, tenant, slow)
+            record = self._new_record(lane, tenant, pace)
         own_side = record.side
         owner = own_side.tenant
-        side = owner.slow if slow else owner.fast
+        side = owner.sides[pace]
         line = side.line
         cost_s = cost_s if cost_s > COST_S_MIN else COST_S_MIN
         self.in_flight += 1
         record.in_flight += 1
         owner.in_flight += 1
         side.in_flight += 1
-        if slow:
+        if pace is not _QUICK:
             self.slow_in_flight += 1
+            self._new_was_last = pace is _NEW
         if side.charged_s > line.now_s:
             line.now_s = side.charged_s
         if record.charged_s > own_side.now_s:
             own_side.now_s = record.charged_s
         side.charge(cost_s)
         record.charge(cost_s)
-        if line.other.waiting:
-            self._settle_lines(cost_s, slow)
-        if owner.in_flight >= self.side_slots:
+        if self._slow.waiting or self._new.waiting or pace is not _QUICK:
+            self._settle_lines(cost_s, pace)
+        if owner.in_flight >= self.side_slots or pace is _NEW:
             self._place(owner)
 
-    def finished(self, lane: str, tenant: str, charged_s: float, actual_s: float, was_slow: bool) -> None:
+    def finished(self, lane: str, tenant: str, charged_s: float, actual_s: float, pace: Pace) -> None:
         """A started request has ended: its slot is free, and the account gets the difference. `charged_s` and
-        `was_slow` are what `started` was told."""
+        `pace` are what `started` was told."""
         record = self._lanes.get(lane)
         if record is None or not record.in_flight:
             return
         owner = record.side.tenant
-        side = owner.slow if was_slow else owner.fast
+        side = owner.sides[pace]
         charged_s = charged_s if charged_s > COST_S_MIN else COST_S_MIN
         more_s = (actual_s if actual_s > COST_S_MIN else COST_S_MIN) - charged_s
         self.in_flight -= 1
         record.in_flight -= 1
         owner.in_flight -= 1
         side.in_flight -= 1
-        if was_slow:
+        if pace is not _QUICK:
             self.slow_in_flight -= 1
         side.correct(more_s)
         record.correct(more_s)
-        if side.line.other.waiting:
-            self._settle_lines(more_s, was_slow)
-        if owner.in_flight + 1 >= self.side_slots:
+        if self._slow.waiting or self._new.waiting or pace is not _QUICK:
+            self._settle_lines(more_s, pace)
+        if owner.in_flight + 1 >= self.side_slots or pace is _NEW:
             self._place(owner)
 
     def _join(self, record: _Lane) -> None:
@@ -257,31 +285,40 @@ class Turns:
 
     def _place(self, owner: _Tenant) -> None:
         """Put a tenant's sides where they belong by what it holds now."""
-        fast, slow = owner.fast, owner.slow
+        fast, slow, new = owner.sides
         both = fast.rounds is not None and slow.rounds is not None
-        full = owner.in_flight >= (max(2, self.tenant_slots) if both else self.tenant_slots)
-        for side in (fast, slow):
-            above = full or (side.in_flight >= self.side_slots and (both or side is slow))
-            if above is not side.above:
-                side.above = above
-                if side.rounds is not None:
-                    side.line.leave(side)
-                    # It was here all the time, so what it was given back is its own.
-                    side.line.enter(side, OWED_S_MAX)
+        held = owner.in_flight - min(new.in_flight, self.new_side_slots)
+        full = held >= (max(2, self.tenant_slots) if both else self.tenant_slots)
+        self._put(fast, full or (both and fast.in_flight >= self.side_slots))
+        self._put(slow, full or slow.in_flight >= self.side_slots)
+        self._put(new, new.in_flight >= self.new_side_slots)
 
-    def _settle_lines(self, cost_s: float, slow: bool) -> None:
-        """Note what the lines owe each other. Only while both wait: being absent earns nothing."""
-        owed_s = self._fast_owes_s + (-cost_s if slow else cost_s)
+    def _put(self, side: _Side, above: bool) -> None:
+        if above is not side.above:
+            side.above = above
+            if side.rounds is not None:
+                side.line.leave(side)
+                # It was here all the time, so what it was given back is its own.
+                side.line.enter(side, OWED_S_MAX)
+
+    def _settle_lines(self, cost_s: float, pace: Pace) -> None:
+        """Note what the fast line and the others owe each other. Only while both wait: being absent earns nothing."""
+        if pace is _QUICK:
+            owed_s = self._fast_owes_s + cost_s
+        elif self._fast.waiting:
+            owed_s = self._fast_owes_s - cost_s
+        else:
+            return
         self._fast_owes_s = min(max(owed_s, -OWED_S_MAX), OWED_S_MAX)
 
-    def _new_record(self, lane: str, tenant: str, slow: bool) -> _Lane:
+    def _new_record(self, lane: str, tenant: str, pace: Pace) -> _Lane:
         if len(self._lanes) >= self._sweep_at:
             self._sweep()
         owner = self._tenants.get(tenant)
         if owner is None:
-            owner = self._tenants[tenant] = _Tenant(self._fast, self._slow)
+            owner = self._tenants[tenant] = _Tenant(self._lines)
         owner.records += 1
-        record = self._lanes[lane] = _Lane(lane, owner.slow if slow else owner.fast)
+        record = self._lanes[lane] = _Lane(lane, owner.sides[pace])
         return record
 
     def _sweep(self) -> None:

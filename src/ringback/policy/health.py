@@ -8,7 +8,8 @@ The window follows Postfix's queue manager (its SCHEDULER_README). A success add
 one for each windowful of successes. A failure adds to the strain, half a point, or a whole one when the receiver
 itself says that it is too much (429, 502, 503, 504); each whole point of strain takes one off the window. The
 strain is forgotten only when the window has grown by one. That is the hysteresis: a single failure among
-successes moves nothing, and the window doesn't flutter. It never falls below one this way.
+successes moves nothing, and the window doesn't flutter. It never falls below one this way. The first request of
+all goes alone: if it fails, the window grows from one.
 
     phase     window              by                            next
     OPEN      1 … cap             success, failure              OPEN
@@ -27,7 +28,7 @@ a run of failures that lasts 5 days is signalled; a success ends the run.
 import json
 import math
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 from ringback.model.limits import MAX_IN_FLIGHT_PER_ENDPOINT_MAX, RETRY_AFTER_S_MAX, WINDOW_START
@@ -60,6 +61,14 @@ class Phase(StrEnum):
     OPEN = "open"
     PARKED = "parked"
     PROBING = "probing"
+
+
+class Pace(IntEnum):
+    """How fast a lane is known to be: up to 1 s on average; longer, or its last attempt failed; nothing known yet."""
+
+    QUICK = 0
+    SLOW = 1
+    NEW = 2
 
 
 class Turn(StrEnum):
@@ -130,22 +139,29 @@ FRESH: Final = Health()
 _OPEN: Final = Phase.OPEN
 _SUCCESS: Final = Answer.SUCCESS
 _RECOVERED: Final = Signal.RECOVERED
+_QUICK: Final = Pace.QUICK
+_SLOW: Final = Pace.SLOW
+_NEW: Final = Pace.NEW
 # A named tuple's own constructor costs three times as much.
 _make: Final = tuple.__new__
 
 
 def window(health: Health, cap: int) -> int:
-    """How many requests may be in flight, in [0, cap]. `cap` is the endpoint's own, or WINDOW_MAX. A pause
-    (`paused_until`) comes on top."""
+    """How many requests may be in flight, in [0, cap]; one until the first has ended, which tells the lane's pace.
+
+    `cap` is the endpoint's own, or WINDOW_MAX. A pause (`paused_until`) comes on top.
+    """
     if health.phase is _OPEN:
-        size = int(health.size)
+        size = int(health.size) if health.average_s is not None else 1
         return size if size < cap else cap  # noqa: FURB136 - min() costs twice as much
     return min(1, cap) if health.phase is Phase.PROBING else 0
 
 
-def slow(health: Health) -> bool:
-    """Whether the lane counts as slow: more than 1 s on average, its last attempt failed, or nothing known yet."""
-    return health.last_failed or health.average_s is None or health.average_s > SLOW_S
+def pace(health: Health) -> Pace:
+    """How fast the lane is known to be."""
+    if health.average_s is None:
+        return _NEW
+    return _SLOW if health.last_failed or health.average_s > SLOW_S else _QUICK
 
 
 def paused_until(health: Health, now_ms: int) -> int:
@@ -201,7 +217,9 @@ def _failed(health: Health, result: Result, now_ms: int, cap: int, chance: float
 
 
 def _strained(health: Health, answer: Answer, cap: int) -> Health:
-    """Take one off the window for each whole point of strain."""
+    """Take one off the window for each whole point of strain. If nothing else is known, one is all there is."""
+    if health.average_s is None:
+        return health._replace(size=1.0)
     strain = health.strain + _STRAIN[answer]
     if strain < 1.0:
         return health._replace(strain=strain)

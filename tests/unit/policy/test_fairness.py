@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ringback.policy.fairness import Turns
+from ringback.policy.health import Pace
 
 
 class Load(NamedTuple):
@@ -19,7 +20,7 @@ class Load(NamedTuple):
     lane: str
     tenant: str
     takes_s: float
-    slow: bool = False
+    pace: Pace = Pace.QUICK
     expected_s: float | None = None
     at_once: int = 1_000
 
@@ -33,7 +34,7 @@ class Played(NamedTuple):
 
 
 def names(load: Load) -> tuple[str, str, str]:
-    return load.lane, load.tenant, "slow" if load.slow else "fast"
+    return load.lane, load.tenant, load.pace.name
 
 
 def play(slots: int, loads: list[Load], until_s: float) -> Played:
@@ -44,11 +45,11 @@ def play(slots: int, loads: list[Load], until_s: float) -> Played:
     flying: list[tuple[float, int, str]] = []
     now_s = 0.0
     for load in loads:
-        turns.offer(load.lane, load.tenant, load.expected_s or load.takes_s, load.slow)
+        turns.offer(load.lane, load.tenant, load.expected_s or load.takes_s, load.pace)
     while now_s < until_s:
         while (lane := turns.pick()) is not None:
             load = by_lane[lane]
-            turns.started(lane, load.tenant, load.expected_s or load.takes_s, load.slow)
+            turns.started(lane, load.tenant, load.expected_s or load.takes_s, load.pace)
             heapq.heappush(flying, (now_s + load.takes_s, len(played.started), lane))
             played.started.append(lane)
             for name in names(load):
@@ -62,8 +63,8 @@ def play(slots: int, loads: list[Load], until_s: float) -> Played:
         for name in names(load):
             held[name] -= 1
         played.time_s[lane] += load.takes_s
-        turns.finished(lane, load.tenant, load.expected_s or load.takes_s, load.takes_s, load.slow)
-        turns.offer(lane, load.tenant, load.expected_s or load.takes_s, load.slow)
+        turns.finished(lane, load.tenant, load.expected_s or load.takes_s, load.takes_s, load.pace)
+        turns.offer(lane, load.tenant, load.expected_s or load.takes_s, load.pace)
     return played
 
 
@@ -84,13 +85,13 @@ def test_nobody_is_picked_from_nobody() -> None:
 
 def test_a_single_lane_may_use_every_slot() -> None:
     turns = Turns(10)
-    turns.offer("a", "t", 0.01, False)
+    turns.offer("a", "t", 0.01, Pace.QUICK)
     for count in range(10):
         assert turns.in_flight == count
         assert turns.pick() == "a"
-        turns.started("a", "t", 0.01, False)
+        turns.started("a", "t", 0.01, Pace.QUICK)
     assert turns.pick() is None
-    turns.finished("a", "t", 0.01, 0.02, False)
+    turns.finished("a", "t", 0.01, 0.02, Pace.QUICK)
     assert turns.pick() == "a"
     turns.withdraw("a")
     assert turns.pick() is None
@@ -100,26 +101,26 @@ def test_a_single_lane_may_use_every_slot() -> None:
 def test_picking_changes_nothing() -> None:
     turns = Turns(10)
     for lane in "abc":
-        turns.offer(lane, lane, 0.01, False)
+        turns.offer(lane, lane, 0.01, Pace.QUICK)
     assert {turns.pick() for _ in range(10)} == {"a"}
 
 
 def test_offering_again_does_not_give_another_turn() -> None:
     turns = Turns(100)
-    turns.offer("b", "t", 0.01, False)
+    turns.offer("b", "t", 0.01, Pace.QUICK)
     for _ in range(5):
-        turns.offer("a", "t", 0.01, False)
+        turns.offer("a", "t", 0.01, Pace.QUICK)
     for lane in ("b", "a", "b", "a"):
         assert turns.pick() == lane
-        turns.started(lane, "t", 0.01, False)
+        turns.started(lane, "t", 0.01, Pace.QUICK)
 
 
 def test_unknown_lanes_are_passed_over() -> None:
     turns = Turns(2)
     turns.withdraw("nobody")
-    turns.finished("nobody", "t", 1, 1, True)
-    turns.offer("a", "t", 1, False)
-    turns.finished("a", "t", 1, 1, False)
+    turns.finished("nobody", "t", 1, 1, Pace.SLOW)
+    turns.offer("a", "t", 1, Pace.QUICK)
+    turns.finished("a", "t", 1, 1, Pace.QUICK)
     assert (turns.in_flight, turns.slow_in_flight) == (0, 0)
 
 
@@ -128,12 +129,12 @@ def test_there_must_be_a_slot() -> None:
         Turns(0)
 
 
-@pytest.mark.parametrize("slow", [False, True])
-def test_one_slot_serves_everybody(slow: bool) -> None:
-    loads = [Load(f"l{i}", f"t{i % 3}", 0.01, slow) for i in range(6)]
+@pytest.mark.parametrize("pace", Pace)
+def test_one_slot_serves_everybody(pace: Pace) -> None:
+    loads = [Load(f"l{i}", f"t{i % 3}", 0.01, pace) for i in range(6)]
     played = play(1, loads, 2.0)
     assert set(played.started[:6]) == {load.lane for load in loads}
-    assert played.most["slow" if slow else "fast"] == 1
+    assert played.most[pace.name] == 1
 
 
 # ── shares ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,11 +167,11 @@ def test_a_wrong_expectation_is_corrected() -> None:
 @settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_any_load_converges_to_equal_shares(data: st.DataObject) -> None:
-    slow = data.draw(st.booleans())
+    pace = data.draw(st.sampled_from([Pace.QUICK, Pace.SLOW]))
     slots = data.draw(st.integers(2, 12))
     tenants = data.draw(st.integers(2, 5))
     loads = [
-        Load(f"{tenant}.{lane}", f"t{tenant}", data.draw(st.sampled_from([0.05, 0.2, 1.0])), slow)
+        Load(f"{tenant}.{lane}", f"t{tenant}", data.draw(st.sampled_from([0.05, 0.2, 1.0])), pace)
         for tenant in range(tenants)
         for lane in range(data.draw(st.integers(1, 4)))
     ]
@@ -185,33 +186,33 @@ def test_any_load_converges_to_equal_shares(data: st.DataObject) -> None:
 
 def test_who_was_away_gets_no_more_than_the_others() -> None:
     turns = Turns(1)
-    turns.offer("busy", "a", 0.01, False)
+    turns.offer("busy", "a", 0.01, Pace.QUICK)
     for _ in range(1_000):
-        turns.started("busy", "a", 0.01, False)
-        turns.finished("busy", "a", 0.01, 0.01, False)
-    turns.offer("back", "b", 0.01, False)
+        turns.started("busy", "a", 0.01, Pace.QUICK)
+        turns.finished("busy", "a", 0.01, 0.01, Pace.QUICK)
+    turns.offer("back", "b", 0.01, Pace.QUICK)
     order = Counter()
     for _ in range(100):
         lane = turns.pick()
         assert lane is not None
         order[lane] += 1
-        turns.started(lane, "a" if lane == "busy" else "b", 0.01, False)
-        turns.finished(lane, "a" if lane == "busy" else "b", 0.01, 0.01, False)
+        turns.started(lane, "a" if lane == "busy" else "b", 0.01, Pace.QUICK)
+        turns.finished(lane, "a" if lane == "busy" else "b", 0.01, 0.01, Pace.QUICK)
     assert abs(order["busy"] - order["back"]) <= 2
 
 
 def test_what_was_overdrawn_is_still_owed_after_a_short_absence() -> None:
     turns = Turns(1)
-    turns.offer("quick", "t", 0.01, False)
-    turns.offer("long", "t", 0.01, False)
-    turns.started("long", "t", 0.01, False)
+    turns.offer("quick", "t", 0.01, Pace.QUICK)
+    turns.offer("long", "t", 0.01, Pace.QUICK)
+    turns.started("long", "t", 0.01, Pace.QUICK)
     turns.withdraw("long")
-    turns.finished("long", "t", 0.01, 1.0, False)
-    turns.offer("long", "t", 0.01, False)
+    turns.finished("long", "t", 0.01, 1.0, Pace.QUICK)
+    turns.offer("long", "t", 0.01, Pace.QUICK)
     quick = 0
     while turns.pick() == "quick":
-        turns.started("quick", "t", 0.01, False)
-        turns.finished("quick", "t", 0.01, 0.01, False)
+        turns.started("quick", "t", 0.01, Pace.QUICK)
+        turns.finished("quick", "t", 0.01, 0.01, Pace.QUICK)
         quick += 1
         assert quick < 1_000
     assert quick == pytest.approx(100, abs=3)
@@ -223,76 +224,130 @@ def test_what_was_overdrawn_is_still_owed_after_a_short_absence() -> None:
 def test_slow_lanes_leave_a_quarter_of_the_slots() -> None:
     turns = Turns(100)
     for number in range(200):
-        turns.offer(f"dead{number}", f"t{number}", 20.0, True)
+        turns.offer(f"dead{number}", f"t{number}", 20.0, Pace.SLOW)
     started = 0
     while (lane := turns.pick()) is not None:
-        turns.started(lane, "t" + lane[4:], 20.0, True)
+        turns.started(lane, "t" + lane[4:], 20.0, Pace.SLOW)
         turns.withdraw(lane)
         started += 1
     assert (started, turns.in_flight, turns.slow_in_flight) == (75, 75, 75)
-    turns.offer("healthy", "h", 0.01, False)
+    turns.offer("healthy", "h", 0.01, Pace.QUICK)
     for _ in range(25):
         assert turns.pick() == "healthy"
-        turns.started("healthy", "h", 0.01, False)
+        turns.started("healthy", "h", 0.01, Pace.QUICK)
     assert turns.pick() is None
-    turns.finished("healthy", "h", 0.01, 0.01, False)
+    turns.finished("healthy", "h", 0.01, 0.01, Pace.QUICK)
     assert turns.pick() == "healthy"
 
 
 def test_slow_lanes_come_back_when_a_slow_slot_is_free() -> None:
     turns = Turns(4)
     for lane in "abcd":
-        turns.offer(lane, lane, 1, True)
+        turns.offer(lane, lane, 1, Pace.SLOW)
     for lane in "abc":
         assert turns.pick() == lane
-        turns.started(lane, lane, 1, True)
+        turns.started(lane, lane, 1, Pace.SLOW)
         turns.withdraw(lane)
     assert turns.pick() is None
-    turns.finished("b", "b", 1, 1, True)
+    turns.finished("b", "b", 1, 1, Pace.SLOW)
     assert turns.pick() == "d"
 
 
 def test_a_lane_that_became_quick_is_not_held_back_with_the_slow_ones() -> None:
     turns = Turns(4)
     for lane in "abcd":
-        turns.offer(lane, lane, 1, True)
+        turns.offer(lane, lane, 1, Pace.SLOW)
         if lane != "d":
-            turns.started(lane, lane, 1, True)
+            turns.started(lane, lane, 1, Pace.SLOW)
             turns.withdraw(lane)
     assert turns.pick() is None
-    turns.offer("d", "d", 0.01, False)
+    turns.offer("d", "d", 0.01, Pace.QUICK)
     assert turns.pick() == "d"
-    turns.offer("d", "d", 0.01, True)
+    turns.offer("d", "d", 0.01, Pace.SLOW)
     assert turns.pick() is None
+
+
+def held_by_the_dead(turns: Turns, lanes: int, tenant: str) -> int:
+    """So many lanes of a tenant take a request each that never ends; how many could start it."""
+    for number in range(lanes):
+        turns.offer(f"dead{number}", tenant, 20.0, Pace.SLOW)
+    started = 0
+    while (lane := turns.pick()) is not None:
+        turns.started(lane, tenant, 20.0, Pace.SLOW)
+        turns.withdraw(lane)
+        started += 1
+    return started
+
+
+@pytest.mark.parametrize("tenant", ["same", "another"])
+def test_a_new_lane_is_tried_although_dead_receivers_hold_all_that_slow_ones_may(tenant: str) -> None:
+    turns = Turns(1_000)
+    assert held_by_the_dead(turns, 800, "same") == 750
+    turns.offer("new", tenant, 0.05, Pace.NEW)
+    assert turns.pick() == "new"
+
+
+def test_new_lanes_of_one_tenant_leave_room_to_try_those_of_others() -> None:
+    turns = Turns(1_000)
+    held_by_the_dead(turns, 800, "big")
+    for number in range(200):
+        turns.offer(f"new{number}", "big", 0.05, Pace.NEW)
+    tried = 0
+    while (lane := turns.pick()) is not None:
+        turns.started(lane, "big", 0.05, Pace.NEW)
+        turns.withdraw(lane)
+        tried += 1
+    assert tried == 30
+    turns.offer("other", "small", 0.05, Pace.NEW)
+    assert turns.pick() == "other"
+    turns.started("other", "small", 0.05, Pace.NEW)
+    turns.withdraw("other")
+    turns.offer("healthy", "big", 0.05, Pace.QUICK)
+    assert turns.pick() == "healthy"
+
+
+def test_new_and_slow_lanes_take_turns_where_both_may_start() -> None:
+    turns = Turns(100)
+    for number in range(10):
+        turns.offer(f"s{number}", f"s{number}", 1, Pace.SLOW)
+        turns.offer(f"n{number}", f"n{number}", 1, Pace.NEW)
+    started = ""
+    for _ in range(8):
+        lane = turns.pick()
+        assert lane is not None
+        started += lane[0]
+        turns.started(lane, lane, 1, Pace.SLOW if lane[0] == "s" else Pace.NEW)
+        turns.withdraw(lane)
+    assert started == "nsnsnsns"
 
 
 def test_one_tenant_has_a_quarter_while_another_waits_and_everything_alone() -> None:
     turns = Turns(100)
-    turns.offer("a", "big", 0.01, False)
+    turns.offer("a", "big", 0.01, Pace.QUICK)
     for _ in range(100):
         assert turns.pick() == "a"
-        turns.started("a", "big", 0.01, False)
-    turns.offer("b", "small", 0.01, False)
+        turns.started("a", "big", 0.01, Pace.QUICK)
+    turns.offer("b", "small", 0.01, Pace.QUICK)
     for held in range(25):
-        turns.finished("a", "big", 0.01, 0.01, False)
+        turns.finished("a", "big", 0.01, 0.01, Pace.QUICK)
         assert turns.pick() == "b", held
-        turns.started("b", "small", 0.01, False)
+        turns.started("b", "small", 0.01, Pace.QUICK)
     turns.withdraw("b")
-    turns.finished("a", "big", 0.01, 0.01, False)
+    turns.finished("a", "big", 0.01, 0.01, Pace.QUICK)
     assert turns.pick() == "a"
 
 
 def test_a_tenant_that_cannot_start_is_not_waited_for() -> None:
     turns = Turns(8)
     for number in range(6):
-        turns.offer(f"s{number}", f"s{number}", 1, True)
-        turns.started(f"s{number}", f"s{number}", 1, True)
+        turns.offer(f"s{number}", f"s{number}", 1, Pace.SLOW)
+        turns.started(f"s{number}", f"s{number}", 1, Pace.SLOW)
         turns.withdraw(f"s{number}")
-    turns.offer("blocked", "b", 1, True)
-    turns.offer("a", "a", 0.01, False)
+    turns.offer("blocked", "b", 1, Pace.SLOW)
+    turns.offer("a", "a", 0.01, Pace.QUICK)
     for _ in range(2):
         assert turns.pick() == "a"
-        turns.started("a", "a", 0.01, False)
+        turns.started("a", "a", 0.01, Pace.QUICK)
     assert turns.in_flight == 8
 
 
@@ -305,31 +360,34 @@ def test_tenants_that_all_have_their_quarter_leave_no_slot_empty() -> None:
 
 def test_a_tenants_dead_receivers_leave_room_for_its_healthy_ones() -> None:
     turns = Turns(100)
-    turns.offer("other", "o", 0.01, False)
+    turns.offer("other", "o", 0.01, Pace.QUICK)
     for number in range(100):
-        turns.offer(f"dead{number}", "t", 20.0, True)
+        turns.offer(f"dead{number}", "t", 20.0, Pace.SLOW)
     dead = 0
     while turns.in_flight < 100:
         lane = turns.pick()
         assert lane is not None
-        slow = lane != "other"
-        turns.started(lane, "t" if slow else "o", 20.0 if slow else 0.01, slow)
-        if slow:
+        if lane == "other":
+            turns.started(lane, "o", 0.01, Pace.QUICK)
+        else:
+            turns.started(lane, "t", 20.0, Pace.SLOW)
             turns.withdraw(lane)
             dead += 1
-    turns.offer("healthy", "t", 0.01, False)
-    turns.finished("other", "o", 0.01, 0.01, False)
+    turns.offer("healthy", "t", 0.01, Pace.QUICK)
+    turns.finished("other", "o", 0.01, 0.01, Pace.QUICK)
     assert dead == 18
     assert turns.pick() == "healthy"
 
 
 def test_both_lines_move_while_both_wait() -> None:
-    loads = [Load(f"f{i}", f"f{i}", 0.02) for i in range(5)] + [Load(f"s{i}", f"s{i}", 2.0, True) for i in range(50)]
+    loads = [Load(f"f{i}", f"f{i}", 0.02) for i in range(5)] + [
+        Load(f"s{i}", f"s{i}", 2.0, Pace.SLOW) for i in range(50)
+    ]
     played = play(20, loads, 200.0)
-    assert played.most["slow"] <= 15
+    assert played.most["SLOW"] <= 15
     counts = Counter(played.started)
     assert min(counts[load.lane] for load in loads) >= 5
-    slow_time = sum(played.time_s[load.lane] for load in loads if load.slow)
+    slow_time = sum(played.time_s[load.lane] for load in loads if load.pace is Pace.SLOW)
     assert 0.4 <= slow_time / sum(played.time_s.values()) <= 0.76
 
 
@@ -338,15 +396,15 @@ def test_both_lines_move_while_both_wait() -> None:
 
 def test_a_hundred_thousand_lanes_all_get_their_turn() -> None:
     turns = Turns(1_000)
-    lanes = {f"l{i}": (f"t{i % 997}", i % 2 == 0) for i in range(100_000)}
-    for lane, (tenant, slow) in lanes.items():
-        turns.offer(lane, tenant, 0.01, slow)
+    lanes = {f"l{i}": (f"t{i % 997}", Pace(i % 3)) for i in range(100_000)}
+    for lane, (tenant, pace) in lanes.items():
+        turns.offer(lane, tenant, 0.01, pace)
     seen = set()
     while (lane := turns.pick()) is not None:
-        tenant, slow = lanes[lane]
-        turns.started(lane, tenant, 0.01, slow)
+        tenant, pace = lanes[lane]
+        turns.started(lane, tenant, 0.01, pace)
         turns.withdraw(lane)
-        turns.finished(lane, tenant, 0.01, 0.01, slow)
+        turns.finished(lane, tenant, 0.01, 0.01, pace)
         assert lane not in seen
         seen.add(lane)
     assert len(seen) == 100_000
@@ -356,32 +414,32 @@ def test_records_of_lanes_that_are_gone_are_forgotten() -> None:
     turns = Turns(10)
     for number in range(50_000):
         lane, tenant = f"l{number}", f"t{number}"
-        turns.offer(lane, tenant, 20.0, True)
-        turns.started(lane, tenant, 20.0, True)
+        turns.offer(lane, tenant, 20.0, Pace.SLOW)
+        turns.started(lane, tenant, 20.0, Pace.SLOW)
         turns.withdraw(lane)
-        turns.finished(lane, tenant, 20.0, 20.0, True)
+        turns.finished(lane, tenant, 20.0, 20.0, Pace.SLOW)
     assert len(turns._lanes) <= 5_000
     assert len(turns._tenants) <= 5_000
 
 
 def test_the_calendar_does_not_grow() -> None:
     turns = Turns(10)
-    turns.offer("other", "t", 0.01, False)
+    turns.offer("other", "t", 0.01, Pace.QUICK)
     for number in range(20_000):
-        turns.offer("a", "t", 5.0, False)
+        turns.offer("a", "t", 5.0, Pace.QUICK)
         lane = turns.pick()
         assert lane is not None
-        turns.started(lane, "t", 5.0 if number % 2 else 0.01, False)
-        turns.finished(lane, "t", 5.0 if number % 2 else 0.01, 0.01, False)
+        turns.started(lane, "t", 5.0 if number % 2 else 0.01, Pace.QUICK)
+        turns.finished(lane, "t", 5.0 if number % 2 else 0.01, 0.01, Pace.QUICK)
         turns.withdraw("a")
-    queue = turns._tenants["t"].fast.lanes
+    queue = turns._tenants["t"].sides[Pace.QUICK].lanes
     assert len(queue._calendar) == len(queue._numbers) <= 1_000
 
 
 class Requests(NamedTuple):
     lane: str
     charged_s: float
-    slow: bool
+    pace: Pace
 
 
 class AnyTurns(RuleBasedStateMachine):
@@ -390,7 +448,7 @@ class AnyTurns(RuleBasedStateMachine):
     @initialize(slots=st.integers(1, 24))
     def begin(self, slots: int) -> None:
         self.turns = Turns(slots)
-        self.offered: dict[str, bool] = {}
+        self.offered: dict[str, Pace] = {}
         self.flying: list[Requests] = []
 
     @staticmethod
@@ -400,10 +458,10 @@ class AnyTurns(RuleBasedStateMachine):
     LANES = st.sampled_from([tenant + lane for tenant in "abcde" for lane in "123"])
     COSTS = st.sampled_from([0.0, 0.001, 0.01, 0.3, 2.0, 20.0])
 
-    @rule(lane=LANES, cost_s=COSTS, slow=st.booleans())
-    def offer(self, lane: str, cost_s: float, slow: bool) -> None:
-        self.turns.offer(lane, self.tenant(lane), cost_s, slow)
-        self.offered[lane] = slow
+    @rule(lane=LANES, cost_s=COSTS, pace=st.sampled_from(Pace))
+    def offer(self, lane: str, cost_s: float, pace: Pace) -> None:
+        self.turns.offer(lane, self.tenant(lane), cost_s, pace)
+        self.offered[lane] = pace
 
     @rule(lane=LANES)
     def withdraw(self, lane: str) -> None:
@@ -417,56 +475,66 @@ class AnyTurns(RuleBasedStateMachine):
         if lane is None:
             return
         assert lane in self.may_start()
-        slow = self.offered[lane]
-        self.turns.started(lane, self.tenant(lane), cost_s, slow)
-        self.flying.append(Requests(lane, cost_s, slow))
+        pace = self.offered[lane]
+        self.turns.started(lane, self.tenant(lane), cost_s, pace)
+        self.flying.append(Requests(lane, cost_s, pace))
         if leaves:
             self.withdraw(lane)
 
     @precondition(lambda self: self.flying)
     @rule(pick=st.integers(0, 100), actual_s=COSTS)
     def finish(self, pick: int, actual_s: float) -> None:
-        lane, charged_s, slow = self.flying.pop(pick % len(self.flying))
-        self.turns.finished(lane, self.tenant(lane), charged_s, actual_s, slow)
+        lane, charged_s, pace = self.flying.pop(pick % len(self.flying))
+        self.turns.finished(lane, self.tenant(lane), charged_s, actual_s, pace)
 
     def may_start(self) -> set[str]:
         """By the rules as they are written, over everything there is."""
         slots = self.turns.slots
         if len(self.flying) >= slots:
             return set()
-        slow_free = sum(request.slow for request in self.flying) < max(1, int(slots * 0.75))
-        able = {lane for lane, slow in self.offered.items() if slow_free or not slow}
-        below = {lane for lane in able if self.is_below(self.tenant(lane), slots, slow=self.offered[lane])}
-        return below or able
+        slow_max = max(1, int(slots * 0.75))
+        new_max = max(slow_max, min(slow_max + int(slots * 0.12), slots - 1))
+        unproven = self.unproven()
+        below = {lane for lane, pace in self.offered.items() if self.is_below(self.tenant(lane), slots, pace)}
+        able = {lane for lane, pace in self.offered.items() if pace is Pace.QUICK or unproven < slow_max}
+        tried = {lane for lane, pace in self.offered.items() if pace is Pace.NEW and unproven < new_max}
+        return below & (able | tried) or able
 
-    def is_below(self, tenant: str, slots: int, *, slow: bool) -> bool:
+    def is_below(self, tenant: str, slots: int, pace: Pace) -> bool:
         quarter = max(1, slots // 4)
         part = max(1, int(quarter * 0.75))
-        held = [request.slow for request in self.flying if self.tenant(request.lane) == tenant]
-        both = len({is_slow for lane, is_slow in self.offered.items() if self.tenant(lane) == tenant}) == 2
-        if len(held) >= (max(2, quarter) if both else quarter):
+        held = [request.pace for request in self.flying if self.tenant(request.lane) == tenant]
+        if pace is Pace.NEW:
+            return held.count(pace) < max(1, int(int(slots * 0.12) * 0.25))
+        waiting = {its for lane, its in self.offered.items() if self.tenant(lane) == tenant}
+        both = {Pace.QUICK, Pace.SLOW} <= waiting
+        tried = min(held.count(Pace.NEW), max(1, int(int(slots * 0.12) * 0.25)))
+        if len(held) - tried >= (max(2, quarter) if both else quarter):
             return False
-        return held.count(slow) < part or not (slow or both)
+        return held.count(pace) < part or not (pace is Pace.SLOW or both)
+
+    def unproven(self) -> int:
+        return sum(request.pace is not Pace.QUICK for request in self.flying)
 
     @invariant()
     def the_books_agree(self) -> None:
         assert self.turns.in_flight == len(self.flying) <= self.turns.slots
-        assert self.turns.slow_in_flight == sum(request.slow for request in self.flying)
+        assert self.turns.slow_in_flight == self.unproven()
 
     def teardown(self) -> None:
         """Whatever happened: when all has ended, everybody who is offered gets a turn soon, and no slot is lost."""
         while self.flying:
             self.finish(0, 0.01)
         for lane in list(self.offered):
-            self.turns.offer(lane, self.tenant(lane), 0.01, False)
+            self.turns.offer(lane, self.tenant(lane), 0.01, Pace.QUICK)
         waiting = set(self.offered)
         for _ in range(1_000_000):
             if not waiting:
                 break
             lane = self.turns.pick()
             assert lane in self.offered
-            self.turns.started(lane, self.tenant(lane), 1.0, False)
-            self.turns.finished(lane, self.tenant(lane), 1.0, 1.0, False)
+            self.turns.started(lane, self.tenant(lane), 1.0, Pace.QUICK)
+            self.turns.finished(lane, self.tenant(lane), 1.0, 1.0, Pace.QUICK)
             waiting.discard(lane)
         assert not waiting
         assert self.turns.in_flight == 0
@@ -481,11 +549,13 @@ TestAnyTurns = AnyTurns.TestCase
 def test_nobody_starves_in_a_mixed_crowd(seed: int) -> None:
     chance = random.Random(seed)
     loads = [
-        Load(f"l{i}", f"t{chance.randrange(6)}", chance.choice([0.05, 0.2, 2.0]), chance.random() < 0.5, at_once=3)
+        Load(f"l{i}", f"t{chance.randrange(6)}", chance.choice([0.05, 0.2, 2.0]), Pace(chance.randrange(3)), at_once=3)
         for i in range(20)
     ]
     played = play(8, loads, 100.0)
     counts = Counter(played.started)
-    assert min(counts[load.lane] for load in loads) >= 5
-    assert played.most["slow"] <= 6
+    # One request is all that a new lane needs to be one of the others.
+    assert all(counts[load.lane] >= (1 if load.pace is Pace.NEW else 5) for load in loads)
+    assert played.most["SLOW"] <= 6
+    assert played.most["NEW"] <= 6
     assert sum(played.most[load.lane] for load in loads) >= 8

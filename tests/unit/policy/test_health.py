@@ -14,6 +14,7 @@ from ringback.policy.health import (
     PAUSE_MS_MAX,
     PHASE_MOVES,
     Health,
+    Pace,
     Phase,
     Result,
     Signal,
@@ -21,9 +22,9 @@ from ringback.policy.health import (
     after,
     dump,
     load,
+    pace,
     pause,
     paused_until,
-    slow,
     wake,
     window,
 )
@@ -85,13 +86,15 @@ def healths(draw: st.DrawFn) -> tuple[Health, int, int]:
 # ── the window ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_fresh_lane_starts_small_and_within_its_cap() -> None:
-    assert window(FRESH, CAP) == WINDOW_START
-    assert window(FRESH, 1) == 1
+def test_a_fresh_lane_starts_with_one_request_and_what_follows_is_small_and_within_the_cap() -> None:
+    assert window(FRESH, CAP) == 1
+    assert window(times(FRESH, 1, SUCCESS), CAP) == WINDOW_START
+    assert window(times(FRESH, 1, SUCCESS), 2) == 2
+    assert window(times(FRESH, 1, FAILURE), CAP) == 1
 
 
 def test_a_windowful_of_successes_adds_one() -> None:
-    health = FRESH
+    health = FRESH._replace(average_s=0.1)
     for size in range(WINDOW_START, 20):
         assert window(health, CAP) == size
         health = times(health, size + 1, SUCCESS)
@@ -407,13 +410,13 @@ def test_410_is_signalled() -> None:
 
 
 def test_a_lane_is_slow_until_known_after_a_failure_or_over_a_second() -> None:
-    assert slow(FRESH)
+    assert pace(FRESH) is Pace.NEW
     quick = times(FRESH, 1, SUCCESS)
-    assert not slow(quick)
-    assert slow(times(quick, 1, FAILURE))
-    assert not slow(times(times(quick, 1, FAILURE), 1, SUCCESS))
-    assert slow(times(quick, 50, result(Answer.SUCCESS, took_s=1.5)))
-    assert not slow(times(FRESH, 1, result(Answer.SUCCESS, took_s=1.0)))
+    assert pace(quick) is Pace.QUICK
+    assert pace(times(quick, 1, FAILURE)) is Pace.SLOW
+    assert pace(times(times(quick, 1, FAILURE), 1, SUCCESS)) is Pace.QUICK
+    assert pace(times(quick, 50, result(Answer.SUCCESS, took_s=1.5))) is Pace.SLOW
+    assert pace(times(FRESH, 1, result(Answer.SUCCESS, took_s=1.0))) is Pace.QUICK
 
 
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=50))
