@@ -12,39 +12,19 @@ import argparse
 import json
 import secrets
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import seed
-from machinery import HERE, ROOT, SOURCE, BenchFailed, Server, free_port, get, running, serving, stop, wait_until_up
+from arrivals import Latency, Poster, arrived, latency_of, receivers
+from machinery import ROOT, SOURCE, BenchFailed, serving, stop
 
 BAD = ("hang", "slow", "fail", "drip")
 TENANTS = ("troubled", "calm")
-WARM_UP_S = 3.0
-
-
-class Latency(NamedTuple):
-    """Milliseconds from posting to arrival."""
-
-    events: int
-    p50: float
-    p99: float
-    greatest: float
-
-    def __str__(self) -> str:
-        return f"p50 {self.p50:7.1f} ms, p99 {self.p99:7.1f} ms, greatest {self.greatest:7.1f} ms of {self.events:,}"
-
-
-def latency_of(times: Sequence[float]) -> Latency:
-    """The figures of some times."""
-    ordered = sorted(times)
-    return Latency(len(ordered), ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.99)], ordered[-1])
 
 
 class Setting(NamedTuple):
@@ -53,17 +33,6 @@ class Setting(NamedTuple):
     directory: Path
     keys: dict[str, str]
     healthy: dict[str, str]
-
-
-@contextmanager
-def receivers(directory: Path) -> Iterator[str]:
-    """The receivers' process; its URL."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, str(HERE / "receivers.py"), "--port", str(port)]
-    with running(command, directory / "receivers.log") as process:
-        wait_until_up(f"{url}/latencies", process)
-        yield url
 
 
 def prepare(directory: Path, receiver: str, admin_key: str) -> Setting:
@@ -103,29 +72,24 @@ def add_hanging(setting: Setting, receiver: str, count: int) -> None:
 
 def measure(
     setting: Setting, receiver: str, admin_key: str, rate: float, seconds: float
-) -> tuple[dict[str, Latency], Server, float]:
+) -> tuple[dict[str, Latency], float]:
     """Latencies by tenant while the server runs on this directory, and its memory in MB at the end."""
     with serving(setting.directory, admin_key) as server:
-        get(f"{receiver}/latencies")
-        posters = [_poster(server, tenant, key, rate, seconds) for tenant, key in setting.keys.items()]
+        arrived(receiver)
+        posters = [
+            Poster(f"{server.url}/v1/tenants/{tenant}/events", key, "probe.sent", rate, seconds)
+            for tenant, key in setting.keys.items()
+        ]
         for poster in posters:
-            said = poster.communicate(timeout=seconds + 60)[0]
-            if poster.returncode or json.loads(said)["refused"]:
-                raise BenchFailed(f"posting failed: {said!r}")
+            poster.wait()
         time.sleep(1.0)
-        found = json.loads(get(f"{receiver}/latencies"))
+        found = arrived(receiver)
         memory_mb = server.usage().memory_mb
     times = {tenant: found.get(f"/ok/{tenant}", []) for tenant in TENANTS}
     for tenant, seen in times.items():
         if len(seen) < rate * seconds:
             raise BenchFailed(f"{tenant}: only {len(seen)} of {rate * seconds:g} events arrived")
-    return {tenant: latency_of(seen) for tenant, seen in times.items()}, server, memory_mb
-
-
-def _poster(server: Server, tenant: str, key: str, rate: float, seconds: float) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, str(HERE / "pace.py"), "--url", f"{server.url}/v1/tenants/{tenant}/events", "--key", key]
-    command += ["--rate", str(rate), "--seconds", str(seconds), "--type", "probe.sent"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
+    return {tenant: latency_of(seen) for tenant, seen in times.items()}, memory_mb
 
 
 def arguments() -> argparse.Namespace:
@@ -158,7 +122,7 @@ def main() -> int:
             for name, trouble in cases.items():
                 setting = prepare(Path(made) / name.replace(" ", "-"), receiver, admin_key)
                 trouble(setting, receiver)
-                found, _, memory_mb = measure(setting, receiver, admin_key, given.rate, given.seconds)
+                found, memory_mb = measure(setting, receiver, admin_key, given.rate, given.seconds)
                 figures[name] = {tenant: latency._asdict() for tenant, latency in found.items()}
                 figures[name]["memory_mb"] = memory_mb
                 for tenant, latency in found.items():

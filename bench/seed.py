@@ -40,6 +40,7 @@ def add_tenants(connection: apsw.Connection, names: Sequence[str]) -> None:
         "VALUES (?, ?, 'standard', 1, 30, ?, ?, 1)",
         [(name, name, now, now) for name in names],
     )
+    connection.executemany("INSERT INTO change (kind, tenant_id, id) VALUES ('tenant', ?, ?)", [(n, n) for n in names])
 
 
 def copy_endpoint(
@@ -64,6 +65,7 @@ def copy_endpoint(
             "INSERT INTO secret (id, tenant_id, endpoint_id, value, created_at) VALUES (?, ?, ?, ?, ?)",
             (f"sec_{name}", tenant, name, SECRET, now),
         )
+    connection.executemany("INSERT INTO change (kind, tenant_id, id) VALUES ('endpoint', ?, ?)", copies)
 
 
 def add_waiting(connection: apsw.Connection, tenant: str, endpoint_ids: Sequence[str], events: int) -> None:

@@ -11,7 +11,7 @@ from ringback.model.endpoint import Endpoint
 from ringback.model.event import Event
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
-from ringback.store.port import AttemptQuery, Fetched, FetchRequest, Ring, Settlement, Store
+from ringback.store.port import AttemptQuery, Fetched, FetchRequest, Leaving, Ring, Settlement, Store
 from support import rows
 from support.rows import NOW, TENANT
 
@@ -100,6 +100,12 @@ def own_lane(store: Store, endpoint_id: str = "ep_a", node_id: str = NODE, **cha
     add_endpoint(store, endpoint_id, **changes)
     ring(store, endpoint_id)
     assert set(claim(store, NOW, node_id)) == {endpoint_id}
+
+
+def release(store: Store, node_id: str, endpoint_id: str, next_due: int | None, not_before: int, health: bytes) -> bool:
+    """Give one lane up."""
+    (given_up,) = store.release(node_id, [Leaving(TENANT, endpoint_id, next_due, not_before, health)])
+    return given_up
 
 
 def settle(store: Store, seq: int, attempt: Attempt, retry_at: int | None = None, tries: int = 0) -> bool:

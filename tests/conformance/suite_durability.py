@@ -15,6 +15,7 @@ from conformance.backend import (
     fetch,
     log,
     own_lane,
+    release,
     ring,
     settle,
 )
@@ -108,7 +109,7 @@ class TestDurability:
     def test_a_lanes_bell_pause_and_health_are_there(self, store: Store, reopen: Reopen) -> None:
         store.register(NODE, NOW)
         own_lane(store)
-        store.release(NODE, "ep_a", NOW + 5, NOW + 9, b"tired")
+        release(store, NODE, "ep_a", NOW + 5, NOW + 9, b"tired")
         add_endpoint(store, "ep_b", status=EndpointStatus.INACTIVE)
         ring(store, "ep_b")
         store.leave(NODE, NOW)

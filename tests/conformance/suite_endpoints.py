@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.backend import ALWAYS, NODE, accept, add_endpoint, claim, fetch, own_lane, ring
+from conformance.backend import ALWAYS, NODE, accept, add_endpoint, claim, fetch, own_lane, release, ring
 from ringback.model.endpoint import Auth, AuthType, EndpointStatus, Ordering, RetryRule
 from ringback.model.lane import LaneRow
 from ringback.store.port import BadRow, Store
@@ -151,7 +151,7 @@ class TestLaneFollowsStatus:
 
     def test_what_stays_active_keeps_its_bell_and_its_pause(self, store: Store) -> None:
         own_lane(store)
-        store.release(NODE, "ep_a", NOW + 90, NOW + 60, b"tired")
+        release(store, NODE, "ep_a", NOW + 90, NOW + 60, b"tired")
         store.update_endpoint(endpoint(label="New", revision=2), NOW + 5)
         assert claim(store, ALWAYS)["ep_a"] == LaneRow(TENANT, "ep_a", NOW + 90, NOW + 60, NODE, b"tired")
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conformance.backend import ALWAYS, NODE, add_endpoint, claim, own_lane, ring
+from conformance.backend import ALWAYS, NODE, add_endpoint, claim, own_lane, release, ring
 from ringback.model.endpoint import EndpointStatus
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
@@ -37,7 +37,7 @@ class TestBells:
 
     def test_a_bell_never_rings_before_the_pause_ends(self, store: Store) -> None:
         own_lane(store)
-        assert store.release(NODE, "ep_a", None, NOW + 60, b"")
+        assert release(store, NODE, "ep_a", None, NOW + 60, b"")
         ring(store, due_at=NOW + 1)
         ring(store, due_at=NOW + 70)
         assert claim(store, NOW + 59) == {}
@@ -107,7 +107,7 @@ class TestClaims:
 
     def test_the_row_of_a_claim_is_as_it_was_but_for_the_owner(self, store: Store) -> None:
         own_lane(store)
-        assert store.release(NODE, "ep_a", NOW + 7, NOW + 3, b"how it was")
+        assert release(store, NODE, "ep_a", NOW + 7, NOW + 3, b"how it was")
         assert claim(store, ALWAYS)["ep_a"] == LaneRow(TENANT, "ep_a", NOW + 7, NOW + 3, NODE, b"how it was")
 
     def test_an_owned_lane_is_not_claimed_although_it_rings(self, store: Store) -> None:
@@ -146,7 +146,7 @@ class TestClaims:
 
     def test_what_was_disowned_rings_after_its_pause(self, store: Store) -> None:
         own_lane(store)
-        store.release(NODE, "ep_a", NOW, NOW + 60, b"")
+        release(store, NODE, "ep_a", NOW, NOW + 60, b"")
         assert set(claim(store, NOW + 60)) == {"ep_a"}
         store.disown(NODE, ["ep_a"], NOW + 1)
         assert claim(store, ALWAYS)["ep_a"].due_at == NOW + 60
@@ -172,7 +172,7 @@ class TestClaims:
 class TestRelease:
     def test_a_release_without_more_work_leaves_a_silent_free_lane(self, store: Store) -> None:
         own_lane(store)
-        assert store.release(NODE, "ep_a", None, 0, b"healthy")
+        assert release(store, NODE, "ep_a", None, 0, b"healthy")
         assert store.owned(NODE) == []
         assert claim(store, ALWAYS) == {}
         ring(store)
@@ -180,27 +180,27 @@ class TestRelease:
 
     def test_a_release_rings_when_the_next_row_is_due(self, store: Store) -> None:
         own_lane(store)
-        assert store.release(NODE, "ep_a", NOW + 5, 0, b"")
+        assert release(store, NODE, "ep_a", NOW + 5, 0, b"")
         assert claim(store, NOW + 4) == {}
         assert claim(store, NOW + 5)["ep_a"].due_at == NOW + 5
 
     def test_a_release_rings_no_earlier_than_the_pause_ends(self, store: Store) -> None:
         own_lane(store)
-        assert store.release(NODE, "ep_a", NOW + 5, NOW + 9, b"")
+        assert release(store, NODE, "ep_a", NOW + 5, NOW + 9, b"")
         assert claim(store, ALWAYS)["ep_a"] == LaneRow(TENANT, "ep_a", NOW + 9, NOW + 9, NODE, b"")
 
     def test_a_release_may_end_a_pause(self, store: Store) -> None:
         own_lane(store)
-        store.release(NODE, "ep_a", NOW, NOW + 9, b"")
+        release(store, NODE, "ep_a", NOW, NOW + 9, b"")
         claim(store, ALWAYS)
-        assert store.release(NODE, "ep_a", None, 0, b"")
+        assert release(store, NODE, "ep_a", None, 0, b"")
         ring(store, due_at=NOW + 1)
         assert claim(store, NOW + 1)["ep_a"].not_before == 0
 
     def test_a_lane_whose_bell_rang_is_kept_as_it_was(self, store: Store) -> None:
         own_lane(store)
         ring(store, due_at=NOW + 50)
-        assert not store.release(NODE, "ep_a", NOW + 5, NOW + 9, b"lost")
+        assert not release(store, NODE, "ep_a", NOW + 5, NOW + 9, b"lost")
         assert store.owned(NODE) == ["ep_a"]
         assert store.ringing(NODE, NOW + 50) == ["ep_a"]
         store.disown(NODE, ["ep_a"], NOW)
@@ -208,24 +208,24 @@ class TestRelease:
 
     def test_only_the_owner_releases(self, store: Store) -> None:
         own_lane(store)
-        assert not store.release("node_b", "ep_a", None, 0, b"")
+        assert not release(store, "node_b", "ep_a", None, 0, b"")
         assert store.owned(NODE) == ["ep_a"]
 
     def test_a_lane_that_is_free_or_unknown_is_not_released(self, store: Store) -> None:
         add_endpoint(store)
-        assert not store.release(NODE, "ep_a", NOW, 0, b"")
-        assert not store.release(NODE, "ep_none", NOW, 0, b"")
+        assert not release(store, NODE, "ep_a", NOW, 0, b"")
+        assert not release(store, NODE, "ep_none", NOW, 0, b"")
         assert claim(store, ALWAYS) == {}
 
     def test_a_pause_for_ever_outlives_a_release(self, store: Store) -> None:
         own_lane(store)
         store.update_endpoint(endpoint(status=EndpointStatus.INACTIVE, revision=2), NOW)
-        assert store.release(NODE, "ep_a", NOW + 5, NOW + 9, b"kept")
+        assert release(store, NODE, "ep_a", NOW + 5, NOW + 9, b"kept")
         assert claim(store, ALWAYS) == {}
         store.update_endpoint(endpoint(status=EndpointStatus.ACTIVE, revision=3), NOW + 20)
         assert claim(store, NOW + 20)["ep_a"] == LaneRow(TENANT, "ep_a", NOW + 20, 0, NODE, b"kept")
 
     def test_a_release_may_pause_for_ever(self, store: Store) -> None:
         own_lane(store)
-        assert store.release(NODE, "ep_a", NOW, FOREVER_MS, b"")
+        assert release(store, NODE, "ep_a", NOW, FOREVER_MS, b"")
         assert claim(store, ALWAYS) == {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conformance.backend import ALWAYS, NODE, add_endpoint, claim, own_lane, ring
+from conformance.backend import ALWAYS, NODE, add_endpoint, claim, own_lane, release, ring
 from ringback.model.lane import NodeRow
 from ringback.store.port import NotOwner, Store
 from support.rows import NOW
@@ -43,9 +43,9 @@ class TestNodes:
         store.leave(NODE, NOW + 5)
         store.register("node_b", NOW + 5)
         assert claim(store, NOW + 5, "node_b")["ep_a"].freed_at == NOW + 5
-        assert store.release("node_b", "ep_a", NOW + 5, 0, b"")
+        assert release(store, "node_b", "ep_a", NOW + 5, 0, b"")
         assert claim(store, NOW + 6, "node_b")["ep_a"].freed_at == NOW + 5
-        assert store.release("node_b", "ep_a", NOW + 6, 0, b"")
+        assert release(store, "node_b", "ep_a", NOW + 6, 0, b"")
         assert claim(store, NOW + 7, "node_b")["ep_a"].freed_at == 0
 
     def test_who_left_twice_left_once(self, store: Store) -> None:
@@ -76,7 +76,7 @@ class TestNodes:
         own_lane(store)
         assert store.take_over(NODE, 0, NOW)
         assert store.owned(NODE) == []
-        assert not store.release(NODE, "ep_a", None, 0, b"too late")
+        assert not release(store, NODE, "ep_a", None, 0, b"too late")
         with pytest.raises(NotOwner):
             store.claim(NODE, NOW, 10)
         store.silence(NODE, ["ep_a"])
@@ -94,7 +94,7 @@ class TestNodes:
     def test_a_freed_lane_rings_after_its_pause(self, store: Store) -> None:
         store.register(NODE, NOW)
         own_lane(store)
-        store.release(NODE, "ep_a", NOW, NOW + 60, b"")
+        release(store, NODE, "ep_a", NOW, NOW + 60, b"")
         assert claim(store, NOW + 60)
         assert store.take_over(NODE, 0, NOW)
         store.register("node_b", NOW)

@@ -10,6 +10,7 @@ from conformance.backend import (
     add_endpoint,
     claim,
     own_lane,
+    release,
     ring,
     run_out,
 )
@@ -66,7 +67,7 @@ class TestStranded:
     def test_a_pause_is_kept(self, store: Store) -> None:
         own_lane(store)
         accept(store, event(), "ep_a")
-        store.release(NODE, "ep_a", None, NOW + 60, b"")
+        release(store, NODE, "ep_a", None, NOW + 60, b"")
         assert store.ring_stranded(NOW, 10) == 1
         assert store.ring_stranded(NOW, 10) == 0
         assert claim(store, ALWAYS)["ep_a"].due_at == NOW + 60

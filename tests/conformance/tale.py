@@ -9,7 +9,7 @@ beside new work, and for how long something has been due. So a row is named by i
 from collections.abc import Callable
 from typing import Any, Final
 
-from conformance.backend import ALWAYS
+from conformance.backend import ALWAYS, release
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.endpoint import EndpointStatus, Ordering
 from ringback.model.event import DueDelivery
@@ -197,7 +197,7 @@ class Tale:
             next_due = None if next_due is None else max(next_due, self.now)
             side.held.pop(endpoint_id, None)
             side.watermarks.pop(endpoint_id, None)
-            return next_due, side.store.release(node_id, endpoint_id, next_due, self.now + pause, health)
+            return next_due, release(side.store, node_id, endpoint_id, next_due, self.now + pause, health)
 
         self.both_sides(act)
 

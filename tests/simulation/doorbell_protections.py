@@ -1,11 +1,12 @@
 """Protections of the doorbell and of the rows in memory (docs/simulation.md lists them)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from ringback.engine import messages as m
 from ringback.engine.lanes import Lane
 from ringback.model.limits import LINGER_S
-from ringback.store.port import Fetched, Ring
+from ringback.store.port import Fetched, Leaving, Ring
 from simulation.protection import Override, lanes_of_kind, on_open, protection
 
 # ── the doorbell ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,9 +92,9 @@ def an_owner_listens_for_its_bells(node: Any) -> None:
 def a_lane_whose_bell_rang_is_kept(node: Any) -> None:
     """A release silences the bell again after it read the next due time."""
 
-    def release(node_id: str, endpoint_id: str, next_due: Any, not_before: int, health: bytes) -> Any:
-        node.store.silence(node_id, [endpoint_id])
-        return node.store.release(node_id, endpoint_id, next_due, not_before, health)
+    def release(node_id: str, lanes: Sequence[Leaving]) -> Any:
+        node.store.silence(node_id, [lane.endpoint_id for lane in lanes])
+        return node.store.release(node_id, lanes)
 
     node.fetcher._store = Override(node.store, release=release)
 
@@ -108,8 +109,8 @@ def a_release_reads_the_next_due_time(node: Any) -> None:
 def a_release_carries_the_pause_on(node: Any) -> None:
     """A released lane may be claimed at once, though its rate or its health makes it pause."""
 
-    def release(node_id: str, endpoint_id: str, next_due: Any, not_before: int, health: bytes) -> Any:
-        return node.store.release(node_id, endpoint_id, next_due, 0, health)
+    def release(node_id: str, lanes: Sequence[Leaving]) -> Any:
+        return node.store.release(node_id, [lane._replace(not_before=0) for lane in lanes])
 
     node.fetcher._store = Override(node.store, release=release)
 

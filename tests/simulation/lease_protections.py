@@ -1,6 +1,6 @@
 """Protections of the lease: who may own a lane, for how long, and how a death is noticed (docs/simulation.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ringback.engine import messages as m
@@ -8,6 +8,7 @@ from ringback.engine.heartbeat import Heartbeat
 from ringback.engine.lease import Lease
 from ringback.model.lane import LaneRow
 from ringback.model.limits import LEASE_S
+from ringback.store.port import Leaving
 from simulation.protection import Override, protection, wall_s
 
 # ── the lease ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -138,10 +139,13 @@ def a_claim_takes_only_what_nobody_owns(node: Any) -> None:
 def a_release_needs_a_lane_that_is_still_ours(node: Any) -> None:
     """A release frees the lane whoever owns it by now."""
 
-    def release(node_id: str, endpoint_id: str, next_due: Any, not_before: int, health: bytes) -> Any:
-        lane = node.world.store._tables.lanes.get(endpoint_id)
-        owner = node_id if lane is None or lane.owner is None else lane.owner
-        return node.store.release(owner, endpoint_id, next_due, not_before, health)
+    def release(node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
+        given_up: list[bool] = []
+        for leaving in lanes:
+            lane = node.world.store._tables.lanes.get(leaving.endpoint_id)
+            owner = node_id if lane is None or lane.owner is None else lane.owner
+            given_up += node.store.release(owner, [leaving])
+        return given_up
 
     node.fetcher._store = Override(node.store, release=release)
 

@@ -132,9 +132,11 @@ class World:
             for row in result:
                 if row.not_before > args[1]:
                     self.violate(f"the lane of {row.endpoint_id} was claimed in its pause")
-        elif name == "release" and result is False:
-            self.counts["kept"] += 1
-            self.kept[args[1]] += 1
+        elif name == "release":
+            self.counts["shared releases"] += len(result) > 1
+            for lane, given_up in zip(args[1], result, strict=True):
+                self.counts["kept"] += not given_up
+                self.kept[lane.endpoint_id] += not given_up
 
     def observe(self, event: TelemetryEvent, /) -> None:
         self.counts[type(event).__name__] += 1

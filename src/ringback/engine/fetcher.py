@@ -13,12 +13,14 @@ from ringback.engine import messages as m
 from ringback.engine.directory import Directory
 from ringback.model.errors import RingbackError
 from ringback.model.lane import LaneRow
+from ringback.model.limits import STEP_ROWS_MAX
 from ringback.observe.telemetry import EndpointDisabled, Observer, StoreTrouble
 from ringback.store.port import (
     Bells,
     CommitInDoubt,
     EndpointSource,
     Lanes,
+    Leaving,
     NotOwner,
     Retryable,
     Ring,
@@ -60,16 +62,27 @@ class Fetcher:
         self._late_rings: dict[str, Ring] = {}
 
     def step(self) -> None:
+        releases: dict[str, list[m.Release]] = {}
         for command in self._inbox.take(WAIT_S):
-            try:
-                self._carry_out(command)
-            except NotOwner:
-                self._tell(m.Woken() if not isinstance(command, m.Claim) else m.Claimed(command.node_id, [], 0))
-            except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-                self._observer(StoreTrouble("fetcher", error.code))
-                self._failed(command, error)
+            # Lanes that are left in one go share a commit; nobody waits for one that goes a little later.
+            if isinstance(command, m.Release):
+                releases.setdefault(command.node_id, []).append(command)
+            else:
+                self._try(command)
+        for node_id, lanes in releases.items():
+            for start in range(0, len(lanes), STEP_ROWS_MAX):
+                self._try(m.Releases(node_id, lanes[start : start + STEP_ROWS_MAX]))
         if self._late_rings:
             self._ring([])
+
+    def _try(self, command: m.ToFetcher) -> None:
+        try:
+            self._carry_out(command)
+        except NotOwner:
+            self._tell(m.Woken() if not isinstance(command, m.Claim) else m.Claimed(command.node_id, [], 0))
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("fetcher", error.code))
+            self._failed(command, error)
 
     def _carry_out(self, command: m.ToFetcher) -> None:
         match command:
@@ -80,6 +93,8 @@ class Fetcher:
             case m.Listen():
                 self._tell(m.Rang(command.node_id, self._store.ringing(command.node_id, self._clock.now_ms())))
             case m.Release():
+                self._release(m.Releases(command.node_id, [command]))
+            case m.Releases():
                 self._release(command)
             case m.RingBells():
                 self._ring(command.rings)
@@ -99,14 +114,8 @@ class Fetcher:
                 self._inbox.post(m.Audit(command.node_id))
             case m.Listen():
                 self._tell(m.Rang(command.node_id, []))
-            case m.Release() if not isinstance(error, CommitInDoubt):
-                # Not done: freed some other way, its pause and its health would be lost.
-                self._tell(m.Kept(command.node_id, command.row))
-            case m.Release():
-                # In doubt: not ours to the ledger, so the audit frees it if its row still names us.
-                self._ledger.pop(command.row.endpoint_id, None)
-                self._tell(m.Left(command.node_id, command.row.endpoint_id))
-                self._inbox.post(m.Audit(command.node_id))
+            case m.Releases():
+                self._not_released(command, in_doubt=isinstance(error, CommitInDoubt))
             case m.RingBells():
                 self._keep_rings(command.rings)
             case m.GiveUp() | m.Audit():
@@ -126,25 +135,58 @@ class Fetcher:
             self._ledger[row.endpoint_id] = command.node_id
         self._tell(m.Claimed(command.node_id, rows, command.limit))
 
-    def _release(self, command: m.Release) -> None:
-        row = command.row
-        # An endpoint that was deleted may have lost its lane meanwhile: there is nothing to keep, nothing to try again.
-        if self._gave_up(command.node_id, row, command.ordered) or self._directory.get(row.endpoint_id) is None:
-            self._ledger.pop(row.endpoint_id, None)
-            self._directory.forget([row.endpoint_id])
-            self._tell(m.Left(command.node_id, row.endpoint_id))
-        else:
-            self._tell(m.Kept(command.node_id, row))
+    def _release(self, command: m.Releases) -> None:
+        """Give up what can be; `command.lanes` keeps those of which it isn't known yet."""
+        node_id, lanes = command
+        self._leave(node_id, lanes, list(lanes))
+        for _ in range(RELEASE_TRIES - 1):
+            # A paused lane must not be kept for a bell that rings in its pause.
+            now = self._clock.now_ms()
+            self._leave(node_id, lanes, [lane for lane in lanes if lane.row.not_before > now])
+        while lanes:
+            row = lanes[-1].row
+            # An endpoint that was deleted may have lost its lane: there is nothing to keep, nothing to try again.
+            self._tell(m.Kept(node_id, row) if self._directory.get(row.endpoint_id) else self._left(node_id, row))
+            lanes.pop()
 
-    def _gave_up(self, node_id: str, row: LaneRow, ordered: bool) -> bool:
-        """A paused lane must not be kept for a bell that rings in its pause, so it tries a few times."""
-        tries = RELEASE_TRIES if row.not_before > self._clock.now_ms() else 1
-        for _ in range(tries):
-            self._store.silence(node_id, [row.endpoint_id])
-            next_due = self._store.next_due(row.tenant_id, row.endpoint_id, ordered)
-            if self._store.release(node_id, row.endpoint_id, next_due, row.not_before, row.health):
-                return True
-        return False
+    def _leave(self, node_id: str, lanes: list[m.Release], trying: list[m.Release]) -> None:
+        """Try to give up some of the lanes in one commit; those that are go from the list."""
+        if not trying:
+            return
+        trying.sort(key=_endpoint_of)
+        self._store.silence(node_id, [_endpoint_of(lane) for lane in trying])
+        leaving = [
+            Leaving(
+                row.tenant_id,
+                row.endpoint_id,
+                self._store.next_due(row.tenant_id, row.endpoint_id, ordered),
+                row.not_before,
+                row.health,
+            )
+            for _, row, ordered in trying
+        ]
+        given_up = self._store.release(node_id, leaving)
+        gone = {_endpoint_of(lane) for lane, went in zip(trying, given_up, strict=True) if went}
+        lanes[:] = [lane for lane in lanes if _endpoint_of(lane) not in gone]
+        for lane in trying:
+            if _endpoint_of(lane) in gone:
+                self._tell(self._left(node_id, lane.row))
+
+    def _left(self, node_id: str, row: LaneRow) -> m.Left:
+        self._ledger.pop(row.endpoint_id, None)
+        self._directory.forget([row.endpoint_id])
+        return m.Left(node_id, row.endpoint_id)
+
+    def _not_released(self, command: m.Releases, in_doubt: bool) -> None:
+        for _, row, _ in command.lanes:
+            if in_doubt:
+                # Not ours to the ledger, so the audit frees it if its row still names us.
+                self._tell(self._left(command.node_id, row))
+            else:
+                # Freed some other way, its pause and its health would be lost.
+                self._tell(m.Kept(command.node_id, row))
+        if in_doubt:
+            self._inbox.post(m.Audit(command.node_id))
 
     def _ring(self, rings: list[Ring]) -> None:
         self._keep_rings(rings)
@@ -170,3 +212,7 @@ class Fetcher:
         if strangers:
             self._store.disown(node_id, sorted(strangers), self._clock.now_ms())
             self._tell(m.Woken())
+
+
+def _endpoint_of(lane: m.Release) -> str:
+    return lane.row.endpoint_id

@@ -117,6 +117,13 @@ class Release(NamedTuple):
     ordered: bool
 
 
+class Releases(NamedTuple):
+    """Releases of one node that waited at the same time: they share a commit."""
+
+    node_id: str
+    lanes: list[Release]
+
+
 class RingBells(NamedTuple):
     rings: list[Ring]
 
@@ -137,4 +144,4 @@ class Audit(NamedTuple):
 
 
 ToDispatcher = Claimed | Kept | Left | FetchDone | Rang | Settled | HandedOver | Woken | Reconfigured | LeaseLost | Stop
-ToFetcher = Claim | Listen | Fetch | Release | RingBells | GiveUp | Audit
+ToFetcher = Claim | Listen | Fetch | Release | Releases | RingBells | GiveUp | Audit

@@ -10,7 +10,7 @@ from ringback.model.event import Delivery, DueDelivery
 from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
 from ringback.store.memory_tables import MemoryPart, MemoryTables
-from ringback.store.port import BadRow, Fetched, FetchRequest, NotOwner
+from ringback.store.port import BadRow, Fetched, FetchRequest, Leaving, NotOwner
 
 
 class MemoryLanes(MemoryPart):
@@ -43,21 +43,9 @@ class MemoryLanes(MemoryPart):
         with self._tables as tables:
             return min((row.due_at for row in candidates(tables, tenant_id, endpoint_id, ordered)), default=None)
 
-    def release(self, node_id: str, endpoint_id: str, next_due: int | None, not_before: int, health: bytes) -> bool:
+    def release(self, node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
         with self._tables as tables:
-            lane = tables.lanes.get(endpoint_id)
-            if lane is None or lane.owner != node_id or lane.due_at is not None:
-                return False
-            not_before = FOREVER_MS if lane.not_before == FOREVER_MS else not_before
-            due_at = None if next_due is None else max(next_due, not_before)
-            tables.lanes[endpoint_id] = lane._replace(
-                due_at=due_at,
-                not_before=not_before,
-                owner=None,
-                health=health,
-                freed_at=0 if next_due is None or next_due > lane.freed_at else lane.freed_at,
-            )
-            return True
+            return [_release(tables, node_id, leaving) for leaving in lanes]
 
     def owned(self, node_id: str) -> list[str]:
         with self._tables as tables:
@@ -130,6 +118,22 @@ def _fetch_one(tables: MemoryTables, request: FetchRequest, now: int) -> Fetched
         complete=len(read) == len(due),
         next_due=min((row.due_at for row in rows if row.due_at > now), default=None),
     )
+
+
+def _release(tables: MemoryTables, node_id: str, leaving: Leaving) -> bool:
+    _, endpoint_id, next_due, not_before, health = leaving
+    lane = tables.lanes.get(endpoint_id)
+    if lane is None or lane.owner != node_id or lane.due_at is not None:
+        return False
+    not_before = FOREVER_MS if lane.not_before == FOREVER_MS else not_before
+    tables.lanes[endpoint_id] = lane._replace(
+        due_at=None if next_due is None else max(next_due, not_before),
+        not_before=not_before,
+        owner=None,
+        health=health,
+        freed_at=0 if next_due is None or next_due > lane.freed_at else lane.freed_at,
+    )
+    return True
 
 
 def _own(tables: MemoryTables, node_id: str, endpoint_ids: Iterable[str]) -> list[LaneRow]:

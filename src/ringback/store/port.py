@@ -169,6 +169,16 @@ class Fetched(NamedTuple):
     next_due: int | None
 
 
+class Leaving(NamedTuple):
+    """What a release writes: when the lane's next work is due (None: there is none), its pause and its health."""
+
+    tenant_id: str
+    endpoint_id: str
+    next_due: int | None
+    not_before: int
+    health: bytes
+
+
 class Lanes(Protocol):
     """For `engine.fetcher`. Several rows are always taken in key order."""
 
@@ -191,8 +201,8 @@ class Lanes(Protocol):
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
         """The earliest due_at of the lane's deliveries; for an ordered lane of its earliest head."""
 
-    def release(self, node_id: str, endpoint_id: str, next_due: int | None, not_before: int, health: bytes) -> bool:
-        """Give a lane up if it is still the node's own and its bell is silent; False if it was not given up.
+    def release(self, node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
+        """Give up each lane that is still the node's own and whose bell is silent; for each, whether it was given up.
 
         Forgets `freed_at` when nothing is left that was due by then (next_due is None or later).
 

@@ -10,7 +10,7 @@ import apsw
 
 from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
-from ringback.store.port import NotOwner
+from ringback.store.port import Leaving, NotOwner
 from ringback.store.queries import load
 from ringback.store.sqlite_connection import SqlitePart, change, first, rows
 from ringback.store.sqlite_json import json_list
@@ -46,17 +46,10 @@ class SqliteLanes(SqlitePart):
             with self._writer.transaction() as connection:
                 connection.execute(_SQL["silence_lanes"], bindings)
 
-    def release(self, node_id: str, endpoint_id: str, next_due: int | None, not_before: int, health: bytes) -> bool:
-        bindings = {
-            "node_id": node_id,
-            "endpoint_id": endpoint_id,
-            "next_due": next_due,
-            "not_before": not_before,
-            "health": health,
-            "forever": FOREVER_MS,
-        }
+    def release(self, node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
+        own = {"node_id": node_id, "forever": FOREVER_MS}
         with self._writer.transaction() as connection:
-            return change(connection, _SQL["release_lane"], bindings) == 1
+            return [change(connection, _SQL["release_lane"], leaving._asdict() | own) == 1 for leaving in lanes]
 
     def owned(self, node_id: str) -> list[str]:
         return [endpoint_id for (endpoint_id,) in self._read(_SQL["owned_lanes"], {"node_id": node_id})]
