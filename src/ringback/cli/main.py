@@ -26,6 +26,7 @@ try:
     from ringback.cli.shown import harmless
     from ringback.cli.tail import tail
     from ringback.cli.up import up
+    from ringback.cli.verify import verify
     from ringback.client.errors import ApiError, ClientError, WrongField
     from ringback.model.errors import RingbackError, StartError
 except KeyboardInterrupt:  # Ctrl-C while all this is loaded, which takes a moment
@@ -50,7 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, tail, bench):
+for command in (up, serve, send, listen, verify, tail, bench):
     app.command()(command)
 for name, group in (("endpoints", endpoints), ("events", events), ("attempts", attempts), ("keys", keys)):
     app.add_typer(group, name=name)
