@@ -84,25 +84,30 @@ def _why_wrong(request: Captured, secrets: Sequence[str], contract: Contract) ->
         except VerificationFailed:
             continue
         return f"{cause}.", "Check the bytes of the body as they come in, before anything parses or prints them."
+    return next(_other_causes(request, secrets, contract))
+
+
+def _other_causes(request: Captured, secrets: Sequence[str], contract: Contract) -> Iterator[tuple[str, str]]:
+    """Causes that show in the request, and in the end those that don't."""
     signatures = _signatures(request, contract)
     usable = [signature for signature in signatures if _fits_kind(signature, secrets, contract)]
     if not usable:
         kinds = ", ".join(sorted({signature.split(",")[0] for signature in signatures}))
-        return (
+        yield (
             f"The signatures are of another kind ({kinds}) than the secret.",
             "v1 is checked with a whsec_ secret, v1a with a whpk_ public key: use the one of this endpoint.",
         )
     if all(len(signature.partition(",")[2]) < _SIGNATURE_CHARS_MIN for signature in usable):
-        return "The signature is too short: it was cut.", "Copy the whole header."
+        yield "The signature is too short: it was cut.", "Copy the whole header."
     if "chunked" in (request.header("transfer-encoding") or "").lower():
-        return "The body was captured in chunks, as it was transferred.", "Capture it as the application gets it."
+        yield "The body was captured in chunks, as it was transferred.", "Capture it as the application gets it."
     length = request.header("content-length")
     if length is not None and length.isdigit() and int(length) != len(request.body):
         size = counted(len(request.body), "byte")
-        return f"The body was changed: it has {size}, and Content-Length says {length}.", "Capture it anew."
+        yield f"The body was changed: it has {size}, and Content-Length says {length}.", "Capture it anew."
     if request.inexact:
-        return "The body is not UTF-8, so a line of `ringback listen --json` can't hold it exactly.", ""
-    return (
+        yield "The body is not UTF-8, so a line of `ringback listen --json` can't hold it exactly.", ""
+    yield (
         "It is the secret of another endpoint or one that was rotated away, or the body or id was changed.",
         "`GET …/endpoints/ID/secret` of the API shows the secret that signs.",
     )

@@ -17,6 +17,7 @@ try:
 
     from ringback.cli.attempts import attempts
     from ringback.cli.bench import bench
+    from ringback.cli.doctor import doctor
     from ringback.cli.endpoints import endpoints
     from ringback.cli.events import events
     from ringback.cli.keys import keys
@@ -51,7 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, verify, tail, bench):
+for command in (up, serve, send, listen, verify, tail, doctor, bench):
     app.command()(command)
 for name, group in (("endpoints", endpoints), ("events", events), ("attempts", attempts), ("keys", keys)):
     app.add_typer(group, name=name)

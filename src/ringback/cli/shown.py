@@ -125,9 +125,14 @@ def print_block(console: Console, text: str, *, indent: int = 2) -> None:
 
 def print_prose(console: Console, text: str, style: str = "", *, indent: int = 0) -> None:
     """Sentences, wrapped between words at the terminal's width."""
-    room = max(console.width - indent, FLEXIBLE_WIDTH_MIN)
-    for line in textwrap.wrap(harmless(text), room, break_long_words=False, break_on_hyphens=False):
+    for line in wrapped(console, text, indent):
         console.print(Text(" " * indent + line, style), soft_wrap=True)
+
+
+def wrapped(console: Console, text: str, indent: int) -> list[str]:
+    """The lines of sentences that are to stand `indent` from the left."""
+    room = max(console.width - indent, FLEXIBLE_WIDTH_MIN)
+    return textwrap.wrap(harmless(text), room, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _cell(value: str | Text) -> Text:
