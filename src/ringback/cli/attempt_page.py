@@ -19,20 +19,25 @@ _PHASES: Final = (("dns", "name"), ("connect", "connect"), ("tls", "tls"), ("fir
 
 
 def answer_text(attempt: Json) -> Text:
-    """`✓ 200`, `✗ 503`, `✗ timeout`; and whether it was the last."""
+    """`✓ 200`, `✗ 503`, `✗ timeout`."""
     error = attempt.get("error") or {}
     said = harmless(str(attempt.get("status_code") or error.get("code") or attempt["outcome"]))
     if attempt["outcome"] == "succeeded":
         return Text(f"✓ {said}", "green")
-    last = ", last" if attempt.get("final") and attempt["outcome"] == "failed" else ""
-    return Text(f"✗ {said}{last}", "red" if attempt["outcome"] == "failed" else "dim")
+    return Text(f"✗ {said}", "red" if attempt["outcome"] == "failed" else "dim")
+
+
+def _listed_answer(attempt: Json) -> Text:
+    """The same, and whether it was the last."""
+    given_up = attempt.get("final") and attempt["outcome"] == "failed"
+    return answer_text(attempt).append(", last" if given_up else "")
 
 
 COLUMNS: Final = (
     Column("attempt", lambda attempt: str(attempt["id"])),
     Column("at (UTC)", lambda attempt: f"{attempt['at'][5:10]} {attempt['at'][11:19]}"),
     Column("try", lambda attempt: str(attempt["number"]), right=True),
-    Column("answer", answer_text, flexible=True),
+    Column("answer", _listed_answer, flexible=True),
     Column("took", lambda attempt: span(attempt["duration_ms"]), right=True),
     Column("type", lambda attempt: attempt.get("event_type") or "", extra=True),
     Column("event", lambda attempt: attempt.get("event_id") or "", extra=True),
@@ -91,7 +96,8 @@ def _show_timings(console: Console, timings: Json) -> None:
     """A line a phase, each bar where the one before it ends."""
     total = timings["total"]
     phases = [(name, timings.get(key)) for key, name in _PHASES]
-    phases.append(("body, rest", total - sum(ms for _, ms in phases if ms)))
+    rest = "wait" if timings.get("first_byte") is None else "body, rest"
+    phases.append((rest, total - sum(ms for _, ms in phases if ms)))
     console.print(Text("\ntimings", "bold"))
     begun = 0.0
     for name, ms in phases:

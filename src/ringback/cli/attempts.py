@@ -55,7 +55,7 @@ def list_attempts(
 
 @attempts.command()
 def show(
-    attempt_id: Annotated[str, typer.Argument(help="The attempt's id.", show_default=False)],
+    attempt_id: Annotated[str, typer.Argument(metavar="ATTEMPT", help="The attempt's id.", show_default=False)],
     *,
     key: Key,
     tenant: Tenant,

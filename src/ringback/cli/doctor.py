@@ -30,6 +30,8 @@ def doctor(
     data: serve.Data = None,
     store: serve.Store = None,
     public_url: serve.PublicUrl = None,
+    allow_private: serve.AllowPrivate = None,
+    allow: serve.Allow = None,
     config: serve.Config = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Check every page of the database; beside a busy server, its WAL grows then.")
@@ -43,14 +45,22 @@ def doctor(
     ca_file: Annotated[str | None, typer.Option(help="PEM file with the authorities to trust.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Check the place where a server runs, or would run: its data, the machine, the network.
+    """Check the place where a server runs, or would run.
 
-    Takes flags, variables and file as `serve` does, changes nothing, and may run beside a server. Ends with 0 when
-    there is no problem (there may be warnings), with 1 when there is one.
+    Looks at its data, the machine and the network. Takes flags, variables and file as `serve` does, changes nothing,
+    and may run beside a server. Ends with 0 when there is no problem (there may be warnings), with 1 when there is one.
     """
     from ringback.doctor.examination import Questions, examine  # noqa: PLC0415 - loads libcurl and SQLite
 
-    flags = {"host": host, "port": port, "data": data, "store": store, "public_url": public_url}
+    flags = {
+        "host": host,
+        "port": port,
+        "data": data,
+        "store": store,
+        "public_url": public_url,
+        "allow_private": allow_private,
+        "allow": allow or None,
+    }
     questions = Questions(deep, offline, dns_name, tls_host, name_server, ca_file)
     found: list[Finding] = []
     console = terminal()

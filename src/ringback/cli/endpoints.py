@@ -16,11 +16,9 @@ from ringback.client.client import Client
 STATS_DAYS_DEFAULT: Final = 14
 STATS_DAYS_MAX: Final = 90
 
-endpoints = typer.Typer(
-    help="A tenant's endpoints: list, show, make, change, switch on and off.", rich_markup_mode=None
-)
+endpoints = typer.Typer(help="A tenant's endpoints: list, make, change, switch.", rich_markup_mode=None)
 
-EndpointId = Annotated[str, typer.Argument(help="The endpoint's id.", show_default=False)]
+EndpointId = Annotated[str, typer.Argument(metavar="ENDPOINT", help="The endpoint's id.", show_default=False)]
 
 
 @endpoints.command(name="list")
@@ -43,14 +41,16 @@ def list_endpoints(
 def show(
     endpoint_id: EndpointId, *, key: Key, tenant: Tenant, url: Url = DEFAULT_URL, json: JsonDocument = False
 ) -> None:
-    """Show an endpoint: where it is, what it wants, how it is spoken to."""
+    """Show an endpoint and how it is spoken to."""
     with connect(url, key, tenant) as client:
         _exchange(client, "GET", tenant_path(tenant, "endpoints", endpoint_id), None, json)
 
 
 @endpoints.command()
 def create(
-    endpoint_url: Annotated[str, typer.Argument(help="Where requests are to go.", show_default=False)],
+    endpoint_url: Annotated[
+        str, typer.Argument(metavar="ENDPOINT_URL", help="Where requests are to go.", show_default=False)
+    ],
     *,
     key: Key,
     tenant: Tenant,
@@ -68,7 +68,7 @@ def create(
     more: fields.More = None,
     json: JsonDocument = False,
 ) -> None:
-    """Register an endpoint and print it with its secret: this is the only time it is shown unasked."""
+    """Register an endpoint. It is printed with its secret: this is the only time that is shown unasked."""
     body = fields.body_of(
         more,
         url=endpoint_url,
@@ -198,7 +198,7 @@ def stats(
     ] = STATS_DAYS_DEFAULT,
     json: JsonDocument = False,
 ) -> None:
-    """Show how many attempts succeeded and failed, day by day (UTC)."""
+    """Show how many attempts succeeded and failed by day (UTC)."""
     with connect(url, key, tenant) as client:
         path = f"{tenant_path(tenant, 'endpoints', endpoint_id, 'stats')}?days={days}"
         answer = client.exchange("GET", path, expect=("succeeded", "failed", "days"))

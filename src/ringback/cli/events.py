@@ -11,9 +11,9 @@ from ringback.cli.lists import LIMIT_DEFAULT, Everything, JsonPage, Limit, Since
 from ringback.cli.shown import counted, print_json
 from ringback.clock import SystemClock
 
-events = typer.Typer(help="A tenant's events: list, show what became of one, send it again.", rich_markup_mode=None)
+events = typer.Typer(help="A tenant's events, and what became of them.", rich_markup_mode=None)
 
-EventId = Annotated[str, typer.Argument(help="The event's id.", show_default=False)]
+EventId = Annotated[str, typer.Argument(metavar="EVENT", help="The event's id.", show_default=False)]
 
 
 @events.command(name="list")
@@ -47,7 +47,7 @@ def list_events(
 
 @events.command()
 def show(event_id: EventId, *, key: Key, tenant: Tenant, url: Url = DEFAULT_URL, json: JsonDocument = False) -> None:
-    """Show an event, to whom it went, and in a sentence for each endpoint what became of it.
+    """Show an event and what became of it: a sentence for each endpoint.
 
     With --json the event alone is printed; `events deliveries` prints where it stands.
     """

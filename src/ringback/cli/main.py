@@ -4,6 +4,7 @@ Nobody who types a wrong flag or Ctrl-C sees a stack trace: errors that Ringback
 standard error. Anything else does too, with the way to see the trace (`RINGBACK_TRACE=1`), and exit code 1.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -66,6 +67,10 @@ def version(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
 
 def run() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that can't show a character gets its number instead of an error.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))
 
 

@@ -54,7 +54,7 @@ def verify(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
-    """Check the signature of a captured request, and say what is wrong if it doesn't fit.
+    """Say whether a captured request is genuine, or why not.
 
     Ends with 0 when it is valid, 1 when it isn't, 2 when there is nothing to check.
     """

@@ -25,7 +25,7 @@ def examine_risks(settings: Settings) -> Iterator[Finding]:
     ]
     for info in changed:
         shown = "set" if info.secret else _shown(getattr(settings, info.name))
-        yield warning("setting", f"{info.name} is {shown}. {info.risk.rstrip('.')}", "If that is meant so, it is fine.")
+        yield warning("setting", f"{info.name} is {shown}. {info.risk.rstrip('.')}", "Fine, if it is meant so.")
     if not changed:
         yield ok("settings", "none with a risk differs from its default")
 

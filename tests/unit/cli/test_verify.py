@@ -224,6 +224,8 @@ def test_the_command_itself_reads_standard_input_and_ends_with_the_documented_co
     good = ringback("verify", "-", "--at", SENT, variables=variables, given=raw(signed()))
     assert (good.code, good.err) == (0, "")
     assert good.out.startswith("✓ valid\n")
-    bad = ringback("verify", "-", "--at", SENT, variables=variables, given=raw(signed(), b"{}\x1b[2J"))
+    plain = {**variables, "PYTHONIOENCODING": "ascii"}  # a terminal that knows no other characters
+    bad = ringback("verify", "-", "--at", SENT, variables=plain, given=raw(signed(), b"{}\x1b[2J"))
     assert (bad.code, bad.err) == (1, "")
+    assert bad.out.startswith("\\u2717 not valid [wrong_signature]\n")
     assert "\x1b" not in bad.out
