@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import typer.main
 
 from ringback.cli.exits import ExitCode
-from ringback.cli.main import main
+from ringback.cli.main import app, main
 from ringback.doctor import database, machine, place
 from ringback.doctor.finding import Finding, Status
 from ringback.settings import VARIABLE_PREFIX
@@ -305,8 +306,17 @@ def test_variables_that_nobody_reads_are_told_with_what_may_be_meant(
 
 
 def test_every_variable_of_the_command_line_is_known(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CONFIG", "URL", "KEY", "TENANT", "SECRET", "TRACE"):
-        monkeypatch.setenv(f"RINGBACK_{name}", "")
+    def walk(command: Any) -> Iterator[str]:
+        for below in getattr(command, "commands", {}).values():
+            yield from walk(below)
+        for option in command.params:
+            if getattr(option, "envvar", None):
+                yield str(option.envvar)
+
+    variables = {*walk(typer.main.get_command(app)), "RINGBACK_CONFIG", "RINGBACK_TRACE"}
+    assert len(variables) > 5
+    for name in variables:
+        monkeypatch.setenv(name, "")
     monkeypatch.setenv("RINGBACK_ADMIN_KEY", ADMIN_KEY)
     report = doctor()
     assert report.of("variables")[0] == "ok"
