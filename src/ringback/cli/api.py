@@ -16,6 +16,7 @@ Key = Annotated[
 ]
 Tenant = Annotated[str, typer.Option(envvar="RINGBACK_TENANT", help="The tenant's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one line an item.")]
+JsonDocument = Annotated[bool, typer.Option("--json", help="Print the API's answer as it is.")]
 
 
 def connect(url: str, key: str, tenant: str | None) -> Client:

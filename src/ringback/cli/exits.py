@@ -19,13 +19,15 @@ class ExitCode(IntEnum):
     STORE_OLDER = errors.StoreOlder.exit_code
     API_REFUSED = 9
     API_UNREACHABLE = 10
+    NOT_CONFIRMED = 11
     PART_FAILED = 70
     INTERRUPTED = 130
 
 
 MEANINGS: dict[ExitCode, str] = {
     ExitCode.OK: "done",
-    ExitCode.UNEXPECTED: "something unexpected failed; `RINGBACK_TRACE=1` shows where",
+    ExitCode.UNEXPECTED: "`verify`: not valid; `doctor`: a problem; else: something unexpected failed, and "
+    "`RINGBACK_TRACE=1` shows where",
     ExitCode.BAD_SETTING: "a flag, variable or setting is wrong, or the arguments are",
     ExitCode.PORT_TAKEN: "another program listens on the port, or this user may not",
     ExitCode.DATA_DIRECTORY_UNUSABLE: "the data directory can't be made, read or written",
@@ -35,6 +37,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORE_OLDER: "the database is older and needs `--migrate`",
     ExitCode.API_REFUSED: "the API answered with an error",
     ExitCode.API_UNREACHABLE: "the API could not be reached, or broke off",
+    ExitCode.NOT_CONFIRMED: "it was to be confirmed and wasn't; nothing was changed",
     ExitCode.PART_FAILED: "a part of the server failed, so the server ended; start it again",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }

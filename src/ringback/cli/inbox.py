@@ -1,8 +1,8 @@
 """What a local receiver makes of each request: keeps count, checks the signature, picks the answer, passes it on.
 
 Used by `ringback listen` and `ringback up`. Checks only when it has secrets; a request that fails the check is
-answered like any other, since what is wanted here is to see it. Shows what senders wrote only after taking out
-control characters, which a terminal would obey.
+answered like any other, since what is wanted here is to see it. Shows what senders wrote only with control
+characters escaped, which a terminal would obey.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from ringback.cli.receiver import Answer, Request
+from ringback.cli.shown import harmless
 from ringback.clock import Clock
 from ringback.model.errors import BadSetting
 from ringback.times import rfc3339
@@ -54,7 +55,7 @@ class Seen(NamedTuple):
         head = f"{self.at[11:23]}  {request.method} {request.path}  {mark}  → {self.status}"
         body = request.body.decode("utf-8", "replace")
         cut = f"… ({len(request.body)} bytes)" if len(body) > SHOWN_BODY_CHARS else ""
-        return _harmless(head) + (f"\n    {_harmless(body[:SHOWN_BODY_CHARS])}{cut}" if body else "")
+        return harmless(head) + (f"\n    {harmless(_on_one_line(body[:SHOWN_BODY_CHARS]))}{cut}" if body else "")
 
 
 class SignatureCheck:
@@ -117,6 +118,5 @@ class Inbox:
         return answer
 
 
-def _harmless(text: str) -> str:
-    """Without anything that a terminal would act on."""
-    return "".join(char if char.isprintable() else "�" if char not in "\r\n\t" else " " for char in text)
+def _on_one_line(text: str) -> str:
+    return text.replace("\r", " ").replace("\n", " ").replace("\t", " ")

@@ -6,6 +6,7 @@ from typing import Annotated, Final, TextIO
 
 import typer
 
+from ringback.cli.given import header_pairs
 from ringback.cli.inbox import Inbox, Seen, SignatureCheck
 from ringback.cli.receiver import Answer, Receiver
 from ringback.clock import SystemClock
@@ -40,7 +41,7 @@ def listen(
 
     The status is answered whether or not the signature fits.
     """
-    answers = [Answer(code, body.encode(), _header_pairs(header or []), delay) for code in _statuses(status)]
+    answers = [Answer(code, body.encode(), header_pairs(header or []), delay) for code in _statuses(status)]
     check = SignatureCheck(profile, secret or [])
     with ExitStack() as files:
         kept = files.enter_context(_opened(keep)) if keep else None
@@ -70,16 +71,6 @@ def _statuses(text: str) -> list[int]:
     if not all(part.isascii() and part.isdigit() and 200 <= int(part) <= 599 for part in parts):
         raise BadSetting(f"status: {text!r} is not a status from 200 to 599, or several with commas between them.")
     return [int(part) for part in parts]
-
-
-def _header_pairs(lines: list[str]) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not name.strip() or not line.isprintable() or not line.isascii():
-            raise BadSetting(f"header: {line!r} is not of the form 'Name: value'.")
-        pairs.append((name.strip(), value.strip()))
-    return tuple(pairs)
 
 
 def _opened(path: Path) -> TextIO:

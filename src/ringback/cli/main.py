@@ -4,6 +4,7 @@ Nobody who types a wrong flag or Ctrl-C sees a stack trace: errors that Ringback
 standard error. Anything else does too, with the way to see the trace (`RINGBACK_TRACE=1`), and exit code 1.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,19 +16,34 @@ from ringback.cli.exits import MEANINGS, ExitCode
 try:
     import typer
 
+    from ringback.cli.attempts import attempts
     from ringback.cli.bench import bench
+    from ringback.cli.doctor import doctor
+    from ringback.cli.endpoints import endpoints
+    from ringback.cli.events import events
     from ringback.cli.keys import keys
     from ringback.cli.listen import listen
     from ringback.cli.send import send
     from ringback.cli.serve import serve
+    from ringback.cli.shown import harmless
     from ringback.cli.tail import tail
     from ringback.cli.up import up
+    from ringback.cli.verify import verify
     from ringback.client.errors import ApiError, ClientError, WrongField
     from ringback.model.errors import RingbackError, StartError
 except KeyboardInterrupt:  # Ctrl-C while all this is loaded, which takes a moment
     sys.exit(ExitCode.INTERRUPTED)
 
 EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning in MEANINGS.items()) + "."
+
+UNREACHABLE_HINT = "Is the server running (`ringback up`), and is this its address (--url, RINGBACK_URL)?"
+
+# What somebody at a terminal can do about an error of the API, which itself knows nothing of flags. By code or detail.
+HINTS = {
+    "no_key": "Give another with --key or RINGBACK_KEY; @FILE reads it from a file.",
+    "There is no such tenant.": "It is named by --tenant or RINGBACK_TENANT.",
+    "forbidden": "Give a key with a broader scope (--key, RINGBACK_KEY).",
+}
 
 app = typer.Typer(
     name="ringback",
@@ -37,9 +53,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, tail, bench):
+for command in (up, serve, send, listen, verify, tail, doctor, bench):
     app.command()(command)
-app.add_typer(keys, name="keys")
+for name, group in (("endpoints", endpoints), ("events", events), ("attempts", attempts), ("keys", keys)):
+    app.add_typer(group, name=name)
 
 
 @app.command()
@@ -50,6 +67,10 @@ def version(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = 
 
 def run() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that can't show a character gets its number instead of an error.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))
 
 
@@ -65,7 +86,8 @@ def main(arguments: Sequence[str]) -> int:
         if os.environ.get("RINGBACK_TRACE"):
             raise
         line, code = _told(error)
-        typer.echo(f"ringback: {line}", err=True)
+        # What callers and receivers wrote may stand in it.
+        typer.echo(harmless(f"ringback: {line}", lines=True), err=True)
         return code
     return ended if isinstance(ended, int) else ExitCode.OK  # after --help or Ctrl-C, typer returns the exit code
 
@@ -79,9 +101,11 @@ def _told(error: Exception) -> tuple[str, int]:
     if isinstance(error, ApiError):
         # The detail tells the first field already: the others follow, one a line.
         fields = "".join(f"\n  {wrong.field}: {wrong.message}" for wrong in error.errors if not _tells(error, wrong))
-        return f"{error.detail} [{error.code}, HTTP {error.status}]{fields}", ExitCode.API_REFUSED
+        hint = HINTS.get(error.code) or HINTS.get(error.detail)
+        detail = f"{error.detail} {hint}" if hint else error.detail
+        return f"{detail} [{error.code}, HTTP {error.status}]{fields}", ExitCode.API_REFUSED
     if isinstance(error, ClientError):
-        return f"The API can't be reached: {error}", ExitCode.API_UNREACHABLE
+        return f"The API can't be reached: {error}. {UNREACHABLE_HINT}", ExitCode.API_UNREACHABLE
     if isinstance(error, typer.BadParameter.__bases__):  # the base of all that is wrong with the arguments
         return _usage(error), ExitCode.BAD_SETTING
     kind = type(error).__name__

@@ -1,14 +1,12 @@
 """`ringback send`: post one event."""
 
 import json as json_format
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Tenant, Url, connect
-from ringback.model.errors import BadSetting
+from ringback.cli.given import read_json
 
 
 def send(
@@ -33,27 +31,10 @@ def send(
     with connect(url, key, tenant) as client:
         accepted = client.send(
             type,
-            _read_data(data),
+            read_json(data, "data"),
             id=id,
             channel=channel,
             ordering_key=ordering_key,
             idempotency_key=idempotency_key,
         )
     typer.echo(json_format.dumps(accepted._asdict()) if json else accepted.id)
-
-
-def _read_data(source: str) -> bytes:
-    """The bytes of the data, as they are: they go out as they came in. Raises BadSetting unless they are JSON."""
-    try:
-        if source == "-":
-            data = sys.stdin.buffer.read()
-        elif source.startswith("@"):
-            data = Path(source[1:]).read_bytes()
-        else:
-            data = source.encode()
-        json_format.loads(data)
-    except OSError as error:
-        raise BadSetting(f"data: {source[1:]} can't be read: {error.strerror}.") from None
-    except ValueError as error:
-        raise BadSetting(f"data: not JSON: {error}.") from None
-    return data.strip()

@@ -17,6 +17,14 @@ Host = Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1)
 Port = Annotated[int | None, typer.Option(help="Port to listen on (8080); 0 takes a free one.")]
 # A text, since an empty Path is the current directory.
 Data = Annotated[str | None, typer.Option(help="Data directory (./data).")]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        help="sqlite:///PATH, relative to the working directory; four slashes for an absolute path "
+        "(ringback.db in the data directory)."
+    ),
+]
+PublicUrl = Annotated[str | None, typer.Option(help="URL under which others reach this server.")]
 Config = Annotated[Path | None, typer.Option(help="Configuration file (ringback.toml, if it is there).")]
 AllowPrivate = Annotated[
     bool | None, typer.Option("--allow-private", help="Endpoints may be http, on any port, on private addresses.")
@@ -37,15 +45,9 @@ def serve(
     host: Host = None,
     port: Port = None,
     data: Data = None,
-    store: Annotated[
-        str | None,
-        typer.Option(
-            help="sqlite:///PATH, relative to the working directory; four slashes for an absolute path "
-            "(ringback.db in the data directory)."
-        ),
-    ] = None,
+    store: Store = None,
     role: Annotated[str | None, typer.Option(help="all, api (only accept) or engine (only send).")] = None,
-    public_url: Annotated[str | None, typer.Option(help="URL under which others reach this server.")] = None,
+    public_url: PublicUrl = None,
     allow_private: AllowPrivate = None,
     allow: Allow = None,
     migrate: Migrate = None,

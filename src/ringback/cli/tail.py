@@ -12,8 +12,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Tenant, Url, connect
+from ringback.cli.given import instant_ms
+from ringback.cli.shown import harmless
 from ringback.client.client import Client
-from ringback.model.errors import BadSetting
+from ringback.clock import SystemClock
 from ringback.times import parse_rfc3339, rfc3339
 
 POLL_EVERY_S: Final = 1.0
@@ -32,7 +34,10 @@ def tail(
     endpoint: Annotated[str | None, typer.Option(help="Only this endpoint's.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="Only failed attempts.")] = False,
     since: Annotated[
-        str | None, typer.Option(help="From this time on (RFC 3339); default: now, with --once the latest 2000.")
+        str | None,
+        typer.Option(
+            help="From this time on (RFC 3339, or how long ago: 15m, 7d); default: now, with --once the latest 2000."
+        ),
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="Print what is there and end.")] = False,
     json: AsJson = False,
@@ -40,7 +45,7 @@ def tail(
     """Follow attempts: one line for each request that was sent, as it is recorded. Ctrl-C ends it."""
     query = {"endpoint_id": endpoint, "outcome": "failed" if failed else None}
     with connect(url, key, tenant) as client:
-        follower = Follower(client, query, _instant(since) if since else None)
+        follower = Follower(client, query, instant_ms(since, SystemClock().now_ms(), "since") if since else None)
         if since is None and not once:
             follower.new()  # what is there already is not news
         while True:
@@ -89,15 +94,8 @@ def as_text(attempt: Attempt) -> str:
     error = attempt.get("error") or {}
     outcome = attempt.get("status_code") or error.get("code") or ""
     last = ", last" if attempt.get("final") and attempt["outcome"] == "failed" else ""
-    return (
+    return harmless(
         f"{attempt['at'][11:23]}  {attempt['endpoint_id']} {attempt.get('event_type') or '-'} "
         f"{attempt.get('event_id') or '-'} attempt {attempt['number']}: "
         f"{attempt['outcome']} {outcome} in {attempt['duration_ms']:.0f} ms{last}"
     )
-
-
-def _instant(text: str) -> int:
-    try:
-        return parse_rfc3339(text)
-    except ValueError:
-        raise BadSetting(f"since: {text!r} is not a time such as 2026-11-21T12:00:00Z.") from None

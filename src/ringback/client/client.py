@@ -187,6 +187,12 @@ class Client:
         answer = self._answer(method, path, body)
         return answer.json if expect is None else _object(answer, expect)
 
+    def exchange(self, method: str, path: str, body: Any = None, *, expect: Sequence[str] = ()) -> Answer:
+        """As `call`, for an answer that is an object: it comes with its status and with its bytes as they came."""
+        answer = self._answer(method, path, body)
+        _object(answer, expect)
+        return answer
+
     def call_page(self, path: str) -> Page:
         """One page of any list of the API, such as `call_page("/v1/tenants?limit=250")`."""
         answer = self._answer("GET", path)

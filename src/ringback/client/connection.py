@@ -20,10 +20,11 @@ RESPONSE_BYTES_MAX: Final = 128 * 1024 * 1024
 
 
 class Answer(NamedTuple):
-    """A 2xx answer: its status and its JSON (None for an empty body)."""
+    """A 2xx answer: its status, its JSON (None for an empty body), and the bytes that JSON was read from."""
 
     status: int
     json: Any
+    content: bytes = b""
 
 
 class Connection:
@@ -38,6 +39,8 @@ class Connection:
         self._host = parts.hostname
         self._port = parts.port
         self._prefix = parts.path.rstrip("/")
+        # For messages: without a user name and a password, which some put there.
+        self._origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{self._prefix}"
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self._timeout_s = timeout_s
         self._headers = {"authorization": f"Bearer {key}", "accept": "application/json", "user-agent": "ringback"}
@@ -51,10 +54,10 @@ class Connection:
         try:
             response, content = self._whole_exchange(method, self._prefix + path, body, sent)
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"{method} {path}: {type(error).__name__}: {error}") from error
+            raise Unreachable(f"{method} {self._origin}{path.partition('?')[0]}: {_said(error)}") from error
         if not 200 <= response.status < 300:
             raise _api_error(response, content)
-        return Answer(response.status, _json(response.status, content))
+        return Answer(response.status, _json(response.status, content), content)
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
@@ -99,6 +102,12 @@ class Connection:
         )
         self._of_thread.connection = opened
         return opened, True
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, in the system's words where it has some."""
+    words = error.strerror if isinstance(error, OSError) else None
+    return words or f"{type(error).__name__}: {error}"
 
 
 def _readable(connection: http.client.HTTPConnection) -> bool:

@@ -302,7 +302,7 @@ def test_threads_share_a_client(api: Api, client: Client) -> None:
 def test_nobody_there() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        with pytest.raises(Unreachable, match="GET /v1"):
+        with pytest.raises(Unreachable, match=r"GET http://127.0.0.1:[0-9]+/v1"):
             Client(f"http://127.0.0.1:{bound.getsockname()[1]}", KEY, "acme").get_event("e")
 
 

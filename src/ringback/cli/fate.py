@@ -1,0 +1,92 @@
+"""What became of an event, in one plain sentence an endpoint; also for endpoints that it was not meant for.
+
+Pure: facts of the API in, text out. This is the answer to "why didn't it arrive?", so a sentence names the cause and,
+where there is something to do, the command that does it.
+"""
+
+from typing import Any, Final
+
+from ringback.cli.shown import counted, moment, span
+from ringback.policy.match import pattern_matches
+from ringback.times import parse_rfc3339
+
+OVERDUE_MS: Final = 30_000
+"""Due for so long and not sent yet: then something is in the way."""
+
+STYLES: Final = {"delivered": "green", "pending": "yellow", "failed": "red", "cancelled": "dim"}
+
+Json = dict[str, Any]
+
+
+def sentence(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: int) -> str:
+    """Where an event stands at one endpoint.
+
+    `endpoint` is None when it is deleted, `last` the latest attempt if it could be found.
+    """
+    tries = counted(delivery["attempts"], "try", "tries")
+    match delivery["state"]:
+        case "delivered":
+            at = f" at {moment(last['at'])}" if last and last["outcome"] == "succeeded" else ""
+            return f"delivered{at} after {tries}"
+        case "pending":
+            return _pending(delivery, endpoint, last, now_ms)
+        case "failed" if last is not None and last["outcome"] == "expired":
+            return f"failed: it expired after {tries}, since events are kept no longer"
+        case "failed":
+            return f"failed after {tries}{_last_answer(delivery, last)}"
+        case _:
+            why = "the endpoint was deleted" if endpoint is None else "it was taken from the queue"
+            return f"{delivery['state']} after {tries}: {why}"
+
+
+def why_not_meant(event: Json, endpoint: Json) -> str:
+    """Why an event was not meant for an endpoint, as far as it can be told from what the endpoint is now."""
+    if endpoint["created_at"] > event["accepted_at"]:
+        return f"registered later, at {moment(endpoint['created_at'])}"
+    wanted = endpoint["event_types"]
+    if not any(pattern_matches(pattern, event["type"]) for pattern in wanted):
+        return f"it wants {', '.join(wanted)}, not {event['type']}"
+    channels = endpoint["channels"]
+    if channels is not None and event["channel"] not in channels:
+        had = f"the channel {event['channel']}" if event["channel"] else "no channel"
+        return f"it wants the channels {', '.join(channels)}; the event has {had}"
+    if endpoint["status"] == "inactive":
+        return "it is inactive, and then nothing matches"
+    if endpoint["filter"]:
+        return f"its filter was not true: {endpoint['filter']}"
+    return f"it did not match then; the endpoint was changed at {moment(endpoint['updated_at'])}"
+
+
+def _pending(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: int) -> str:
+    number, due = delivery["attempts"] + 1, delivery["next_attempt_at"]
+    answer = _last_answer(delivery, last)
+    if endpoint is None:
+        return f"pending{answer}, but the endpoint was deleted: it will be cancelled"
+    if endpoint["status"] != "active":
+        return f"pending{answer}. Nothing is sent, since the endpoint is {_stopped(endpoint)}"
+    late_ms = now_ms - parse_rfc3339(due) if due else 0
+    if late_ms > OVERDUE_MS:
+        return (
+            f"pending: try {number} has been due since {moment(due)}{answer}. The endpoint is slow or failing and gets "
+            "few requests at a time, or the server isn't sending"
+        )
+    when = f"at {moment(due)} (in {span(-late_ms)})" if late_ms < -1_000 else "now"
+    return f"pending: try {number} {when}{answer}"
+
+
+def _stopped(endpoint: Json) -> str:
+    """Its status, why, and what to do."""
+    reason = endpoint.get("disable_reason")
+    why = f" ({reason['message'].removesuffix('.')})" if reason else ""
+    if endpoint["status"] == "verification_pending":
+        return f"not verified yet{why}"
+    return f"{endpoint['status']}{why}; `ringback endpoints activate {endpoint['id']}` sends what waits"
+
+
+def _last_answer(delivery: Json, last: Json | None) -> str:
+    """How the last try went, as it goes on a sentence: `, last answer 503`; or ""."""
+    if last is not None and last.get("status_code") is None and last.get("error"):
+        return f", last error {last['error']['code']} ({last['error']['message'].removesuffix('.')})"
+    if delivery["last_status_code"] is not None:
+        return f", last answer {delivery['last_status_code']}"
+    return ""

@@ -1,0 +1,83 @@
+"""The sentences that say what became of an event, for fates that take too long to come by on a real server."""
+
+from typing import Any
+
+import pytest
+
+from ringback.cli.fate import sentence, why_not_meant
+from ringback.times import parse_rfc3339
+
+NOW = "2026-11-21T12:00:00.000Z"
+ACTIVE = {"id": "ep_1", "status": "active", "disable_reason": None}
+TIMED_OUT = {"outcome": "failed", "status_code": None, "error": {"code": "timeout", "message": "No answer."}}
+
+OVERDUE = (
+    "pending: try 2 has been due since 2026-11-21 11:00:00, last error timeout (No answer). "
+    "The endpoint is slow or failing and gets few requests at a time, or the server isn't sending"
+)
+DISABLED = (
+    "pending. Nothing is sent, since the endpoint is disabled (It answered 410); "
+    "`ringback endpoints activate ep_1` sends what waits"
+)
+
+
+def delivery(state: str, attempts: int = 2, next_at: str | None = None, status: int | None = None) -> dict[str, Any]:
+    return {"state": state, "attempts": attempts, "next_attempt_at": next_at, "last_status_code": status}
+
+
+@pytest.mark.parametrize(
+    ("one", "endpoint", "last", "said"),
+    [
+        (delivery("delivered"), ACTIVE, None, "delivered after 2 tries"),
+        (
+            delivery("pending", 2, "2026-11-21T12:05:10.000Z", 503), ACTIVE, None,
+            "pending: try 3 at 2026-11-21 12:05:10 (in 5 min), last answer 503",
+        ),
+        (delivery("pending", 0, NOW), ACTIVE, None, "pending: try 1 now"),
+        (
+            delivery("pending", 1, "2026-11-21T11:00:00.000Z"), ACTIVE, TIMED_OUT,
+            OVERDUE,
+        ),
+        (
+            delivery("pending", 1, NOW),
+            {"id": "ep_1", "status": "disabled", "disable_reason": {"code": "gone", "message": "It answered 410."}},
+            None,
+            DISABLED,
+        ),
+        (
+            delivery("pending", 0, NOW), {**ACTIVE, "status": "verification_pending"}, None,
+            "pending. Nothing is sent, since the endpoint is not verified yet",
+        ),
+        (delivery("pending", 0, NOW), None, None, "pending, but the endpoint was deleted: it will be cancelled"),
+        (delivery("failed", 10), ACTIVE, TIMED_OUT, "failed after 10 tries, last error timeout (No answer)"),
+        (
+            delivery("failed", 1), ACTIVE, {"outcome": "expired"},
+            "failed: it expired after 1 try, since events are kept no longer",
+        ),
+        (delivery("cancelled", 0), None, None, "cancelled after 0 tries: the endpoint was deleted"),
+        (delivery("cancelled", 0), ACTIVE, None, "cancelled after 0 tries: it was taken from the queue"),
+    ],
+)  # fmt: skip
+def test_a_sentence_names_the_state_and_the_cause(
+    one: dict[str, Any], endpoint: dict[str, Any] | None, last: dict[str, Any] | None, said: str
+) -> None:
+    assert sentence(one, endpoint, last, parse_rfc3339(NOW)) == said
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"created_at": "2026-11-21T12:00:01.000Z"}, "registered later, at 2026-11-21 12:00:01"),
+        ({"event_types": ["b", "c.*"]}, "it wants b, c.*, not a.b"),
+        ({"channels": ["eu"]}, "it wants the channels eu; the event has the channel us"),
+        ({"status": "inactive"}, "it is inactive, and then nothing matches"),
+        ({"filter": "data.n > 1"}, "its filter was not true: data.n > 1"),
+        ({}, "it did not match then; the endpoint was changed at 2026-11-21 11:30:00"),
+    ],
+)
+def test_why_an_event_was_not_meant_for_an_endpoint(changed: dict[str, Any], said: str) -> None:
+    endpoint = {
+        "created_at": "2026-11-21T11:00:00.000Z", "updated_at": "2026-11-21T11:30:00.000Z", "event_types": ["*"],
+        "channels": None, "status": "active", "filter": None, **changed,
+    }  # fmt: skip
+    assert why_not_meant({"accepted_at": NOW, "type": "a.b", "channel": "us"}, endpoint) == said
