@@ -1,9 +1,9 @@
 """Which addresses a request may be sent to, decided from the address itself just before it is dialled.
 
-The table `addresses.csv` holds the special-purpose addresses of IANA's registries (and a few of our own, marked so),
-since Python's `is_global` says yes to several that lead inside: NAT64 and 6to4 forms of private addresses,
-multicast, 192.0.0.192. The longest matching prefix decides, and every row is a refusal; `opened_by` says whether
-`--allow-private` lifts it. An entry of `--allow CIDR:PORT` lifts everything for just that network and port.
+The table `addresses.csv` is made of IANA's registries (and a few addresses of our own, marked so) by
+`scripts/addresses.py`, since Python's `is_global` says yes to several that lead inside: NAT64 and 6to4 forms of private
+addresses, multicast, 192.0.0.192. The longest matching prefix decides, and every row is a refusal; `opened_by` says
+whether `--allow-private` lifts it. An entry of `--allow CIDR:PORT` lifts everything for just that network and port.
 
 Never resolves a name and never does I/O after the table was read at import. What isn't an address is refused.
 """
