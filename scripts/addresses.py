@@ -24,7 +24,7 @@ COLUMNS = ("network", "name", "rfc", "registry", "allocated", "globally_reachabl
 
 
 class Row(NamedTuple):
-    """A line of the table. `allocated` and `globally_reachable` are for whoever reads it; nothing is decided by them."""
+    """A line of the table. `allocated` and `globally_reachable` decide nothing: they are for whoever reads it."""
 
     network: IPv4Network | IPv6Network
     name: str

@@ -103,7 +103,7 @@ class Process:
     def _wire(self, listener: socket.socket) -> None:
         settings = self._settings
         admin_key, self._admin_key_created = self._admin_key()
-        rules = UrlRules(allow_private=settings.allow_private, allowed=settings.allow)
+        rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
         self._pause = threading.Event()
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
@@ -135,7 +135,12 @@ class Process:
             connect_s_max=settings.connect_s_max, body_kept_bytes_max=settings.response_body_kept_bytes_max
         )
         setup = Setup.of(
-            rules, limits, connections_kept_max=settings.in_flight_max, resolve_s_max=settings.resolve_s_max
+            rules,
+            limits,
+            connections_kept_max=settings.in_flight_max,
+            resolve_s_max=settings.resolve_s_max,
+            servers=list(settings.name_servers) or None,
+            ca_file=settings.ca_file,
         )
         self._sender = SenderProcess(setup, self._clock)
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
