@@ -10,7 +10,7 @@ said about `*.its.parent`. Addresses with a colon answer AAAA questions, the oth
 
 What it can do to whoever asks, by name:
 
-    rebinding(first, then)    first one address, from the second question on the other, with a TTL of 0
+    rebinding(first, then)    first these addresses, from the second question on those, TTL 0
     mixed(*addresses)         all at once: public ones and private ones
     chain(names, addresses)   an alias of an alias of …, at whose end there are addresses
     loop_of(name)             an alias of itself
@@ -65,9 +65,9 @@ WRONG_ID = Reply(["127.0.0.1"], wrong_id=True)
 GARBAGE = Reply(garbage=True)
 
 
-def rebinding(first: str, then: str) -> tuple[Reply, Reply]:
+def rebinding(first: Sequence[str], then: Sequence[str]) -> tuple[Reply, Reply]:
     """For `say(name, *rebinding(…))`."""
-    return Reply([first], ttl_s=0), Reply([then], ttl_s=0)
+    return Reply(first, ttl_s=0), Reply(then, ttl_s=0)
 
 
 def mixed(*addresses: str) -> Reply:
