@@ -166,7 +166,8 @@ class Settings:
     )
     allow: tuple[Allowed, ...] = _setting(
         (),
-        "Private addresses that endpoints may have all the same: a list of CIDR:PORT (without a port: on any).",
+        "Private addresses that endpoints may have all the same, over http too: a list of CIDR:PORT (without a port: "
+        "on any). Everything else stays refused.",
         risk="What is listed can be reached by whoever may register an endpoint.",
         check=_allowed,
     )

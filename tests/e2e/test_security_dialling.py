@@ -59,7 +59,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             *flags,
             "--name-servers",
             names.address,
-            environment={"RINGBACK_RESOLVE_S_MAX": "0.5"},
+            environment={"RINGBACK_RESOLVE_S_MAX": "1.5"},
         )
         stack.enter_context(server)
         yield World(server, names, outside, inside)

@@ -333,7 +333,8 @@ def slow_status_line(connection: Connection) -> None:
 
 
 def resets_at_once(connection: Connection) -> None:
-    """A reset as soon as the connection is there."""
+    """A reset at the first byte of the request."""
+    connection.sock.recv(1)
     connection.reset()
 
 

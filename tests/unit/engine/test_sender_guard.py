@@ -94,6 +94,14 @@ def test_the_address_really_dialled_is_checked_whoever_resolved_it() -> None:
             assert inside.connections == 0
 
 
+def test_a_name_may_take_longer_than_the_default_where_the_operator_allows_it() -> None:
+    with Receiver(answers(OK)) as receiver, NameServer() as names, Sending(names=names, resolve_s_max=8.0) as sending:
+        names.say("slow.example", Reply(["127.0.0.1"], delay_s=2.3))
+        response = sending.send(f"http://slow.example:{receiver.port}/", deadline_s=8.0)
+    assert (response.status, response.error_code) == (200, None)
+    assert len(names.asked) == 2, "one question for each family was enough"
+
+
 def test_an_allowed_network_is_reached_and_its_neighbours_are_not() -> None:
     with Receiver(answers(OK)) as receiver, Receiver(answers(OK)) as other, NameServer() as names:
         with Sending(opened(f"127.0.0.0/8:{receiver.port}"), names=names) as sending:
