@@ -31,7 +31,7 @@ from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
-from ringback.engine.engine import Engine
+from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
 from ringback.engine.remote import SenderProcess
@@ -44,7 +44,7 @@ from ringback.model.tenant import Scope
 from ringback.observe.attempts import AttemptLog
 from ringback.observe.errors import describe_error
 from ringback.observe.logs import LibraryLogs, LogObserver, make_log
-from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping
+from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping, StopWaits
 from ringback.policy.address import UrlRules
 from ringback.settings import ADMIN_KEY_CHARS_MIN, Settings
 from ringback.store.sqlite import SqliteStore
@@ -103,7 +103,7 @@ class Process:
     def _wire(self, listener: socket.socket) -> None:
         settings = self._settings
         admin_key, self._admin_key_created = self._admin_key()
-        rules = UrlRules(allow_private=settings.allow_private, allowed=settings.allow)
+        rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
         self._pause = threading.Event()
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
@@ -135,7 +135,12 @@ class Process:
             connect_s_max=settings.connect_s_max, body_kept_bytes_max=settings.response_body_kept_bytes_max
         )
         setup = Setup.of(
-            rules, limits, connections_kept_max=settings.in_flight_max, resolve_s_max=settings.resolve_s_max
+            rules,
+            limits,
+            connections_kept_max=settings.in_flight_max,
+            resolve_s_max=settings.resolve_s_max,
+            servers=list(settings.name_servers) or None,
+            ca_file=settings.ca_file,
         )
         self._sender = SenderProcess(setup, self._clock)
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
@@ -194,12 +199,13 @@ class Process:
     def _stop(self) -> None:
         self._pause.set()
         self._writer_worker.stop(WRITER_STOP_S)
-        in_flight = 0
+        broken_off = 0
         if self._engine is not None:
-            self._engine.stop()
-            in_flight = self._engine.dispatcher.in_flight
+            if in_flight := self._engine.dispatcher.in_flight:
+                self._observer(StopWaits(in_flight, STOP_WITHIN_S))
+            broken_off = self._engine.stop(lambda: self._http.hurried)
         self._store.close()
-        self._observer(Stopped(in_flight))
+        self._observer(Stopped(broken_off))
 
     def _part_failed(self, part: str) -> None:
         """A thread died of a defect: end at once and be started anew; whatever was accepted stands in the store."""

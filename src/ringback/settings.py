@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ringback.model import limits
 from ringback.model.errors import BadSetting
-from ringback.policy.address import Allowed, parse_allowed
+from ringback.policy.address import Allowed, parse_allowed, parse_name_server
 
 CONFIGURATION_FILE: Final = "ringback.toml"
 VARIABLE_PREFIX: Final = "RINGBACK_"
@@ -112,6 +112,19 @@ def _admin_key(key: str) -> str:
     return key
 
 
+def _name_servers(entries: Sequence[str]) -> tuple[str, ...]:
+    return tuple(parse_name_server(entry) for entry in entries)
+
+
+def _certificates(path: str) -> str:
+    try:
+        if b"BEGIN CERTIFICATE" in Path(path).read_bytes():
+            return path
+    except OSError as error:
+        raise ValueError(f"{path!r} can't be read ({error.strerror})") from None
+    raise ValueError(f"{path!r} has no certificate in PEM form in it")
+
+
 def _allowed(entries: Sequence[str]) -> tuple[Allowed, ...]:
     return tuple(parse_allowed(entry) for entry in entries)
 
@@ -153,9 +166,30 @@ class Settings:
     )
     allow: tuple[Allowed, ...] = _setting(
         (),
-        "Private addresses that endpoints may have all the same: a list of CIDR:PORT (without a port: on any).",
+        "Private addresses that endpoints may have all the same, over http too: a list of CIDR:PORT (without a port: "
+        "on any). Everything else stays refused.",
         risk="What is listed can be reached by whoever may register an endpoint.",
         check=_allowed,
+    )
+    allow_http: bool = _setting(
+        False,
+        "Endpoints may be http as well as https, on public addresses (`allow_private` implies it).",
+        risk="Whoever is on the way can read the events and change them, and read credentials; signatures still show a "
+        "change.",
+    )
+    name_servers: tuple[str, ...] = _setting(
+        (),
+        "The name servers that endpoints' names are looked up with: a list of ADDRESS or ADDRESS:PORT. Default: those "
+        "of the system. `/etc/hosts` goes before either.",
+        risk="It is asked for every name, and one that doesn't answer stops deliveries. What it answers is believed, "
+        "but private addresses stay refused and certificates have to fit the name.",
+        check=_name_servers,
+    )
+    ca_file: str | None = _setting(
+        None,
+        "A PEM file with the authorities whose certificates are trusted, instead of the system's.",
+        risk="Whoever has the key of one of them can pose as any receiver.",
+        check=_certificates,
     )
     admin_key: str | None = _setting(
         None,

@@ -72,7 +72,7 @@ class TestCancelling:
         settle(store, seq, failed(1, 1, id="att_" + "Z" * 26), retry_at=NOW + 5, tries=1)
         store.delete_endpoint(TENANT, "ep_a", NOW)
         run_out(lambda: store.cancel_step(LATER, 10), 10)
-        assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, 1, Outcome.CANCELLED, True, None)]
+        assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, 1, Outcome.CANCELLED, True, 500)]
 
     def test_deliveries_of_an_endpoint_that_is_gone_end_too(self, store: Store) -> None:
         accept(store, event(), "ep_never")
@@ -115,6 +115,30 @@ class TestCancelling:
         store.delete_endpoint(TENANT, "ep_a", NOW)
         run_out(lambda: store.cancel_step(LATER, 10), 10)
         assert settle(store, seq, attempt(1, 1)) is False
+
+    @pytest.mark.parametrize("before", [0, 1])
+    def test_what_was_in_flight_when_its_delivery_was_cancelled_counts_as_a_request(
+        self, store: Store, before: int
+    ) -> None:
+        add_endpoint(store)
+        (seq,) = accept(store, event(), "ep_a")
+        for number in range(1, before + 1):
+            settle(store, seq, failed(number, number, status_code=503), retry_at=NOW, tries=number)
+        store.delete_endpoint(TENANT, "ep_a", NOW)
+        run_out(lambda: store.cancel_step(LATER, 10), 10)
+        last = 503 if before else None
+        assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, before, Outcome.CANCELLED, True, last)]
+
+        assert settle(store, seq, failed(5, before + 1), retry_at=LATER, tries=1) is False
+        assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, before + 1, Outcome.CANCELLED, True, 500)]
+
+    def test_an_event_that_arrived_although_its_delivery_was_cancelled_is_delivered(self, store: Store) -> None:
+        add_endpoint(store)
+        (seq,) = accept(store, event(), "ep_a")
+        store.delete_endpoint(TENANT, "ep_a", NOW)
+        run_out(lambda: store.cancel_step(LATER, 10), 10)
+        assert settle(store, seq, attempt(1, 1)) is False
+        assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, 1, Outcome.SUCCEEDED, True, 200)]
 
 
 @pytest.mark.usefixtures("node")

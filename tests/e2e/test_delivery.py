@@ -4,6 +4,8 @@ import threading
 import time
 from collections import Counter
 
+import pytest
+
 from support.inbox import Inbox, Received, Reply
 from support.process import Server, wait_until
 from support.tenant import TestTenant
@@ -117,6 +119,28 @@ def test_deleting_an_endpoint_cancels_its_queue_and_the_log_says_so(tenant: Test
     assert answer.status == 204
     tenant.wait_state(event_id, "cancelled")
     assert tenant.server.ask("GET", f"{tenant.path}/endpoints/{endpoint['id']}").status == 404
+
+
+@pytest.mark.parametrize(("status", "state"), [(500, "cancelled"), (200, "delivered")])
+def test_a_request_under_way_when_its_endpoint_is_deleted_is_counted(
+    tenant: TestTenant, inbox: Inbox, status: int, state: str
+) -> None:
+    deleted = threading.Event()
+    inbox.reply = lambda received: Reply(status) if deleted.wait(15) else Reply(599)
+    endpoint = tenant.endpoint(inbox.url(), retry={"delays_s": [600]})
+    event_id = tenant.send()
+    inbox.wait_for(1)
+
+    assert tenant.server.ask("DELETE", f"{tenant.path}/endpoints/{endpoint['id']}").status == 204
+    tenant.wait_state(event_id, "cancelled")
+    (before,) = tenant.deliveries(event_id)
+    deleted.set()
+    wait_until(lambda: len(tenant.attempts()) == 2, 10, "the request is in the log")
+
+    (after,) = tenant.deliveries(event_id)
+    assert (before["attempts"], before["last_status_code"]) == (0, None)
+    assert (after["state"], after["attempts"], after["last_status_code"]) == (state, 1, status)
+    assert len(inbox.received) == 1
 
 
 def test_events_of_one_subject_arrive_in_order_and_a_failing_head_blocks_only_its_own_key(

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from support.children import alive, end, sender_of, wait_gone
+from support.children import alive, children_of, end, sender_of, wait_gone
 from support.inbox import Inbox, Reply
 from support.process import ADMIN_KEY, Server, wait_until
 from support.tenant import TestTenant
@@ -82,6 +83,44 @@ def test_ctrl_c_lets_requests_in_flight_end_and_records_them(
     server.start()
     assert tenant.state(event_id) == "delivered"
     assert len(inbox.received) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_breaks_off_what_the_first_waits_for_and_the_log_says_so(
+    server: Server, tenant: TestTenant, inbox: Inbox, held: threading.Event, number: signal.Signals
+) -> None:
+    tenant.endpoint(inbox.url())
+    event_id = tenant.send()
+    inbox.wait_for(1)
+    before = len(server.log.read_text())
+
+    os.kill(server.pid, number)
+    wait_until(lambda: "stop_waits" in server.log.read_text()[before:], 15, "it says that it waits")
+    os.kill(server.pid, number)
+
+    assert exit_code(server) == 0
+    assert not held.is_set(), "nobody has answered"
+    log = server.log.read_text()[before:]
+    assert "stop_waits in_flight=1 at_most_s=25.0" in log
+    assert "stopped in_flight=1" in log
+    held.set()
+    server.start()
+    tenant.wait_state(event_id, "delivered")
+    assert [(a["number"], (a["error"] or {}).get("code")) for a in tenant.attempts()] == [(1, "aborted"), (2, None)]
+
+
+def test_signals_to_end_are_not_for_the_sender_from_its_first_moment(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data")
+    server.start(wait=False)
+    try:
+        sender = wait_until(lambda: next(iter(children_of(server.pid)), None), 30, "the sender process")
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            os.kill(sender, number)  # it has not begun to run, or loads its modules
+        server.wait_ready()
+        assert sender_of(server.pid) == sender
+    finally:
+        assert server.stop() == 0
+    assert not alive(sender)
 
 
 def test_the_server_ends_when_its_sender_is_killed_and_all_that_was_accepted_arrives(

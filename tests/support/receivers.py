@@ -5,15 +5,38 @@
 
 A script is called with each connection, on a thread of its own, and plays the receiver's part until it returns; then
 the connection is closed. A script that waits does so on `connection.stopping`, so that the receiver stops at once.
+
+Scripts that behave: `answers(*raw)`, `answers_status(status, …)`. `HOSTILE` has all that don't, by name, so that a test
+can walk them (`for name, script in HOSTILE.items()`):
+
+    silent, slow              never answers; answers after ten seconds
+    slow_headers, slow_body   a little every 50 ms, for ever, so that every read makes progress
+    slow_byte                 one byte of the body, and the next after ten seconds
+    slow_status_line          the status line byte by byte, a byte every 50 ms
+    endless_body, endless_chunks, endless_headers, endless_header_line, endless_status_line, endless_interim,
+    endless_trailers          without end, as fast as it goes; `endless_chunks` are of one byte each
+    resets_at_once, resets_in_headers, resets_in_body, closes_unanswered, closes_in_headers
+    lies_short, lies_long     a body shorter or longer than its Content-Length
+    lies_twice, lies_negative, lies_huge, lies_both      two lengths, -1, more than 64 bits, a length and chunks
+    bad_chunk                 chunks whose size is no number
+    early                     answers before the body was read, and closes
+    gzip_bomb, deflated, unknown_encoding    compressed though asked not to; a megabyte of zeros in a kilobyte
+    http_09, http_2, no_http, no_reason, bad_status, four_digits, bad_version, header_without_colon, nul_in_header,
+    folded_header             what is HTTP no more, or hardly
+    nul_body, broken_utf8_body, broken_utf8_header, script_in_body      answers that are nasty to store and to show
+    switches_protocol         101
+    two_answers               a second answer behind the first, for a request that was never made
 """
 
 import contextlib
+import gzip
 import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -86,9 +109,14 @@ Script = Callable[[Connection], object]
 
 
 class Receiver:
-    """A listening socket on 127.0.0.1 (or `host`) that plays `script` with every connection. A context manager."""
+    """A listening socket on 127.0.0.1 (or `host`) that plays `script` with every connection. A context manager.
 
-    def __init__(self, script: Script, *, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
+    `port` 0 takes a free one.
+    """
+
+    def __init__(
+        self, script: Script, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.requests: list[ReceivedRequest] = []
         self.connections = 0
         self.stopping = threading.Event()
@@ -96,7 +124,7 @@ class Receiver:
         self._tls = tls
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(
-            (host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4_096
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4_096
         )
         self.host = host
         self.port: int = self._listener.getsockname()[1]
@@ -271,3 +299,108 @@ def closes_kept_connections(connection: Connection) -> None:
     if connection.request() is not None:
         connection.send(OK)
         connection.request()
+
+
+def _at_length(head: bytes, piece: bytes, pause_s: float = 0.0) -> Script:
+    """Read a request, send `head`, then `piece` again and again."""
+
+    def script(connection: Connection) -> None:
+        connection.request()
+        connection.send(head)
+        while connection.send(piece) and connection.wait(pause_s):
+            pass
+
+    return script
+
+
+def _once(raw: bytes) -> Script:
+    """Read a request, send `raw`, close."""
+    return answers(raw, then_close=True)
+
+
+def _body(body: bytes, *headers: bytes) -> Script:
+    """A proper answer with this body."""
+    lines = b"".join(header + b"\r\n" for header in (*headers, b"Content-Length: %d" % len(body)))
+    return answers(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n" + body)
+
+
+def slow_status_line(connection: Connection) -> None:
+    """A status line that never ends, a byte every 50 ms."""
+    connection.request()
+    connection.send(b"HTTP/1.1 200 ")
+    while connection.send(b"O") and connection.wait(0.05):
+        pass
+
+
+def resets_at_once(connection: Connection) -> None:
+    """A reset at the first byte of the request."""
+    connection.sock.recv(1)
+    connection.reset()
+
+
+def resets_in_headers(connection: Connection) -> None:
+    """Half of the headers, then a reset."""
+    connection.request()
+    connection.send(b"HTTP/1.1 200 OK\r\nX-Half:")
+    connection.wait(0.05)
+    connection.reset()
+
+
+def closes_unanswered(connection: Connection) -> None:
+    """Read the request and close without a word."""
+    connection.request()
+
+
+BOMB: Final = gzip.compress(bytes(1_048_576), mtime=0)
+_OK_HEAD: Final = b"HTTP/1.1 200 OK\r\n"
+_CHUNKED: Final = _OK_HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+HOSTILE: Final[Mapping[str, Script]] = {
+    "silent": never_answering,
+    "slow": slow(10.0),
+    "slow_headers": dripping_headers,
+    "slow_body": dripping_body,
+    "slow_byte": _at_length(_OK_HEAD + b"Content-Length: 1000\r\n\r\n", b"x", 10.0),
+    "slow_status_line": slow_status_line,
+    "endless_body": endless_body,
+    "endless_chunks": one_byte_chunks,
+    "endless_headers": header_flood,
+    "endless_header_line": _at_length(_OK_HEAD + b"X-Long: ", b"x" * 4_096),
+    "endless_status_line": _at_length(b"HTTP/1.1 200 ", b"x" * 4_096),
+    "endless_interim": interim_flood,
+    "endless_trailers": trailer_flood,
+    "resets_at_once": resets_at_once,
+    "resets_in_headers": resets_in_headers,
+    "resets_in_body": resetting_mid_body,
+    "closes_unanswered": closes_unanswered,
+    "closes_in_headers": _once(_OK_HEAD + b"X-Half: "),
+    "lies_short": _once(_OK_HEAD + b"Content-Length: 100\r\n\r\nshort"),
+    "lies_long": _once(_OK_HEAD + b"Content-Length: 2\r\n\r\nok and more"),
+    "lies_twice": _once(_OK_HEAD + b"Content-Length: 2\r\nContent-Length: 5\r\n\r\nok"),
+    "lies_negative": _once(_OK_HEAD + b"Content-Length: -1\r\n\r\nok"),
+    "lies_huge": _once(_OK_HEAD + b"Content-Length: 99999999999999999999999\r\n\r\nok"),
+    "lies_both": _once(_OK_HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    "bad_chunk": _once(_CHUNKED + b"zz\r\nok\r\n"),
+    "early": early_answer(_OK_HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\nok"),
+    "gzip_bomb": _body(BOMB, b"Content-Encoding: gzip"),
+    "deflated": _body(zlib.compress(b"hello" * 100), b"Content-Encoding: deflate"),
+    "unknown_encoding": _body(b"??", b"Content-Encoding: x-nothing"),
+    "http_09": _once(b"<html>hello</html>"),
+    "http_2": _once(b"HTTP/2 200\r\nContent-Length: 2\r\n\r\nok"),
+    "no_http": _once(b"220 mail.example ESMTP\r\n"),
+    "no_reason": _once(b"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok"),
+    "bad_status": _once(b"HTTP/1.1 20x OK\r\nContent-Length: 2\r\n\r\nok"),
+    "four_digits": _once(b"HTTP/1.1 2000 OK\r\nContent-Length: 2\r\n\r\nok"),
+    "bad_version": _once(b"HTTP/9.9 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+    "header_without_colon": _once(_OK_HEAD + b"nonsense\r\nContent-Length: 2\r\n\r\nok"),
+    "nul_in_header": _once(_OK_HEAD + b"X-Nul: a\0b\r\nContent-Length: 2\r\n\r\nok"),
+    "folded_header": _once(_OK_HEAD + b"X-Folded: a\r\n b\r\nContent-Length: 2\r\n\r\nok"),
+    "nul_body": _body(b"a\0b"),
+    "broken_utf8_body": _body(b"a\xff\xfeb\xc3"),
+    "broken_utf8_header": _body(b"ok", b"X-Broken: \xff\xfe\xc3"),
+    "script_in_body": _body(b"<script>alert(1)</script>", b"Content-Type: text/html", b"X-Script: <script>"),
+    "switches_protocol": _once(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+    ),
+    "two_answers": answers(OK + b"HTTP/1.1 500 Smuggled\r\nContent-Length: 0\r\n\r\n"),
+}

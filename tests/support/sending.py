@@ -11,6 +11,7 @@ from ringback.engine.reading import SenderLimits
 from ringback.engine.remote import SenderProcess
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
+from ringback.model.limits import RESOLVE_S_MAX
 from ringback.policy.address import Allowed, UrlRules, parse_allowed
 from support.nameserver import NameServer
 
@@ -42,17 +43,25 @@ class Sending:
         ca_file: str | None = None,
         limits: SenderLimits | None = None,
         apart: bool = False,
+        resolve_s_max: float = RESOLVE_S_MAX,
     ) -> None:
         self.clock = SystemClock()
         servers = [names.address] if names else ["127.0.0.1:9"]
         self.transport: Any  # tests look into the one that they have asked for
         if apart:
             hosts = str(hosts_file) if hosts_file else None
-            setup = Setup.of(rules, limits or SenderLimits(), servers=servers, hosts_file=hosts, ca_file=ca_file)
+            setup = Setup.of(
+                rules,
+                limits or SenderLimits(),
+                servers=servers,
+                hosts_file=hosts,
+                ca_file=ca_file,
+                resolve_s_max=resolve_s_max,
+            )
             self.transport = SenderProcess(setup, self.clock)
             self.transport.wait_until_up()
         else:
-            resolver = Resolver(self.clock, servers=servers, hosts_file=hosts_file)
+            resolver = Resolver(self.clock, servers=servers, hosts_file=hosts_file, resolve_s_max=resolve_s_max)
             self.transport = CurlTransport(resolver, rules, self.clock, ca_file=ca_file, limits=limits)
         self.responses: dict[int, InboundResponse] = {}
         self._tokens = 0

@@ -3,6 +3,7 @@
 from ipaddress import ip_network
 from pathlib import Path
 
+import certifi
 import pytest
 
 from ringback.model.errors import BadSetting
@@ -51,6 +52,9 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "public_url": "https://webhooks.example.com/",
         "allow_private": "yes",
         "allow": "10.0.0.0/8, [fd00::/8]:443",
+        "allow_http": "1",
+        "name_servers": "192.0.2.53, [2001:db8::53]:5353",
+        "ca_file": certifi.where(),
         "admin_key": "k" * 20,
         "migrate": "TRUE",
         "log_level": "debug",
@@ -67,6 +71,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         Allowed(ip_network("10.0.0.0/8"), None),
         Allowed(ip_network("fd00::/8"), 443),
     )
+    assert settings.name_servers == ("192.0.2.53:53", "[2001:db8::53]:5353")
     assert settings.public_url == "https://webhooks.example.com"
     assert settings.store_path == Path("/somewhere/else.db")
 
@@ -93,6 +98,10 @@ def test_the_database_is_in_the_data_directory_unless_said_otherwise() -> None:
         ('allow = ["10.0.0.1/8:80"]', "allow: .* has host bits set"),
         ('allow = ["here:80"]', "allow: 'here:80' is not CIDR:PORT"),
         ('allow = ["10.0.0.0/8:0"]', "allow: '10.0.0.0/8:0' has no port"),
+        ('name_servers = ["ns.example"]', "name_servers: 'ns.example' is not an address such as"),
+        ('name_servers = "192.0.2.53"', "name_servers: '192.0.2.53' is not a list of texts"),
+        ('ca_file = "missing.pem"', r"ca_file: 'missing.pem' can't be read"),
+        ('ca_file = "ringback.toml"', "ca_file: 'ringback.toml' has no certificate"),
         ('public_url = "ftp://example.com"', "public_url: not a URL such as"),
         ('store = "mysql://localhost"', "store: not of the form sqlite:///PATH"),
         ('store = "postgresql://localhost/ringback"', "store: PostgreSQL comes in a later version"),

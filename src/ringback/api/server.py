@@ -67,6 +67,12 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_started()
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the serving; a second one doesn't wait for callers who are slow to be answered."""
+        hurried = self.should_exit
+        super().handle_exit(sig, frame)
+        self.force_exit = self.force_exit or hurried
+
 
 class HttpServer:
     """`run` blocks until SIGTERM, SIGINT or `stop`."""
@@ -88,21 +94,24 @@ class HttpServer:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=ANSWER_WITHIN_S,
         )
+        self.hurried = False
+        """Whether a second signal has come: who is still waiting is not to be waited for."""
+        self._signals = 0
         self._listener = listener
         self._server = _Server(config, on_started)
 
     def run(self) -> None:
         on_main_thread = threading.current_thread() is threading.main_thread()
         if on_main_thread:
-            # uvicorn raises a signal it caught again when it is done: by then it must do nothing, we are stopping.
+            # uvicorn raises the signals it caught again when it is done: by then the first does nothing more.
             for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, _ignore)
+                signal.signal(number, self._on_signal)
         self._server.run(sockets=[self._listener])
 
     def stop(self) -> None:
         """From any thread."""
         self._server.should_exit = True
 
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    """Already stopping."""
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._signals += 1
+        self.hurried = self._signals > 1

@@ -29,8 +29,13 @@ Config = Annotated[Path | None, typer.Option(help="Configuration file (ringback.
 AllowPrivate = Annotated[
     bool | None, typer.Option("--allow-private", help="Endpoints may be http, on any port, on private addresses.")
 ]
+AllowHttp = Annotated[bool | None, typer.Option("--allow-http", help="Endpoints may be http, on public addresses.")]
 Allow = Annotated[
     list[str] | None, typer.Option(help="CIDR:PORT that endpoints may have although private; may be given again.")
+]
+NameServers = Annotated[
+    list[str] | None,
+    typer.Option(help="ADDRESS or ADDRESS:PORT of a name server to ask instead of the system's; may be given again."),
 ]
 Migrate = Annotated[bool | None, typer.Option("--migrate", help="Bring an older database up to date.")]
 LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error (info).")]
@@ -50,6 +55,8 @@ def serve(
     public_url: PublicUrl = None,
     allow_private: AllowPrivate = None,
     allow: Allow = None,
+    allow_http: AllowHttp = None,
+    name_servers: NameServers = None,
     migrate: Migrate = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
@@ -70,6 +77,8 @@ def serve(
         "public_url": public_url,
         "allow_private": allow_private,
         "allow": allow or None,
+        "allow_http": allow_http,
+        "name_servers": name_servers or None,
         "migrate": migrate,
         "log_level": log_level,
         "log_format": log_format,

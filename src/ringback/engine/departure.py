@@ -16,6 +16,8 @@ from ringback.times import rfc3339
 from ringback.wire.message import Message
 
 HOPS_HEADER: Final = "Ringback-Hops"
+HOST_HEADER: Final = "Host"
+LENGTH_HEADER: Final = "Content-Length"
 _encode = msgspec.json.Encoder().encode
 # A named tuple's own constructor costs three times as much, and this runs for every request.
 _make: Final = tuple.__new__
@@ -69,7 +71,11 @@ def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, 
     headers = [f"{name}: {value}" for name, value in rendered.headers]
     headers += target.sent_headers
     headers.append(f"{hop[0]}: {hop[1]}")
-    shown = _encode([*rendered.headers, *target.shown_headers, hop])
+    # As they go out: libcurl writes the first and the last of them itself.
+    shown = _encode([
+        (HOST_HEADER, target.host), *rendered.headers, *target.shown_headers, hop,
+        (LENGTH_HEADER, str(len(rendered.body))),
+    ])  # fmt: skip
     body = rendered.body if rendered.whole else None
     sent = _make(Sent, (clock.new_id("att"), now_ms, shown, body, rendered.head, rendered.tail))
     asked = (token, tenant_id, "POST", target.url, headers, rendered.body, target.deadline_s)

@@ -112,6 +112,7 @@ class Dispatcher:
             m.Reconfigured: self._on_reconfigured,
             m.LeaseLost: self._on_lease_lost,
             m.Stop: self._on_stop,
+            m.BreakOff: self._on_break_off,
         }
 
     # ── for any thread ───────────────────────────────────────────────────────────────────────────────────────
@@ -296,14 +297,17 @@ class Dispatcher:
 
     def _on_lease_lost(self, message: m.LeaseLost) -> None:
         """Nothing of the old node's is ours any more: forget the lanes, break off their requests."""
-        for token in self._flying:
-            self._transport.abort(token)
+        self._on_break_off(m.BreakOff())
         self._lanes.drop_all()
         self._leaving.clear()
 
     def _on_stop(self, message: m.Stop) -> None:
         self._lanes.stopping = True
         self._lanes.touch_all()
+
+    def _on_break_off(self, message: m.BreakOff) -> None:
+        for token in self._flying:
+            self._transport.abort(token)
 
     def _let_go(self, row: LaneRow, ordered: bool) -> None:
         self._leaving.add(row.endpoint_id)

@@ -31,6 +31,7 @@ FOLLOW_EVERY_S: Final = 0.5
 SEEN_WITHIN_S: Final = 1.0
 PROGRESS_WITHIN_S: Final = 10.0
 STOP_WITHIN_S: Final = TOTAL_DEADLINE_S_MAX + 5.0
+BREAK_OFF_WITHIN_S: Final = 5.0
 POLL_STOP_S: Final = 0.02
 
 
@@ -147,20 +148,33 @@ class Engine:
         for worker in self._core + self._others:
             worker.start()
 
-    def stop(self) -> None:
-        """End gracefully, within the total deadline of a request. Idempotent."""
+    def stop(self, hurried: Callable[[], bool] = lambda: False) -> int:
+        """End gracefully, within the total deadline of a request; how many requests were broken off. Idempotent.
+
+        Once `hurried` says so, requests under way are broken off, and recorded as that, instead of waited for.
+        """
         self.dispatcher.post(m.Stop())
-        waiting = Pause()
-        waited_s = 0.0
-        while not self.dispatcher.drained and waited_s < STOP_WITHIN_S and self._moving():
-            waiting.wait(POLL_STOP_S)
-            waited_s += POLL_STOP_S
+        broken_off = 0
+        if not self._drained(STOP_WITHIN_S, hurried):
+            broken_off = self.dispatcher.in_flight
+            self.dispatcher.post(m.BreakOff())
+            self._drained(BREAK_OFF_WITHIN_S, lambda: False)
         self._stopping.stop()
         self._sweep_pause.stop()
         for worker in self._others + self._core:
             worker.stop(PROGRESS_WITHIN_S)
         self._store.leave(self._lease.node_id, self._clock.now_ms())
         self._transport.close()
+        return broken_off
+
+    def _drained(self, within_s: float, hurried: Callable[[], bool]) -> bool:
+        """Wait until nothing is under way or unrecorded; whether that came in time."""
+        waiting = Pause()
+        waited_s = 0.0
+        while not self.dispatcher.drained and waited_s < within_s and self._moving() and not hurried():
+            waiting.wait(POLL_STOP_S)
+            waited_s += POLL_STOP_S
+        return self.dispatcher.drained
 
     def _follow(self) -> None:
         self._stopping.wait(FOLLOW_EVERY_S)

@@ -90,6 +90,10 @@ class Stop(NamedTuple):
     """Take no new work, let requests end, release everything."""
 
 
+class BreakOff(NamedTuple):
+    """End the requests under way now; they are recorded as aborted and due again."""
+
+
 class Claim(NamedTuple):
     node_id: str
     limit: int
@@ -143,5 +147,7 @@ class Audit(NamedTuple):
     node_id: str
 
 
-ToDispatcher = Claimed | Kept | Left | FetchDone | Rang | Settled | HandedOver | Woken | Reconfigured | LeaseLost | Stop
+ToDispatcher = (
+    Claimed | Kept | Left | FetchDone | Rang | Settled | HandedOver | Woken | Reconfigured | LeaseLost | Stop | BreakOff
+)
 ToFetcher = Claim | Listen | Fetch | Release | Releases | RingBells | GiveUp | Audit

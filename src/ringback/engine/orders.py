@@ -4,6 +4,7 @@ The first frame is a `Setup`; every later one to the sender is `Orders`, every o
 empty one as a sign of life. Times are on the machine's boot clock, which both processes read alike.
 """
 
+import signal
 from ipaddress import ip_network
 from typing import Final, NamedTuple
 
@@ -18,6 +19,9 @@ from ringback.policy.address import Allowed, UrlRules
 
 BEAT_S: Final = 1.0
 """How often the sender lets hear from it, at least."""
+
+SIGNALS_TO_END: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What the sender doesn't listen to: it ends with the engine's process and not by itself."""
 
 
 class Setup(NamedTuple):

@@ -8,6 +8,7 @@ with it and is started anew, as for a thread that died. The child ends by itself
 
 import os
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from typing import Final
 from ringback.clock import Clock
 from ringback.engine.departure import Departure, departure_of
 from ringback.engine.frames import Frames, PeerGone
-from ringback.engine.orders import BEAT_S, Orders, Setup, TargetNews, decode_answers, encode
+from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, TargetNews, decode_answers, encode
 from ringback.engine.ports import Answered, OutboundRequest
 from ringback.engine.target import Target
 from ringback.model.errors import RingbackError
@@ -217,14 +218,19 @@ class _Targets:
 def _start(fd: int) -> "subprocess.Popen[bytes]":
     """The child, in a process group of its own: what the terminal or a supervisor signals is for us to pass on.
 
-    It doesn't get our variables, of which one is the admin key.
+    It doesn't get our variables, of which one is the admin key. Signals to end are blocked in it from its first moment:
+    it is up to it to ignore them, and until then they wait.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and our own text
-        [sys.executable, "-P", "-c", _BOOT, str(fd), *sys.path],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env=environment,
-        pass_fds=(fd,),
-        process_group=0,
-    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS_TO_END)
+    try:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and our own text
+            [sys.executable, "-P", "-c", _BOOT, str(fd), *sys.path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=environment,
+            pass_fds=(fd,),
+            process_group=0,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

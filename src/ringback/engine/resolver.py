@@ -32,6 +32,7 @@ FAILURE_KEPT_S: Final = 2.0
 OTHER_FAMILY_GRACE_S: Final = 0.25
 _HOSTS_KEPT_S: Final = 5.0
 _CHANNEL_KEPT_S: Final = 300.0
+# A question is asked again after this long, or a third of the budget: c-ares doubles it for the second try.
 _QUERY_TIMEOUT_S: Final = 0.7
 _QUERY_TRIES: Final = 2
 
@@ -291,7 +292,10 @@ class Resolver:
             self._watch(channel, fd, (select.EPOLLIN if readable else 0) | (select.EPOLLOUT if writable else 0))
 
         channel = pycares.Channel(
-            servers=self._servers, timeout=_QUERY_TIMEOUT_S, tries=_QUERY_TRIES, sock_state_cb=on_socket
+            servers=self._servers,
+            timeout=max(_QUERY_TIMEOUT_S, self._resolve_s_max / 3),
+            tries=_QUERY_TRIES,
+            sock_state_cb=on_socket,
         )
         return channel
 

@@ -28,10 +28,12 @@ from ringback.engine.reading import SenderLimits
 from ringback.engine.request_headers import BadRequestHeader, HeaderLines
 from ringback.engine.resolver import Answer, Resolver
 from ringback.model.attempt import Timings
-from ringback.model.limits import IN_FLIGHT_MAX, RESOLVE_S_MAX
+from ringback.model.limits import IN_FLIGHT_MAX
 from ringback.policy.address import UrlRules
 from ringback.policy.url import UrlRefused
 
+# A URL that was saved when more was allowed.
+_LEADS_INSIDE: Final = ("address_not_allowed", "host_not_allowed")
 _METHOD: Final = re.compile(r"[A-Z]{1,32}")
 _FRESH_CONNECTIONS_S: Final = 300.0
 _NEVER: Final = float("inf")
@@ -104,7 +106,7 @@ class CurlTransport:
         try:
             url, origin = self._origins.destination(request.url)
         except UrlRefused as refused:
-            code = BLOCKED_ADDRESS if refused.code == "address_not_allowed" else BLOCKED_REQUEST
+            code = BLOCKED_ADDRESS if refused.code in _LEADS_INSIDE else BLOCKED_REQUEST
             self._fail(request.token, Failure(code, refused.message))
             return
         if url != request.url:
@@ -113,8 +115,7 @@ class CurlTransport:
         if now_s < origin.pin_until_s:
             self._send(request, origin, None, now_s)
             return
-        budget_s = min(request.deadline_s, RESOLVE_S_MAX)
-        answer = self._resolver.resolve(request.token, request.tenant_id, origin.host, budget_s)
+        answer = self._resolver.resolve(request.token, request.tenant_id, origin.host, request.deadline_s)
         if answer is None:
             self._waiting[request.token] = _Waiting(request, origin, now_s)
         else:

@@ -18,7 +18,7 @@ from ringback.clock import Clock, SystemClock
 from ringback.engine.curl_errors import BLOCKED_REQUEST, GAVE_UP, Failure
 from ringback.engine.departure import Departure, Sent, logged, not_sent, take_off
 from ringback.engine.frames import Frames, PeerGone
-from ringback.engine.orders import BEAT_S, Orders, Setup, decode_orders, decode_setup, encode
+from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, decode_orders, decode_setup, encode
 from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
@@ -26,7 +26,6 @@ from ringback.engine.target import Target, prepare
 from ringback.observe.errors import describe_error
 from ringback.wire.signature import BadSecret
 
-_OURS_TO_IGNORE: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Nearly everything that is made for a request is gone soon and has no cycles.
 _COLLECT_AFTER: Final = (50_000, 20, 50)
 # A named tuple's own constructor costs three times as much, and this runs for every request.
@@ -35,8 +34,9 @@ _make: Final = tuple.__new__
 
 def main(fd: int) -> None:
     """Send until the other side of the socket `fd` is closed."""
-    for number in _OURS_TO_IGNORE:
+    for number in SIGNALS_TO_END:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS_TO_END)
     frames = Frames(socket.socket(fileno=fd))
     clock = SystemClock()
     try:

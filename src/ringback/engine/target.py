@@ -7,6 +7,7 @@ are sent, and as the log shows them. Never renders an event (that is `attempt`).
 import base64
 from collections.abc import Iterable
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, Secret
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX, WINDOW_MAX
@@ -19,12 +20,14 @@ FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Acc
 
 
 class Target(NamedTuple):
-    """`sent_headers` are complete "Name: value" lines; `shown_headers` the same as pairs, credentials replaced."""
+    """`host` is what libcurl writes into the Host header. `sent_headers` are complete "Name: value" lines;
+    `shown_headers` the same as pairs, credentials replaced."""
 
     endpoint: Endpoint
     contract: Contract
     secrets: tuple[Secret, ...]
     url: str
+    host: str
     sent_headers: list[str]
     shown_headers: list[tuple[str, str]]
     deadline_s: float
@@ -50,6 +53,7 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
         contract=load_profile(endpoint.profile),
         secrets=tuple(secrets),
         url=append_query(endpoint.url, endpoint.query),
+        host=urlsplit(endpoint.url).netloc,
         sent_headers=[f"{name}: {value}" for name, value in sent],
         shown_headers=shown,
         deadline_s=min(endpoint.timeout_s, TOTAL_DEADLINE_S_MAX),

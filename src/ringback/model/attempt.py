@@ -4,6 +4,7 @@ An attempt's id is made before the request is sent. What ends without a request 
 a record here too, under the number of the last request. Times are milliseconds since 1970; durations milliseconds.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -77,6 +78,37 @@ class Attempt(NamedTuple):
     response_truncated: bool
     profile: str
     maybe_repeated: bool = False
+
+
+class Line(NamedTuple):
+    """What an attempt says about where its delivery stands."""
+
+    number: int
+    outcome: str
+    final: bool
+    status_code: int | None
+    superseded: bool
+
+
+_WITHOUT_REQUEST: Final = frozenset({Outcome.CANCELLED, Outcome.EXPIRED})
+
+
+def standing(lines: Iterable[Line]) -> Line | None:
+    """Where a delivery stands by its lines in the log, in the order of number, final, id; None: there are none.
+
+    The last line decides. A superseded one doesn't count, but for the request that was under way when its delivery
+    was cancelled: it left, so its number and status do, and if it succeeded the receiver has the event.
+    """
+    last: Line | None = None
+    for line in lines:
+        if line.outcome in _WITHOUT_REQUEST:
+            last = line._replace(status_code=last.status_code if last is not None else None)
+        elif not line.superseded:
+            last = line
+        elif last is not None and last.outcome in _WITHOUT_REQUEST:
+            succeeded = line.outcome == Outcome.SUCCEEDED
+            last = line if succeeded else last._replace(number=line.number, status_code=line.status_code)
+    return last
 
 
 FINAL_STATES: Final = {

@@ -23,6 +23,13 @@ class Stopping(NamedTuple):
     reason: str
 
 
+class StopWaits(NamedTuple):
+    """The stop waits for `in_flight` requests to end, `at_most_s` seconds at most. A second signal cuts it short."""
+
+    in_flight: int
+    at_most_s: float
+
+
 class Stopped(NamedTuple):
     """Everything is stored and closed. `in_flight` requests were broken off; they will be sent again."""
 
@@ -98,6 +105,7 @@ class SweepRepaired(NamedTuple):
 TelemetryEvent = (
     Started
     | Stopping
+    | StopWaits
     | Stopped
     | LaneParked
     | LaneRecovered

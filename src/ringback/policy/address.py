@@ -1,14 +1,15 @@
 """Which addresses a request may be sent to, decided from the address itself just before it is dialled.
 
-The table `addresses.csv` holds the special-purpose addresses of IANA's registries (and a few of our own, marked so),
-since Python's `is_global` says yes to several that lead inside: NAT64 and 6to4 forms of private addresses,
-multicast, 192.0.0.192. The longest matching prefix decides, and every row is a refusal; `opened_by` says whether
-`--allow-private` lifts it. An entry of `--allow CIDR:PORT` lifts everything for just that network and port.
+The table `addresses.csv` is made of IANA's registries (and a few addresses of our own, marked so) by
+`scripts/addresses.py`, since Python's `is_global` says yes to several that lead inside: NAT64 and 6to4 forms of private
+addresses, multicast, 192.0.0.192. The longest matching prefix decides, and every row is a refusal; `opened_by` says
+whether `--allow-private` lifts it. An entry of `--allow CIDR:PORT` lifts everything for just that network and port.
 
 Never resolves a name and never does I/O after the table was read at import. What isn't an address is refused.
 """
 
 import csv
+import re
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -44,6 +45,8 @@ class SpecialRange(NamedTuple):
     private: bool
 
 
+# An address, or one with a port: `[…]:53`, or without brackets where there is only one colon.
+_NAME_SERVER: Final = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?|[^\[\]]+")
 _ISATAP: Final = SpecialRange(IPv6Network("::/0"), "ISATAP", "RFC 5214", private=False)
 _ISATAP_IDENTIFIERS: Final = frozenset({0x00005EFE, 0x02005EFE})
 
@@ -93,14 +96,20 @@ def refusal(address: str, port: int, rules: UrlRules, scheme: str = "https") -> 
         return f"{address[:64]!r} is not an IP address."
     if is_allowed(parsed, port, rules):
         return None
-    row = special_range(parsed)
-    if row is not None and not (row.private and rules.allow_private):
-        return f"{parsed} is not a public address: {row.name} ({row.rfc})."
-    if rules.allow_private:
-        return None
+    reason = range_refusal(parsed, rules)
+    if reason is not None or rules.allow_private:
+        return reason
     if scheme == "http" and not rules.allow_http:
         return f"{parsed} may only be spoken to over https."
     return port_refusal(port, scheme)
+
+
+def range_refusal(address: IPv4Address | IPv6Address, rules: UrlRules) -> str | None:
+    """Why `address` is none to send to, whatever the port; None when it is public, or private and that is allowed."""
+    row = special_range(address)
+    if row is None or (row.private and rules.allow_private):
+        return None
+    return f"{address} is not a public address: {row.name} ({row.rfc})."
 
 
 @lru_cache(maxsize=8_192)
@@ -127,6 +136,23 @@ def parse_allowed(text: str) -> Allowed:
     except ValueError as error:
         raise ValueError(f"{text!r} is not CIDR:PORT such as 10.1.0.0/16:8443 ({error}).") from None
     return Allowed(network, port)
+
+
+def parse_name_server(text: str) -> str:
+    """An entry of `name_servers`, as the resolver wants it: `192.0.2.53:53`, `[2001:db8::53]:53`.
+
+    Takes `192.0.2.53`, `192.0.2.53:5353`, `2001:db8::53` and `[2001:db8::53]:5353`; the port is 53 where there is none.
+    Raises ValueError, with a sentence, for anything else.
+    """
+    match = _NAME_SERVER.fullmatch(text)
+    host, port = ("", 53) if match is None else (match[1] or match[2] or text, int(match[3] or 53))
+    try:
+        address = _parse(host)
+    except ValueError:
+        raise ValueError(f"{text!r} is not an address such as 192.0.2.53 or (with a port) [2001:db8::53]:53.") from None
+    if not 1 <= port <= 65_535:
+        raise ValueError(f"{text!r} has no port from 1 to 65535 after the colon.")
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 def _split_port(text: str) -> tuple[str, int | None]:

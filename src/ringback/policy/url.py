@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 import idna
 
 from ringback.model.limits import URL_CHARS_MAX
-from ringback.policy.address import Allowed, UrlRules, is_allowed, refusal
+from ringback.policy.address import Allowed, UrlRules, is_allowed, range_refusal
 from ringback.policy.port import port_refusal
 
 __all__ = ["AcceptedUrl", "Allowed", "UrlRefused", "UrlRules", "accept_url", "append_query", "is_local_name"]
@@ -187,10 +187,10 @@ def _check_rules(accepted: AcceptedUrl, rules: UrlRules) -> None:
     # What the operator opened by CIDR:PORT is known by address only, so a name passes here and is decided on dialling.
     if any(entry.port in (None, port) for entry in rules.allowed):
         return
-    if scheme == "http" and not rules.allow_http:
-        raise UrlRefused("scheme_not_allowed", "The URL must begin with https://.")
     if is_local_name(host) or "." not in host:
         raise UrlRefused("host_not_allowed", f"{host} is not a public host name.")
+    if scheme == "http" and not rules.allow_http:
+        raise UrlRefused("scheme_not_allowed", "The URL must begin with https://.")
     reason = port_refusal(port, scheme)
     if reason is not None:
         raise UrlRefused("port_not_allowed", reason)
@@ -199,14 +199,16 @@ def _check_rules(accepted: AcceptedUrl, rules: UrlRules) -> None:
 def _check_address(address: str, scheme: str, port: int, rules: UrlRules) -> None:
     if is_allowed(ip_address(address), port, rules):
         return
-    if scheme == "http" and not (rules.allow_http or rules.allow_private):
-        raise UrlRefused("scheme_not_allowed", "The URL must begin with https://.")
-    reason = None if rules.allow_private else port_refusal(port, scheme)
-    if reason is not None:
-        raise UrlRefused("port_not_allowed", reason)
-    reason = refusal(address, port, rules, scheme)
+    reason = range_refusal(ip_address(address), rules)
     if reason is not None:
         raise UrlRefused("address_not_allowed", reason)
+    if rules.allow_private:
+        return
+    if scheme == "http" and not rules.allow_http:
+        raise UrlRefused("scheme_not_allowed", "The URL must begin with https://.")
+    reason = port_refusal(port, scheme)
+    if reason is not None:
+        raise UrlRefused("port_not_allowed", reason)
 
 
 def is_local_name(host: str) -> bool:

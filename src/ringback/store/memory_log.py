@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from ringback.model.attempt import Attempt
+from ringback.model.attempt import Attempt, Line, standing
 from ringback.model.event import Delivery, Event
 from ringback.store.memory_tables import MemoryPart, MemoryTables
 from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
@@ -27,12 +27,11 @@ class MemoryLog(MemoryPart):
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         with self._tables as tables:
             pending = _pending(tables, tenant_id, event_id)
-            last: dict[str, Attempt] = {}
+            lines: dict[str, list[Line]] = {}
             for attempt in sorted(tables.attempts_of(tenant_id, event_id), key=_place):
-                if not attempt.superseded:
-                    last[attempt.endpoint_id] = attempt
-            endpoint_ids = sorted({*pending, *last})
-            return [_progress_at(i, pending.get(i), last.get(i)) for i in endpoint_ids]
+                lines.setdefault(attempt.endpoint_id, []).append(_line(attempt))
+            endpoint_ids = sorted({*pending, *lines})
+            return [_progress_at(i, pending.get(i), standing(lines.get(i, ()))) for i in endpoint_ids]
 
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
         with self._tables as tables:
@@ -101,7 +100,11 @@ def _place(attempt: Attempt) -> tuple[int, bool, str]:
     return attempt.number, attempt.final, attempt.id
 
 
-def _progress_at(endpoint_id: str, pending: Delivery | None, last: Attempt | None) -> EndpointProgress:
+def _line(attempt: Attempt) -> Line:
+    return Line(attempt.number, attempt.outcome, attempt.final, attempt.status_code, attempt.superseded)
+
+
+def _progress_at(endpoint_id: str, pending: Delivery | None, last: Line | None) -> EndpointProgress:
     if last is None:
         return EndpointProgress(endpoint_id, pending, 0, None, False, None)
     return EndpointProgress(endpoint_id, pending, last.number, last.outcome, last.final, last.status_code)

@@ -412,7 +412,7 @@ class StoredEvent(NamedTuple):
 
 
 class EndpointProgress(NamedTuple):
-    """Where one event stands at one endpoint: what is still queued, and the last attempt."""
+    """Where one event stands at one endpoint: what is still queued, and what the log says (`attempt.standing`)."""
 
     endpoint_id: str
     pending: Delivery | None

@@ -6,9 +6,11 @@ written; the other direction is made from the same text.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
-from ringback.model.attempt import Attempt, Outcome
+from ringback.model.attempt import Attempt, Line, Outcome, standing
 from ringback.model.event import Delivery, Event
 from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
 from ringback.store.queries import load
@@ -39,7 +41,11 @@ class SqliteLog(SqlitePart):
         name = {"tenant_id": tenant_id, "event_id": event_id}
         with self._readers.snapshot() as connection:
             pending = {row[1]: Delivery(*row) for row in rows(connection, _SQL["pending_deliveries"], name)}
-            last = {row[0]: row[1:] for row in rows(connection, _SQL["story_of_event"], name)}
+            story = rows(connection, _SQL["story_of_event"], name)
+        last = {
+            endpoint_id: standing(Line(*columns) for _, *columns in lines)
+            for endpoint_id, lines in groupby(story, key=itemgetter(0))
+        }
         return [_progress(name, pending.get(name), last.get(name)) for name in sorted({*pending, *last})]
 
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
@@ -101,13 +107,10 @@ def _walk_of(query: AttemptQuery) -> str:
     return "walk_failures_of_tenant" if failed else "walk_attempts_of_tenant"
 
 
-def _progress(
-    endpoint_id: str, pending: Delivery | None, last: tuple[int, str, int, int | None] | None
-) -> EndpointProgress:
+def _progress(endpoint_id: str, pending: Delivery | None, last: Line | None) -> EndpointProgress:
     if last is None:
         return EndpointProgress(endpoint_id, pending, 0, None, False, None)
-    number, outcome, final, status_code = last
-    return EndpointProgress(endpoint_id, pending, number, outcome, bool(final), status_code)
+    return EndpointProgress(endpoint_id, pending, last.number, last.outcome, bool(last.final), last.status_code)
 
 
 def _attempt(columns: Sequence[Any]) -> Attempt:

@@ -77,7 +77,7 @@ def test_all_addresses_of_both_families_are_seen(names: NameServer, asking: Aski
 
 
 def test_a_name_behind_another_leads_to_its_addresses(names: NameServer, asking: Asking) -> None:
-    names.say("a.example", Reply(["192.0.2.1"], cname="b.example"))
+    names.say("a.example", Reply(["192.0.2.1"], cnames=["b.example"]))
     assert asking.answer("a.example").addresses == ("192.0.2.1",)
 
 

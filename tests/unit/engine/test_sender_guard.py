@@ -24,9 +24,9 @@ def test_an_address_that_must_not_be_dialled_is_not(host: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "http://93.184.215.14/", "https://localhost/", "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/",
-        "dict://example.com:11211/", "https://user:pw@example.com/", "https://example.com:22/", "https://2130706433/",
-        "https://0177.0.0.1/", "https://127.1/", "https://example.com/\r\nX: y", "https://example.com\\@a.example/", "",
+        "http://93.184.215.14/", "ftp://example.com/", "file:///etc/passwd", "gopher://example.com/",
+        "dict://example.com:11211/", "https://user:pw@example.com/", "https://example.com:22/",
+        "https://example.com/\r\nX: y", "https://example.com\\@a.example/", "",
     ],
 )  # fmt: skip
 def test_a_url_that_is_not_accepted_any_more_is_not_sent_to(url: str) -> None:
@@ -34,6 +34,19 @@ def test_a_url_that_is_not_accepted_any_more_is_not_sent_to(url: str) -> None:
         response = sending.send(url)
         assert (response.status, response.error_code) == (None, "blocked_request")
         assert response.error_message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/", "http://localhost/", "https://localhost/", "https://2130706433/", "https://0177.0.0.1/",
+        "https://127.1/",
+    ],
+)  # fmt: skip
+def test_a_host_that_is_not_accepted_any_more_is_a_blocked_address(url: str) -> None:
+    with Sending(PUBLIC) as sending:
+        response = sending.send(url)
+        assert (response.status, response.error_code) == (None, "blocked_address")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +94,14 @@ def test_the_address_really_dialled_is_checked_whoever_resolved_it() -> None:
             assert inside.connections == 0
 
 
+def test_a_name_may_take_longer_than_the_default_where_the_operator_allows_it() -> None:
+    with Receiver(answers(OK)) as receiver, NameServer() as names, Sending(names=names, resolve_s_max=8.0) as sending:
+        names.say("slow.example", Reply(["127.0.0.1"], delay_s=2.3))
+        response = sending.send(f"http://slow.example:{receiver.port}/", deadline_s=8.0)
+    assert (response.status, response.error_code) == (200, None)
+    assert len(names.asked) == 2, "one question for each family was enough"
+
+
 def test_an_allowed_network_is_reached_and_its_neighbours_are_not() -> None:
     with Receiver(answers(OK)) as receiver, Receiver(answers(OK)) as other, NameServer() as names:
         with Sending(opened(f"127.0.0.0/8:{receiver.port}"), names=names) as sending:
@@ -90,7 +111,7 @@ def test_an_allowed_network_is_reached_and_its_neighbours_are_not() -> None:
             assert sending.send(f"http://localhost:{receiver.port}/").error_code == "blocked_address", (
                 "::1 was not opened"
             )
-            assert sending.send(other.url).error_code == "blocked_request"
+            assert sending.send(other.url).error_code == "blocked_address"
             assert sending.send(other.url.replace("http:", "https:")).error_code == "blocked_address"
             assert sending.send(f"https://internal.example:{other.port}/").error_code == "blocked_address"
         assert other.connections == 0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.policy.address import TABLE, UrlRules, parse_allowed, refusal, special_range
+from ringback.policy.address import TABLE, UrlRules, parse_allowed, parse_name_server, refusal, special_range
 from support.sending import opened
 
 PUBLIC = UrlRules()
@@ -150,6 +150,29 @@ def test_an_entry_of_allow_is_read(text: str, network: str | None, port: int | N
             parse_allowed(text)
     else:
         assert parse_allowed(text) == (ip_network(network), port)
+
+
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("192.0.2.53", "192.0.2.53:53"),
+        ("192.0.2.53:5353", "192.0.2.53:5353"),
+        ("2001:db8::53", "[2001:db8::53]:53"),
+        ("[2001:db8::53]", "[2001:db8::53]:53"),
+        ("[2001:db8:0::53]:5353", "[2001:db8::53]:5353"),
+    ],
+)
+def test_a_name_server_is_read(text: str, server: str) -> None:
+    assert parse_name_server(text) == server
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "ns.example", "127.1", "192.0.2.53:", "192.0.2.53:0", "192.0.2.53:65536", "[192.0.2.53", "[::1]:", "a:b"],
+)
+def test_a_broken_name_server_is_refused_with_a_sentence(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        parse_name_server(text)
 
 
 @pytest.mark.parametrize(

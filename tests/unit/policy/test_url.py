@@ -135,7 +135,7 @@ def test_an_allowed_network_opens_its_port_and_nothing_else() -> None:
     assert accept_url("http://127.0.0.1:9000/", rules).address == "127.0.0.1"
     assert accept_url("http://localhost:9000/", rules).host == "localhost"
     assert accept_url("http://internal.example:9000/", rules).port == 9000
-    assert refused("http://127.0.0.1:9001/", rules) == "scheme_not_allowed"
+    assert refused("http://127.0.0.1:9001/", rules) == "address_not_allowed"
     assert refused("https://127.0.0.1:9001/", rules) == "address_not_allowed"
     assert refused("https://10.0.0.1:9000/", rules) == "address_not_allowed"
     assert refused("http://8.8.8.8:9000/", rules) == "scheme_not_allowed"

@@ -149,11 +149,11 @@ LEFT JOIN event ON event.tenant_id = attempt.tenant_id AND event.id = attempt.ev
 WHERE attempt.tenant_id = :tenant_id AND attempt.id = :id;
 
 -- name: story_of_event
--- What happened to an event at each endpoint, so that the last line of an endpoint is where it stands.
-SELECT endpoint_id, number, outcome, final, status_code
+-- What happened to an event, endpoint by endpoint; each one's lines in the order that tells where it stands.
+SELECT endpoint_id, number, outcome, final, status_code, superseded
 FROM attempt
-WHERE tenant_id = :tenant_id AND event_id = :event_id AND superseded = 0
-ORDER BY number, final, id;
+WHERE tenant_id = :tenant_id AND event_id = :event_id
+ORDER BY endpoint_id, number, final, id;
 
 -- name: day_counts
 -- An endpoint's figures by day, oldest first.
