@@ -5,8 +5,10 @@ and limits, state tables, commands and exit codes. tests/docs runs the check.
 """
 
 import importlib
+import inspect
 import re
 import sys
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,13 @@ from ringback.cli.exits import MEANINGS
 from ringback.cli.main import app
 from ringback.model import limits
 from ringback.model.endpoint import ENDPOINT_MOVES
-from ringback.settings import SettingInfo, catalogue
+from ringback.observe import telemetry
+from ringback.observe.attempts import AttemptRecord
+from ringback.observe.attributes import ACCEPT, ACCEPT_ATTRIBUTES, ATTEMPT, ATTEMPT_ATTRIBUTES
+from ringback.observe.families import FAMILIES, PROCESS, SENDER_PREFIX
+from ringback.observe.logs import level_of, line_name
+from ringback.setting import SettingInfo
+from ringback.settings import catalogue
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -73,6 +81,63 @@ def health_phases() -> str:
     return diagram(importlib.import_module("ringback.policy.health").PHASE_MOVES)
 
 
+def metrics() -> str:
+    return table(
+        ("metric", "type", "labels", "what it tells", "what to do"),
+        (
+            (
+                f"`{family.name}`",
+                family.kind,
+                "; ".join(f"`{name}`: {values}" for name, values in family.labels),
+                family.tells,
+                family.act,
+            )
+            for family in FAMILIES
+        ),
+    )
+
+
+def process_metrics() -> str:
+    rows = ((f"`{name}`", f"`{SENDER_PREFIX}_{name}`", kind, tells) for name, kind, tells in PROCESS)
+    return table(("the server", "the sender process", "type", "what it tells"), rows)
+
+
+def telemetry_events() -> str:
+    return table(
+        ("line", "level", "fields", "what it says"),
+        (
+            (
+                f"`{line_name(event)}`",
+                level_of(event),
+                ", ".join(f"`{name}`" for name in event._fields),
+                re.sub(r"\s+", " ", event.__doc__ or "").strip(),
+            )
+            for event in typing.get_args(telemetry.TelemetryEvent)
+        ),
+    )
+
+
+def wide_record() -> str:
+    fields = re.findall(r"^    (\w+): ([^#\n]+?)(?:  # (.*))?$", inspect.getsource(AttemptRecord), re.MULTILINE)
+    kinds = {"str": "text", "int": "whole number", "float": "number", "bool": "yes or no", "None": "null"}
+    return table(
+        ("field", "is", "says"),
+        (
+            (f"`{name}`", " or ".join(kinds[part] for part in kind.split(" | ")), says)
+            for name, kind, says in [("event", "str", "always `attempt`"), *fields]
+        ),
+    )
+
+
+def spans() -> str:
+    rows = (
+        (f"`{name}`", f"`{attribute}`", says)
+        for name, attributes in ((ACCEPT, ACCEPT_ATTRIBUTES), (ATTEMPT, ATTEMPT_ATTRIBUTES))
+        for attribute, says in attributes.items()
+    )
+    return table(("span", "attribute", "says"), rows)
+
+
 def exit_codes() -> str:
     return table(("code", "meaning"), ((str(code.value), meaning) for code, meaning in MEANINGS.items()))
 
@@ -122,6 +187,11 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": command_pages,
     "endpoint states": endpoint_states,
     "health phases": health_phases,
+    "metrics": metrics,
+    "process metrics": process_metrics,
+    "telemetry events": telemetry_events,
+    "wide record": wide_record,
+    "spans": spans,
 }
 
 

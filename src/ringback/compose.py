@@ -38,21 +38,26 @@ from ringback.engine.remote import SenderProcess
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import HandOver, NoEngine, Submission
+from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
 from ringback.model.errors import DataDirectoryUnusable, Unavailable
 from ringback.model.tenant import Scope
 from ringback.observe.attempts import AttemptLog
 from ringback.observe.errors import describe_error
 from ringback.observe.logs import LibraryLogs, LogObserver, make_log
+from ringback.observe.prometheus import Exposition, Sources
 from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping, StopWaits
+from ringback.observe.watching import Watching
 from ringback.policy.address import UrlRules
 from ringback.settings import ADMIN_KEY_CHARS_MIN, Settings
+from ringback.standing import Accepting, Delivering, Standing
 from ringback.store.sqlite import SqliteStore
 from ringback.workers import ThreadMailbox, Worker
 
 ADMIN_KEY_FILE: Final = "admin.key"
 EXIT_PART_FAILED: Final = 70
 WRITER_STOP_S: Final = 10.0
+WATERMARK_STOP_S: Final = 2.0
 # Threads of one process share the interpreter. Long turns keep a thread that just came back from the kernel waiting,
 # short ones spend the time on changing over: measured with `make bench`, see docs/performance.md.
 SWITCH_INTERVAL_S: Final = 0.002
@@ -91,7 +96,8 @@ class Process:
         self._settings = settings
         self._clock: Clock = SystemClock()
         self._log = make_log(settings.log_level, settings.log_format, sys.stderr, self._clock)
-        self._observer: Observer = LogObserver(self._log)
+        self._watching = Watching(self._clock, LogObserver(self._log))
+        self._observer: Observer = self._watching.observer
         logging.getLogger().addHandler(LibraryLogs(self._log))
         self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate)
         try:
@@ -105,7 +111,10 @@ class Process:
         admin_key, self._admin_key_created = self._admin_key()
         rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
         self._pause = threading.Event()
+        if settings.otlp_url is not None:
+            self._watching.trace(settings.otlp_url, settings.trace_share, __version__, self._part_failed)
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
+        self._watermark = Watermark(self._store, settings.disk_free_bytes_min, self._wait)
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
         self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key)
@@ -115,6 +124,8 @@ class Process:
             self._submit,
             self._authenticator,
             app,
+            meter=self._watching.requests,
+            trace=self._watching.trace_accept(propagate=settings.propagate_trace),
         )
         self._writer = Writer(
             store=self._store,
@@ -124,8 +135,11 @@ class Process:
             engine=engine,
             on_done=self._events_route.resolve,
             pause=self._wait,
+            meter=self._watching.ingest,
         )
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
+        self._watermark_worker = Worker("watermark", self._watermark.step, self._clock, self._part_failed)
+        self._standing = self._make_standing()
         self._host, self._port = listener.getsockname()[:2]
         self._http = HttpServer(self._events_route, listener, self._started)
 
@@ -142,17 +156,31 @@ class Process:
             servers=list(settings.name_servers) or None,
             ca_file=settings.ca_file,
         )
-        self._sender = SenderProcess(setup, self._clock)
+        self._sender = SenderProcess(setup, self._clock, pass_traces=settings.propagate_trace)
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
+        if wide:
+            self._watching.tell(AttemptLog(_write_line))
         return Engine(
             store=self._store,
             clock=self._clock,
             transport=self._sender,
             slots=settings.in_flight_max,
-            log_attempts=AttemptLog(_write_line) if wide else None,
             observer=self._observer,
             on_crash=self._part_failed,
+            watch_attempts=self._watching.watch_attempts,
+            commits=self._watching.attempts.commits,
         )
+
+    def _make_standing(self) -> Standing:
+        accepts = self._settings.role != "engine"
+        delivering = Delivering(self._engine, self._sender, self._settings.in_flight_max) if self._engine else None
+        accepting = Accepting(self._writer, self._writer_worker, self._watermark, accepts)
+        return Standing(self._store, accepting, delivering)
+
+    def _exposition(self) -> Exposition:
+        sender_pid = (lambda: self._sender.pid) if self._engine is not None else None
+        sources = Sources(__version__, self._settings.role, self._watching, lambda: self._standing.gauges(), sender_pid)  # noqa: PLW0108 - made later
+        return Exposition(sources)
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
         store, clock, notify = self._store, self._clock, self._notify
@@ -163,7 +191,8 @@ class Process:
             secrets=SecretUseCases(store, clock, notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
-            readiness=Readiness(store, self._obstacles),
+            readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later
+            metrics=self._exposition(),
             authenticator=self._authenticator,
         )
 
@@ -176,6 +205,9 @@ class Process:
         try:
             self._writer.warm_up()
             self._writer_worker.start()
+            self._watermark.look()
+            self._watermark_worker.start()
+            self._watching.start()
             if self._engine is not None:
                 self._sender.wait_until_up()
                 self._engine.start()
@@ -199,11 +231,13 @@ class Process:
     def _stop(self) -> None:
         self._pause.set()
         self._writer_worker.stop(WRITER_STOP_S)
+        self._watermark_worker.stop(WATERMARK_STOP_S)
         broken_off = 0
         if self._engine is not None:
             if in_flight := self._engine.dispatcher.in_flight:
                 self._observer(StopWaits(in_flight, STOP_WITHIN_S))
             broken_off = self._engine.stop(lambda: self._http.hurried)
+        self._watching.close()
         self._store.close()
         self._observer(Stopped(broken_off))
 
@@ -219,6 +253,7 @@ class Process:
     def _submit(self, submission: Submission) -> None:
         if self._settings.role == "engine":
             raise Unavailable("This process only sends. Post events to one that accepts them.", code="not_accepting")
+        self._watermark.check()
         self._writer.submit(submission)
 
     def _notify(self) -> None:
@@ -234,9 +269,6 @@ class Process:
 
     def _audit(self, event: str, values: dict[str, str]) -> None:
         self._log.info(event, **values)
-
-    def _obstacles(self) -> list[str]:
-        return self._engine.troubles() if self._engine is not None else []
 
     def _wait(self, seconds: float) -> None:
         self._pause.wait(seconds)

@@ -8,87 +8,20 @@ doesn't fit raises `BadSetting`, which names the key and where the value came fr
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from math import inf
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ringback.model import limits
 from ringback.model.errors import BadSetting
 from ringback.policy.address import Allowed, parse_allowed, parse_name_server
+from ringback.setting import SettingInfo, checked, checked_text, setting
 
 CONFIGURATION_FILE: Final = "ringback.toml"
-VARIABLE_PREFIX: Final = "RINGBACK_"
 ADMIN_KEY_CHARS_MIN: Final = 20
 STORE_SQLITE: Final = "sqlite:///"
-_LIST_SEPARATOR: Final = ","
-
-Value = TypeVar("Value")
-
-
-class SettingInfo(NamedTuple):
-    """What is known of one key. `lowest` and `highest` are in `unit`; `choices` () means that anything of its kind
-    fits. A `secret` is read from its variable alone. `risk` says what a careless value costs ("" : nothing)."""
-
-    name: str
-    kind: type
-    default: object
-    about: str
-    risk: str
-    unit: str
-    lowest: float
-    highest: float
-    choices: tuple[str, ...]
-    secret: bool
-    check: Callable[[Any], Any] | None
-
-    @property
-    def variable(self) -> str:
-        return VARIABLE_PREFIX + self.name.upper()
-
-    @property
-    def flag(self) -> str:
-        return "--" + self.name.replace("_", "-")
-
-    @property
-    def limit(self) -> str:
-        """What fits, in words: `1 to 10000 requests`, `all, api or engine`, or "" when its kind is the only limit."""
-        if self.choices:
-            return f"{', '.join(self.choices[:-1])} or {self.choices[-1]}"
-        if self.highest == inf:
-            return ""
-        return f"{_plain(self.lowest)} to {_plain(self.highest)} {self.unit}".rstrip()
-
-
-def _plain(number: float) -> str:
-    return str(int(number)) if number == int(number) else str(number)
-
-
-def _setting(
-    default: Value,
-    about: str,
-    *,
-    risk: str = "",
-    unit: str = "",
-    between: tuple[float, float] = (-inf, inf),
-    choices: Sequence[str] = (),
-    secret: bool = False,
-    check: Callable[[Any], Any] | None = None,
-) -> Value:
-    described = {
-        "about": about,
-        "risk": risk,
-        "unit": unit,
-        "lowest": between[0],
-        "highest": between[1],
-        "choices": tuple(choices),
-        "secret": secret,
-        "check": check,
-    }
-    made: Value = field(default=default, metadata=described, repr=not secret)
-    return made
 
 
 def _store(url: str) -> str:
@@ -100,9 +33,18 @@ def _store(url: str) -> str:
 
 
 def _public_url(url: str) -> str:
+    return _plain_url(url, "https://webhooks.example.com")
+
+
+def _otlp_url(url: str) -> str:
+    plain = _plain_url(url, "http://127.0.0.1:4318/v1/traces")
+    return plain if urlsplit(plain).path else f"{plain}/v1/traces"
+
+
+def _plain_url(url: str, example: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("not a URL such as https://webhooks.example.com")
+        raise ValueError(f"not a URL such as {example}")
     return url.rstrip("/")
 
 
@@ -133,51 +75,51 @@ def _allowed(entries: Sequence[str]) -> tuple[Allowed, ...]:
 class Settings:
     """Everything an operator can set. Made by `load`, which has checked it; tests may make one directly."""
 
-    host: str = _setting(
+    host: str = setting(
         "127.0.0.1",
         "The address to listen on; `0.0.0.0` for all.",
         risk="Beyond loopback, put TLS in front: keys travel in the clear otherwise.",
     )
-    port: int = _setting(8080, "The port to listen on; 0 takes a free one.", between=(0, 65_535))
-    data: Path = _setting(  # noqa: RUF009 - `_setting` is `field` with words
+    port: int = setting(8080, "The port to listen on; 0 takes a free one.", between=(0, 65_535))
+    data: Path = setting(  # noqa: RUF009 - `setting` is `field` with words
         Path("data"),
         "The data directory: the database and the first admin key. Made when it is missing.",
         risk="Holds secrets; on a network file system SQLite can lose data.",
     )
-    store: str | None = _setting(
+    store: str | None = setting(
         None,
         "Where everything is kept: `sqlite:///PATH`, relative to the working directory (four slashes for an absolute "
         "path). Default: `ringback.db` in the data directory.",
         check=_store,
     )
-    role: str = _setting(
+    role: str = setting(
         "all",
         "What this process does: accept and send (`all`), only accept (`api`) or only send (`engine`).",
         risk="SQLite is open in one process at a time: with `api` nothing is sent, with `engine` nothing is accepted.",
         choices=("all", "api", "engine"),
     )
-    public_url: str | None = _setting(
+    public_url: str | None = setting(
         None, "The URL under which others reach this server, if it isn't host and port.", check=_public_url
     )
-    allow_private: bool = _setting(
+    allow_private: bool = setting(
         False,
         "Endpoints may be http, on any port and on private addresses.",
         risk="Whoever may register an endpoint can reach your inner network. For development.",
     )
-    allow: tuple[Allowed, ...] = _setting(
+    allow: tuple[Allowed, ...] = setting(
         (),
         "Private addresses that endpoints may have all the same, over http too: a list of CIDR:PORT (without a port: "
         "on any). Everything else stays refused.",
         risk="What is listed can be reached by whoever may register an endpoint.",
         check=_allowed,
     )
-    allow_http: bool = _setting(
+    allow_http: bool = setting(
         False,
         "Endpoints may be http as well as https, on public addresses (`allow_private` implies it).",
         risk="Whoever is on the way can read the events and change them, and read credentials; signatures still show a "
         "change.",
     )
-    name_servers: tuple[str, ...] = _setting(
+    name_servers: tuple[str, ...] = setting(
         (),
         "The name servers that endpoints' names are looked up with: a list of ADDRESS or ADDRESS:PORT. Default: those "
         "of the system. `/etc/hosts` goes before either.",
@@ -185,59 +127,85 @@ class Settings:
         "but private addresses stay refused and certificates have to fit the name.",
         check=_name_servers,
     )
-    ca_file: str | None = _setting(
+    ca_file: str | None = setting(
         None,
         "A PEM file with the authorities whose certificates are trusted, instead of the system's.",
         risk="Whoever has the key of one of them can pose as any receiver.",
         check=_certificates,
     )
-    admin_key: str | None = _setting(
+    admin_key: str | None = setting(
         None,
         "An admin key that holds while it is set. Without it the first start makes one.",
         risk="May do everything.",
         secret=True,
         check=_admin_key,
     )
-    migrate: bool = _setting(
+    migrate: bool = setting(
         False,
         "Bring an older database up to date at the start instead of refusing it.",
         risk="Can't be undone: back up first.",
     )
-    log_level: str = _setting("info", "The least that is logged.", choices=("debug", "info", "warning", "error"))
-    log_format: str = _setting("text", "How a log line looks.", choices=("text", "json"))
-    log_attempts: bool = _setting(
+    log_level: str = setting("info", "The least that is logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = setting("text", "How a log line looks.", choices=("text", "json"))
+    log_attempts: bool = setting(
         False,
         "Log one line for every request that is sent (needs `log_format` json and `log_level` info or lower).",
         risk="One line an attempt, thousands a second under load.",
     )
-    in_flight_max: int = _setting(
+    otlp_url: str | None = setting(
+        None,
+        "Where a collector takes traces (OTLP over HTTP), such as `http://127.0.0.1:4318/v1/traces`. Without it "
+        "nothing is traced. Needs the extra `ringback[otel]`; `OTEL_EXPORTER_OTLP_HEADERS` and its like hold too.",
+        risk="Spans name tenants, endpoints, events and receivers' hosts. Under load, tracing every event costs much "
+        "of the rate: lower `trace_share`.",
+        check=_otlp_url,
+    )
+    trace_share: float = setting(
+        1.0,
+        "How many of the requests that come without a `traceparent` begin a trace: 1 all, 0 none.",
+        between=(0, 1),
+    )
+    propagate_trace: bool = setting(
+        False,
+        "Requests to endpoints carry the `traceparent` of their event.",
+        risk="Receivers see the ids of your traces, and may send spans of their own to where those ids are known.",
+    )
+    disk_free_bytes_min: int = setting(
+        limits.DISK_FREE_BYTES_MIN,
+        "With less free space than this where the database is, or than a tenth of a disk that is small, no events are "
+        "accepted (503); deliveries go on.",
+        risk="Too little leaves no room to record what was accepted; 0 waits until the disk is really full.",
+        unit="bytes",
+        between=(0, 1024**4),
+    )
+    in_flight_max: int = setting(
         limits.IN_FLIGHT_MAX,
         "Requests to endpoints under way at once, over all endpoints.",
         risk="Each takes a socket: raise the limit of open files along with it.",
         unit="requests",
         between=(1, 10_000),
     )
-    payload_bytes_max: int = _setting(
+    payload_bytes_max: int = setting(
         limits.PAYLOAD_BYTES_MAX,
         "One event as it is posted.",
         risk="Receivers may refuse larger bodies.",
         unit="bytes",
         between=(1024, 4 * 1024 * 1024),
     )
-    endpoints_per_tenant_max: int = _setting(
+    endpoints_per_tenant_max: int = setting(
         limits.ENDPOINTS_PER_TENANT_MAX,
         "Endpoints that one tenant may have.",
         risk="One event may become that many requests.",
         unit="endpoints",
         between=(1, 100_000),
     )
-    resolve_s_max: float = _setting(
+    resolve_s_max: float = setting(
         limits.RESOLVE_S_MAX, "The longest a name may take to resolve.", unit="seconds", between=(0.1, 20)
     )
-    connect_s_max: float = _setting(
+    connect_s_max: float = setting(
         limits.CONNECT_S_MAX, "The longest a connection may take, TLS included.", unit="seconds", between=(0.1, 20)
     )
-    response_body_kept_bytes_max: int = _setting(
+    response_body_kept_bytes_max: int = setting(
         limits.RESPONSE_BODY_KEPT_BYTES_MAX,
         "How much of a receiver's answer the log keeps.",
         risk="The database grows with it.",
@@ -277,9 +245,9 @@ def load(
     for info in catalogue():
         given = flags.get(info.name)
         if given is not None:
-            chosen[info.name] = _checked(info, given, f"from {info.flag}")
+            chosen[info.name] = checked(info, given, f"from {info.flag}")
         elif environment.get(info.variable):
-            chosen[info.name] = _checked_text(info, environment[info.variable])
+            chosen[info.name] = checked_text(info, environment[info.variable])
     settings = Settings(**chosen)
     if settings.log_attempts and (settings.log_format != "json" or settings.log_level not in {"debug", "info"}):
         raise BadSetting("log_attempts: needs log_format json, and log_level info or debug.")
@@ -302,67 +270,4 @@ def _read_file(configuration: Path | None, environment: Mapping[str, str]) -> di
             raise BadSetting(f"{name}: there is no such setting (from {path}). docs/settings.md lists them.")
         if known[name].secret:
             raise BadSetting(f"{name}: a secret is read from {known[name].variable} alone, not from {path}.")
-    return {name: _checked(known[name], value, f"from {path}") for name, value in table.items()}
-
-
-_YES: Final = {"1", "true", "yes", "on"}
-_NO: Final = {"0", "false", "no", "off"}
-
-
-def _checked_text(info: SettingInfo, text: str) -> object:
-    """A variable's text as the file would have it, then checked like the file's."""
-    source = f"from {info.variable}"
-    if info.kind is bool and text.lower() in _YES | _NO:
-        return text.lower() in _YES
-    if info.kind is int and re.fullmatch(r"[0-9]{1,18}", text):
-        return _checked(info, int(text), source)
-    if info.kind is float and re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,9})?", text):
-        return _checked(info, float(text), source)
-    if info.kind is tuple:
-        return _checked(info, [entry.strip() for entry in text.split(_LIST_SEPARATOR) if entry.strip()], source)
-    return _checked(info, text, source)
-
-
-def _checked(info: SettingInfo, value: object, source: str) -> object:
-    """`value` in its final type and within its limits. Raises BadSetting, which doesn't show what a check of its own
-    refused: that may hold a password."""
-    try:
-        fitting = _fitting(info, value)
-    except ValueError as error:
-        raise BadSetting(f"{info.name}: {value!r} {error} ({source}).") from None
-    if info.check is None:
-        return fitting
-    try:
-        return info.check(fitting)
-    except ValueError as error:
-        raise BadSetting(f"{info.name}: {str(error).removesuffix('.')} ({source}).") from None
-
-
-def _fitting(info: SettingInfo, value: object) -> object:
-    if info.kind is bool:
-        return _fits(isinstance(value, bool), value, "is neither true nor false")
-    if info.kind in {int, float}:
-        return _number(info, value)
-    if info.kind is tuple:
-        listed = isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value)
-        value = _fits(listed, value, "is not a list of texts")
-    else:
-        value = _fits(isinstance(value, str | Path), value, "is not a text")
-        value = _fits(str(value) != "", value, "must not be empty")
-        value = Path(str(value)) if issubclass(info.kind, Path) else str(value)
-    if info.choices and value not in info.choices:
-        raise ValueError(f"is not {info.limit}")
-    return value
-
-
-def _number(info: SettingInfo, value: object) -> object:
-    complaint = f"is not {'a whole number' if info.kind is int else 'a number'} from {info.limit}"
-    fitting = isinstance(value, int if info.kind is int else int | float) and not isinstance(value, bool)
-    number: float = info.kind(_fits(fitting, value, complaint))
-    return _fits(info.lowest <= number <= info.highest, number, complaint)
-
-
-def _fits(fitting: bool, value: object, complaint: str) -> object:
-    if not fitting:
-        raise ValueError(complaint)
-    return value
+    return {name: checked(known[name], value, f"from {path}") for name, value in table.items()}

@@ -4,6 +4,7 @@ A durable store adds `suite_durability`; one that takes several write transactio
 and each adds what it is: `TestSoleNodes` or `TestSharedNodes`.
 """
 
+from conformance.suite_census import TestCensus
 from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
 from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, TestTenants
 from conformance.suite_differential import TestDifferential
@@ -23,6 +24,7 @@ __all__ = [
     "TestAttemptLog",
     "TestBells",
     "TestCancelling",
+    "TestCensus",
     "TestChanges",
     "TestClaims",
     "TestDayCounts",

@@ -20,6 +20,14 @@ class TestIntake:
         assert row.event == one
         assert row.delivery == (TENANT, "ep_a", "evt_1", None, NOW, seq, 0, 0)
 
+    def test_an_event_keeps_its_trace_wherever_it_is_read(self, store: Store) -> None:
+        traced = event("evt_1", trace="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        accept(store, traced, "ep_a")
+        assert store.events_by_id(TENANT, ["evt_1"]) == [traced]
+        assert store.get_event(TENANT, "evt_1") == traced
+        assert [stored.event for stored in store.list_events(EventQuery(TENANT))] == [traced]
+        assert fetch(store).rows[0].event == traced
+
     def test_leaving_without_commit_rolls_back(self, store: Store) -> None:
         with store.intake() as transaction:
             transaction.claim_keys([claim()], NOW)

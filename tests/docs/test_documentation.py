@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ringback.observe import telemetry
+from ringback.observe.attempts import HELD_BY, AttemptRecord
+from ringback.observe.families import FAMILIES, PROCESS, SENDER_PREFIX
 from ringback.settings import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +80,51 @@ def test_every_log_line_is_explained() -> None:
     for event in typing.get_args(telemetry.TelemetryEvent):
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
         assert f"`{name}`" in page, name
+
+
+def metrics_page() -> str:
+    return (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+
+
+def listed(heading: str) -> list[str]:
+    """The first column of the tables under a heading of docs/metrics.md."""
+    section = metrics_page().split(f"## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(r"^\| `([a-z_.]+)` \|", section, re.MULTILINE)
+
+
+def test_the_catalogue_has_every_metric_and_no_other() -> None:
+    """tests/e2e/test_metrics.py holds the same names against what a real server shows."""
+    ours = [family.name for family in FAMILIES]
+    assert len(ours) == len(set(ours)) > 30
+    process = [name for name, _, _ in PROCESS]
+    assert sorted(listed("Metrics")) == sorted([*ours, *process, *HELD_BY])
+    for name in process:
+        assert f"`{SENDER_PREFIX}_{name}`" in metrics_page()
+
+
+def test_every_metric_keeps_to_the_conventions() -> None:
+    for family in FAMILIES:
+        assert family.name.startswith("ringback_")
+        assert family.name.endswith("_total") is (family.kind == "counter"), family.name
+        assert family.tells.endswith("."), family.name
+        assert not {"tenant", "tenant_id", "endpoint", "endpoint_id", "event_type"} & set(family.label_names)
+
+
+def test_alert_rules_use_metrics_and_labels_that_exist() -> None:
+    (rules,) = re.findall(r"```yaml\n(.*?)```", metrics_page(), re.DOTALL)
+    known = {family.name: set(family.label_names) for family in FAMILIES}
+    used = re.findall(r"(ringback_\w+)(?:\{([^}]*)\})?", rules)
+    assert len(used) > 10
+    for name, selector in used:
+        family = name.removesuffix("_bucket")
+        assert family in known, name
+        assert set(re.findall(r"(\w+)=~?", selector)) <= known[family] | {"job"}, name
+
+
+def test_every_field_of_an_attempts_line_says_what_it_is() -> None:
+    assert listed("The record of an attempt") == ["event", *AttemptRecord.__struct_fields__]
+    section = metrics_page().split("## The record of an attempt")[1].split("\n## ")[0]
+    assert not re.search(r"\|  \|\n", section)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

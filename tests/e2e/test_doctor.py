@@ -19,7 +19,7 @@ from ringback.cli.exits import ExitCode
 from ringback.cli.main import app, main
 from ringback.doctor import database, machine, place
 from ringback.doctor.finding import Finding, Status
-from ringback.settings import VARIABLE_PREFIX
+from ringback.setting import VARIABLE_PREFIX
 from ringback.store import sqlite_examination
 from support.authority import Authority
 from support.command import COLUMNS, ringback, ringback_on_terminal

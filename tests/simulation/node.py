@@ -115,7 +115,7 @@ class Node:
         wait, observe = self.wait, world.observe
         self.dispatcher = Dispatcher(
             clock=self.clock, lease=self.lease, transport=SimTransport(self, world), directory=self.directory,
-            fetcher=to_fetcher, settler=to_settler, slots=world.slots, log_attempts=None, observer=observe,
+            fetcher=to_fetcher, settler=to_settler, slots=world.slots, observer=observe,
         )  # fmt: skip
         self.fetcher = Fetcher(
             store=store, directory=self.directory, clock=self.clock, inbox=to_fetcher, tell=self.tell, pause=wait,

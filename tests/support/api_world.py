@@ -16,7 +16,7 @@ from ringback.control.attempts import AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
-from ringback.control.readiness import Readiness
+from ringback.control.readiness import Obstacle, Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.event import Event, NewDelivery
@@ -38,7 +38,7 @@ class ApiWorld:
         self.notified = 0
         self.kicked = 0
         self.audited: list[tuple[str, dict[str, str]]] = []
-        self.obstacles: list[str] = []
+        self.obstacles: list[Obstacle] = []
         self.authenticator = Authenticator(self.store, self.store, self.clock, OPERATOR_KEY)
         store, clock = self.store, self.clock
         self.parts = AppParts(
@@ -49,6 +49,7 @@ class ApiWorld:
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
             readiness=Readiness(store, lambda: self.obstacles),
+            metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,
         )
         self.app: FastAPI = build_app(self.parts)

@@ -12,6 +12,7 @@ from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.errors import RingbackError, Unavailable
 from ringback.model.tenant import Scope
+from ringback.observe.meters import RequestMeter
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
 from support.rows import OTHER_TENANT, TENANT, api_key, secret, tenant
@@ -84,7 +85,8 @@ class EventsWorld:
             self.store.create_key(api_key(f"key_{scope}", scope=scope, hash=hash_of_key(f"{scope}-key")))
         self.authenticator = Authenticator(self.store, self.store, self.clock, ADMIN_KEY)
         acceptor = Acceptor(self.clock, limits)
-        self.route = EventsRoute(acceptor, self.writer.submit, self.authenticator, fallen_through)
+        self.meter = RequestMeter(self.clock)
+        self.route = EventsRoute(acceptor, self.writer.submit, self.authenticator, fallen_through, meter=self.meter)
         self.writer.on_done = self.route.resolve
 
     def stop(self) -> None:

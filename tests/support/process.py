@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,19 @@ class Server:
     """`ringback serve` on a data directory. `ask` speaks to it with the admin key."""
 
     def __init__(
-        self, data: Path, *flags: str, port: int | None = None, environment: dict[str, str] | None = None
+        self,
+        data: Path,
+        *flags: str,
+        port: int | None = None,
+        environment: dict[str, str] | None = None,
+        inside: Sequence[str] = (),
     ) -> None:
+        """`inside` is put before the command, such as `nsenter …`."""
         self.data = data
         self.port = port or free_port()
         self._flags = flags
         self._environment = environment or {}
+        self._inside = inside
         self._process: subprocess.Popen[bytes] | None = None
         self.log = data.parent / f"{data.name}.log"
 
@@ -75,7 +82,7 @@ class Server:
         command = [sys.executable, "-m", "ringback.cli.main", "serve", "--host", "127.0.0.1", "--port", str(self.port)]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--data", str(self.data), *self._flags],
+                [*self._inside, *command, "--data", str(self.data), *self._flags],
                 env={**os.environ, "RINGBACK_ADMIN_KEY": ADMIN_KEY, **self._environment},
                 stdout=log,
                 stderr=log,

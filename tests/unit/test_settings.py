@@ -60,6 +60,8 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "log_level": "debug",
         "log_format": "json",
         "log_attempts": "on",
+        "otlp_url": "http://127.0.0.1:4318",
+        "propagate_trace": "on",
     }
     for info in catalogue():
         if info.kind in {int, float} and info.name not in texts:

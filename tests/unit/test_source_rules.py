@@ -55,6 +55,8 @@ THIRD_PARTY = {
     "fastapi": ("api/",),
     "httptools": ("cli/receiver.py", "cli/load.py"),
     "idna": ("policy/url.py",),
+    "opentelemetry": ("observe/tracing.py",),
+    "prometheus_client": ("observe/prometheus.py",),
     "msgspec": ("api/", "cli/", "control/", "engine/", "ingest/", "observe/", "store/", "policy/health.py"),
     "pycares": ("engine/resolver.py", "doctor/machine.py"),
     "pycurl": ("engine/sender.py", "engine/curl_errors.py", "engine/exchange.py", "doctor/"),
@@ -69,6 +71,8 @@ THIRD_PARTY = {
 # The distribution that brings a package, where its name is another.
 DECLARED_AS = {
     "cel": "common-expression-language",
+    "opentelemetry": "opentelemetry-api",
+    "prometheus_client": "prometheus-client",
     "pydantic": "fastapi",
     "pydantic_core": "fastapi",
     "starlette": "fastapi",

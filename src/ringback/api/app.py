@@ -22,6 +22,7 @@ from ringback.api.management.endpoints import endpoint_routers
 from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
 from ringback.api.management.keys import key_routers
+from ringback.api.management.metrics import Exposition, metrics_routers
 from ringback.api.management.openapi import completed
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
@@ -52,6 +53,7 @@ class AppParts:
     events: EventUseCases
     attempts: AttemptUseCases
     readiness: Readiness
+    metrics: Exposition
     authenticator: Authenticator
 
 
@@ -82,6 +84,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
         *health_routers(parts.readiness),
+        *metrics_routers(parts.metrics),
     ):
         # The routes themselves, not the router: so one flat table can be walked, to see that each has its gate.
         app.router.routes.extend(router.routes)

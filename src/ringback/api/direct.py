@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from ringback.api.event_request import EventRequest, Place, accepted, place_of
+from ringback.api.event_request import EventRequest, Place, accepted, code_of, place_of
 from ringback.api.events import EventsRoute, outcome_of
 from ringback.api.headers import by_name
 from ringback.api.problem import problem
@@ -82,11 +82,12 @@ class DirectCycle:
     """One request and its answer. Has what the protocol asks of a cycle."""
 
     __slots__ = ("disconnected", "keep_alive", "message_event", "parts", "protocol", "request", "response_complete",
-                 "submission")  # fmt: skip
+                 "started_s", "submission")  # fmt: skip
 
     def __init__(self, protocol: DirectProtocol, request: EventRequest) -> None:
         self.protocol = protocol
         self.request = request
+        self.started_s = protocol.route.meter.start()
         self.parts: list[bytes] = []
         self.submission: Submission | None = None
         self.disconnected = False
@@ -114,6 +115,8 @@ class DirectCycle:
                 self._refuse(outcome)
             else:
                 status, body = accepted(outcome, self.request.place)
+                self.protocol.route.meter.ended(self.started_s, None)
+                self.request.end_span(outcome)
                 self._answer(status, _JSON, body)
         except Exception as error:
             logger.exception("answering failed")
@@ -121,6 +124,8 @@ class DirectCycle:
 
     def _refuse(self, error: Exception) -> None:
         answer = problem(error)
+        self.protocol.route.meter.ended(self.started_s, code_of(error))
+        self.request.end_span(error)
         headers = "".join(f"{name.lower()}: {value}\r\n" for name, value in answer.headers.items())
         self._answer(answer.status, headers.encode("latin-1"), answer.body)
 

@@ -15,9 +15,10 @@ from ringback.api.auth import Principal, authorize
 from ringback.api.problem import UnsupportedMediaType
 from ringback.ingest.accept import Acceptor
 from ringback.ingest.submission import Accepted, Submission
-from ringback.model.errors import Malformed, NotFound
+from ringback.model.errors import Malformed, NotFound, RingbackError
 from ringback.model.limits import TENANT_ID_CHARS_MAX
 from ringback.model.tenant import Scope
+from ringback.observe.traces import AcceptSpan
 from ringback.times import rfc3339
 
 Check = Callable[[str, bytes, str | None, int], Submission]
@@ -38,17 +39,30 @@ class Place(NamedTuple):
 
 
 class EventRequest(NamedTuple):
-    """A request that was let in. `bytes_max` is for its body, which `submission` checks."""
+    """A request that was let in. `bytes_max` is for its body, which `submission` checks; `span` its span, if any."""
 
     place: Place
     check: Check
     bytes_max: int
     idempotency_key: str | None
     hops: int
+    span: AcceptSpan | None = None
 
     def submission(self, body: bytes) -> Submission:
         """The events in `body`. Raises what `ingest.accept` raises."""
-        return self.check(self.place.tenant_id, body, self.idempotency_key, self.hops)
+        submission = self.check(self.place.tenant_id, body, self.idempotency_key, self.hops)
+        if self.span is not None:
+            submission.carry(self.span.traceparent)
+        return submission
+
+    def end_span(self, outcome: list[Accepted] | Exception) -> None:
+        """It is answered with this."""
+        if self.span is None:
+            return
+        if isinstance(outcome, list):
+            self.span.end([event.id for event in outcome], sum(event.deliveries for event in outcome), None)
+        else:
+            self.span.end((), 0, code_of(outcome))
 
 
 class _AcceptedEvent(msgspec.Struct, gc=False):
@@ -67,6 +81,11 @@ class _AcceptedBatch(msgspec.Struct, gc=False):
 
 
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def code_of(error: Exception) -> str:
+    """The code that the answer to it has."""
+    return error.code if isinstance(error, RingbackError) else "internal"
 
 
 def place_of(path: str) -> Place | None:

@@ -13,14 +13,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from ringback.api.auth import Authenticator
+from ringback.api.auth import Authenticator, Principal
 from ringback.api.body import CallerGone, Message, Receive, Send, read_body
-from ringback.api.event_request import EventRequest, Place, accepted, place_of, read_head
+from ringback.api.event_request import EventRequest, Place, accepted, code_of, place_of, read_head
 from ringback.api.headers import by_name
 from ringback.api.problem import problem
 from ringback.ingest.accept import Acceptor
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.errors import RingbackError
+from ringback.observe.meters import RequestMeter
+from ringback.observe.traces import TraceAccept
 
 AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
@@ -43,11 +45,16 @@ class EventsRoute:
         submit: Callable[[Submission], None],
         authenticator: Authenticator,
         otherwise: AsgiApp,
+        *,
+        meter: RequestMeter,
+        trace: TraceAccept | None = None,
     ) -> None:
         self._acceptor = acceptor
         self._submit = submit
         self._authenticator = authenticator
         self._otherwise = otherwise
+        self.meter = meter
+        self._trace = trace
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -56,6 +63,7 @@ class EventsRoute:
             await self._otherwise(scope, receive, send)
             return
         outcome: list[Accepted] | Exception
+        started_s = self.meter.start()
         try:
             outcome = await self._outcome(place, by_name(scope["headers"]), receive)
         except CallerGone:
@@ -67,9 +75,11 @@ class EventsRoute:
             outcome = error
         if isinstance(outcome, list):
             status, body = accepted(outcome, place)
+            self.meter.ended(started_s, None)
             await _send(send, status, [(b"content-type", b"application/json")], body)
         else:
             answer = problem(outcome)
+            self.meter.ended(started_s, code_of(outcome))
             await _send(send, answer.status, _raw(answer.headers), answer.body)
 
     def expected(self, place: Place, headers: dict[bytes, bytes]) -> EventRequest | None:
@@ -78,7 +88,13 @@ class EventsRoute:
         Raises what speaks against the request.
         """
         principal = self._authenticator.cached(headers.get(b"authorization"))
-        return None if principal is None else read_head(self._acceptor, principal, place, headers)
+        return None if principal is None else self._request(principal, place, headers)
+
+    def _request(self, principal: Principal, place: Place, headers: dict[bytes, bytes]) -> EventRequest:
+        request = read_head(self._acceptor, principal, place, headers)
+        if self._trace is not None:
+            request = request._replace(span=self._trace(place.tenant_id, headers))
+        return request
 
     def submit(self, submission: Submission, done: Callable[[], None]) -> None:
         """Give events to the writer; `done` is called on the event loop. Raises Unavailable."""
@@ -109,7 +125,19 @@ class EventsRoute:
         request = self.expected(place, headers)
         if request is None:
             principal = await asyncio.to_thread(self._authenticator.authenticate, headers.get(b"authorization"))
-            request = read_head(self._acceptor, principal, place, headers)
+            request = self._request(principal, place, headers)
+        try:
+            outcome = await self._stored(request, headers, receive)
+        except Exception as error:
+            request.end_span(error)
+            raise
+        request.end_span(outcome)
+        return outcome
+
+    async def _stored(
+        self, request: EventRequest, headers: dict[bytes, bytes], receive: Receive
+    ) -> list[Accepted] | RingbackError:
+        """Read the body, have its events stored; what became of them."""
         body = await read_body(receive, headers.get(b"content-length"), request.bytes_max)
         if len(body) > CHECKED_ON_THE_LOOP_BYTES_MAX:
             submission = await asyncio.to_thread(request.submission, body)

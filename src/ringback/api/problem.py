@@ -1,7 +1,8 @@
 """Errors as answers: RFC 9457 `application/problem+json`.
 
 Every error of the API looks the same, those of unknown routes and of defects included: `type`, `title`, `status`,
-`detail`, a stable `code`, and `errors` with field and message where a request was invalid. Never shows a stack trace
+`detail`, a stable `code`, `errors` with field and message where a request was invalid, and `obstacles` where the
+process is not ready. Never shows a stack trace
 or the text of an unexpected exception. Assumes that the `detail` of a `RingbackError` is safe to show to anyone.
 """
 
@@ -11,6 +12,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ringback.control.readiness import NotReady
 from ringback.model.errors import Invalid, OverQuota, Refused, RingbackError, Unavailable
 
 CONTENT_TYPE: Final = "application/problem+json"
@@ -71,6 +73,7 @@ class _Document(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     code: str
     errors: list[dict[str, str]] = []
+    obstacles: list[str] = []
 
 
 _ENCODER: Final = msgspec.json.Encoder()
@@ -82,7 +85,8 @@ def problem(error: BaseException) -> Problem:
         code = error.code if isinstance(error, RingbackError) else "internal"
         return _answer(500, code, _DETAILS[500])
     errors = [entry._asdict() for entry in error.errors] if isinstance(error, Invalid) else []
-    return _answer(error.status, error.code, error.detail, errors, _headers(error))
+    obstacles = error.obstacles if isinstance(error, NotReady) else []
+    return _answer(error.status, error.code, error.detail, errors, _headers(error), obstacles=obstacles)
 
 
 def status_problem(status: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> Problem:
@@ -104,8 +108,10 @@ def _answer(
     detail: str,
     errors: list[dict[str, str]] | None = None,
     headers: Mapping[str, str] | None = None,
+    *,
+    obstacles: list[str] | None = None,
 ) -> Problem:
-    document = _Document(f"{TYPE_PREFIX}{code}", _title(status), status, detail, code, errors or [])
+    document = _Document(f"{TYPE_PREFIX}{code}", _title(status), status, detail, code, errors or [], obstacles or [])
     return Problem(status, {"Content-Type": CONTENT_TYPE, **(headers or {})}, _ENCODER.encode(document))
 
 

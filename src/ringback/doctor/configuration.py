@@ -6,7 +6,8 @@ from typing import Final
 
 from ringback.doctor.finding import Finding, ok, warning
 from ringback.policy.address import Allowed
-from ringback.settings import VARIABLE_PREFIX, Settings, catalogue
+from ringback.setting import VARIABLE_PREFIX
+from ringback.settings import Settings, catalogue
 
 # Variables that are no settings: of the commands that ask a server, and of the command line itself.
 OTHER_VARIABLES: Final = frozenset(

@@ -66,10 +66,10 @@ def _place(settings: Settings, questions: Questions, clock: Clock) -> Iterator[F
 
 
 def _network(settings: Settings | None, questions: Questions, clock: Clock) -> Iterator[Finding]:
-    # A version without these settings uses what the system has.
-    servers = questions.servers or getattr(settings, "name_servers", None) or None
-    ca_file = questions.ca_file or getattr(settings, "ca_file", None) or trusted_certificates()
-    network = Network(clock, servers, ca_file)
+    servers, ca_file = questions.servers, questions.ca_file
+    if settings is not None:
+        servers, ca_file = servers or list(settings.name_servers) or None, ca_file or settings.ca_file
+    network = Network(clock, servers, ca_file or trusted_certificates())
     yield from network.examine_certificates()
     if questions.offline:
         return

@@ -12,6 +12,7 @@ from ringback.clock import Clock
 from ringback.engine.ports import InboundResponse, Logged, OutboundRequest
 from ringback.engine.target import Target
 from ringback.model.event import Event
+from ringback.model.trace import TRACEPARENT, sent_traceparent
 from ringback.times import rfc3339
 from ringback.wire.message import Message
 
@@ -24,7 +25,10 @@ _make: Final = tuple.__new__
 
 
 class Departure(NamedTuple):
-    """A delivery to be sent. `target` is the number of its endpoint's `Target`; `happened_at` in ms since 1970."""
+    """A delivery to be sent. `target` is the number of its endpoint's `Target`; `happened_at` in ms since 1970.
+
+    `trace` is the event's, where it is to be passed on.
+    """
 
     token: int
     target: int
@@ -34,6 +38,7 @@ class Departure(NamedTuple):
     data: bytes
     happened_at: int
     hops: int
+    trace: str | None
 
 
 class Sent(NamedTuple):
@@ -47,10 +52,11 @@ class Sent(NamedTuple):
     body_tail: bytes
 
 
-def departure_of(token: int, target: int, event: Event) -> Departure:
-    """What the sender has to know of `event`."""
+def departure_of(token: int, target: int, event: Event, *, pass_trace: bool = False) -> Departure:
+    """What the sender has to know of `event`. `pass_trace`: the request says which trace it belongs to."""
     happened_at = event.occurred_at if event.occurred_at is not None else event.accepted_at
-    fields = (token, target, event.tenant_id, event.id, event.type, event.data, happened_at, event.hops)
+    trace = event.trace if pass_trace else None
+    fields = (token, target, event.tenant_id, event.id, event.type, event.data, happened_at, event.hops, trace)
     return _make(Departure, fields)
 
 
@@ -59,7 +65,7 @@ def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, 
 
     Raises BadSecret.
     """
-    token, _, tenant_id, event_id, event_type, data, happened_at, hops = departure
+    token, _, tenant_id, event_id, event_type, data, happened_at, hops, trace = departure
     now_ms = clock.now_ms()
     rendered = target.contract.render(
         _make(Message, (event_id, event_type, data, rfc3339(happened_at))),
@@ -67,17 +73,20 @@ def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, 
         target.endpoint.signature,
         now_ms // 1000,
     )
-    hop = (HOPS_HEADER, str(hops + 1))
+    attempt_id = clock.new_id("att")
+    own = [(HOPS_HEADER, str(hops + 1))]
+    if trace is not None and not target.has_own_trace and (value := sent_traceparent(trace, attempt_id)):
+        own.append((TRACEPARENT, value))
     headers = [f"{name}: {value}" for name, value in rendered.headers]
     headers += target.sent_headers
-    headers.append(f"{hop[0]}: {hop[1]}")
+    headers += [f"{name}: {value}" for name, value in own]
     # As they go out: libcurl writes the first and the last of them itself.
     shown = _encode([
-        (HOST_HEADER, target.host), *rendered.headers, *target.shown_headers, hop,
+        (HOST_HEADER, target.host), *rendered.headers, *target.shown_headers, *own,
         (LENGTH_HEADER, str(len(rendered.body))),
     ])  # fmt: skip
     body = rendered.body if rendered.whole else None
-    sent = _make(Sent, (clock.new_id("att"), now_ms, shown, body, rendered.head, rendered.tail))
+    sent = _make(Sent, (attempt_id, now_ms, shown, body, rendered.head, rendered.tail))
     asked = (token, tenant_id, "POST", target.url, headers, rendered.body, target.deadline_s)
     return sent, _make(OutboundRequest, asked)
 

@@ -7,7 +7,7 @@ never blocks but in `Transport.poll`. It assumes that messages may come late, or
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import count
 from typing import Final
 
@@ -21,10 +21,10 @@ from ringback.engine.owned import Moment, OwnedLanes, cost_s
 from ringback.engine.ports import InboundResponse, Logged, Transport
 from ringback.engine.target import Target
 from ringback.engine.verdict import judge
-from ringback.model.attempt import Attempt
 from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.observe.attempts import NOTHING, RATE, WINDOW
 from ringback.observe.telemetry import LaneParked, LaneRecovered, Observer
 from ringback.policy import health as health_policy
 from ringback.policy import rate
@@ -38,6 +38,8 @@ LANES_MAX: Final = 20_000
 # A settlement is a commit. While more answers are on their way they are gathered, but not for long.
 SETTLE_AT_ONCE: Final = 256
 SETTLE_WITHIN_S: Final = 0.01
+# What leaves within this after it was due has not waited for anything.
+PROMPT_MS: Final = 20
 # A named tuple's own constructor costs three times as much, and this runs for every request.
 _make: Final = tuple.__new__
 _REASONS: Final = {
@@ -49,14 +51,15 @@ _REASONS: Final = {
 class Flying:
     """A request in flight with what is needed to settle it."""
 
-    __slots__ = ("charged_s", "lane", "maybe_repeated", "pace", "row", "target")
+    __slots__ = ("charged_s", "held_by", "lane", "maybe_repeated", "pace", "row", "target")
 
-    def __init__(self, lane: Lane, row: DueDelivery, target: Target, charged_s: float) -> None:
+    def __init__(self, lane: Lane, row: DueDelivery, target: Target, charged_s: float, held_by: str) -> None:
         self.lane = lane
         self.row = row
         self.target = target
         self.charged_s = charged_s
         self.pace = lane.pace
+        self.held_by = held_by
         # Due when an owner died that may have sent it (0: there was none).
         self.maybe_repeated = row.delivery.due_at <= lane.freed_at
 
@@ -74,7 +77,6 @@ class Dispatcher:
         fetcher: Mailbox[m.ToFetcher],
         settler: Mailbox[list[m.Settling]],
         slots: int,
-        log_attempts: Callable[[Sequence[Attempt]], None] | None,
         observer: Observer,
     ) -> None:
         self._clock = clock
@@ -83,7 +85,6 @@ class Dispatcher:
         self._directory = directory
         self._fetcher = fetcher
         self._settler = settler
-        self._log_attempts = log_attempts
         self._observer = observer
         self._lanes = OwnedLanes(slots, directory, self._let_go)
         self._leaving: set[str] = set()
@@ -99,6 +100,7 @@ class Dispatcher:
         self._claiming = False
         self._listening = False
         self._look_s = 0.0
+        self._crowded_ms = 0
         self._now = Moment(clock.now_ms(), clock.boottime_s())
         self._handlers: dict[type, Callable[..., None]] = {
             m.Settled: self._on_settled,
@@ -144,6 +146,11 @@ class Dispatcher:
     @property
     def in_flight(self) -> int:
         return len(self._flying)
+
+    @property
+    def rows_held(self) -> int:
+        """Deliveries in memory: queued, in flight, or not recorded yet."""
+        return self._lanes.budget.rows
 
     @property
     def lanes(self) -> list[str]:
@@ -204,7 +211,9 @@ class Dispatcher:
             self._settle_by_s = self._now.boot_s + SETTLE_WITHIN_S
         if lane.ordered or not self._flying:
             self._hurried = True  # somebody waits for it, or nothing more comes soon
-        self._settlements.append(_make(m.Settling, (lane.generation, settlement)))
+        event = row.event
+        told = (delivery.due_at, flying.held_by, event.trace, len(event.data))
+        self._settlements.append(_make(m.Settling, (lane.generation, settlement, *told)))
         self._unsettled += 1
         self._lanes.budget.bytes -= bytes_of(row)
         self._lanes.touch(lane.endpoint_id)
@@ -225,8 +234,6 @@ class Dispatcher:
         waiting = len(self._settlements)
         if waiting >= SETTLE_AT_ONCE or (waiting and (self._hurried or self._now.boot_s >= self._settle_by_s)):
             self._hurried = False
-            if self._log_attempts is not None:
-                self._log_attempts([settling.settlement.attempt for settling in self._settlements])
             self._settler.post(self._settlements)
             self._settlements = []
 
@@ -329,17 +336,25 @@ class Dispatcher:
                 return
             else:
                 self._start(lane, target)
+        if self._lanes.turns.waiting:
+            self._crowded_ms = self._now.wall_ms
 
     def _start(self, lane: Lane, target: Target) -> None:
         token = next(self._tokens)
         row = lane.pop()
         charged_s = cost_s(lane)
         self._lanes.turns.started(lane.endpoint_id, lane.tenant_id, charged_s, lane.pace)
-        self._flying[token] = Flying(lane, row, target, charged_s)
+        due_at, now_ms = row.delivery.due_at, self._now.wall_ms
+        late = now_ms - due_at > PROMPT_MS
+        held_by = lane.waited_for(due_at, now_ms, self._crowded_ms) if late else NOTHING
+        self._flying[token] = Flying(lane, row, target, charged_s, held_by)
         lane.in_flight += 1
         lane.idle_since_s = None
         self._transport.deliver(token, target, row.event)
-        if not lane.queue or lane.in_flight >= health_policy.window(lane.health, target.cap):
+        full = lane.in_flight >= health_policy.window(lane.health, target.cap)
+        if full:
+            lane.hold_back(WINDOW, now_ms)  # also what is not in memory yet
+        if full or not lane.queue:
             self._lanes.turns.withdraw(lane.endpoint_id)
         if target.endpoint.rate_per_second is not None:
             self._space(lane, target.endpoint.rate_per_second)
@@ -351,6 +366,7 @@ class Dispatcher:
         if rate.wait_s(lane.conforms_at_s, now_s) > 0.0:
             self._lanes.turns.withdraw(lane.endpoint_id)
             self._lanes.touch(lane.endpoint_id)
+            lane.hold_back(RATE, self._now.wall_ms)
 
     # ── asking for more ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -7,11 +7,12 @@ process.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from ringback.clock import Clock
 from ringback.engine import messages as m
+from ringback.engine.census import Census
 from ringback.engine.directory import ConfigSource, Directory
 from ringback.engine.dispatcher import Dispatcher
 from ringback.engine.fetcher import EngineStore, Fetcher
@@ -21,9 +22,11 @@ from ringback.engine.lease import Lease
 from ringback.engine.ports import Transport
 from ringback.engine.settler import Settler
 from ringback.engine.sweeps import Sweep
-from ringback.model.attempt import Attempt
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.observe.attempts import WatchAttempts
+from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer
+from ringback.store import port
 from ringback.store.port import Nodes, Settlements, Upkeep
 from ringback.workers import Mailbox, ThreadMailbox, Worker
 
@@ -35,7 +38,7 @@ BREAK_OFF_WITHIN_S: Final = 5.0
 POLL_STOP_S: Final = 0.02
 
 
-class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, Protocol):
+class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, port.Census, Protocol):
     """Everything the engine asks of a store."""
 
 
@@ -71,16 +74,20 @@ class Engine:
         clock: Clock,
         transport: Transport,
         slots: int,
-        log_attempts: Callable[[Sequence[Attempt]], None] | None,
         observer: Observer,
         on_crash: Callable[[str], None],
+        watch_attempts: WatchAttempts | None = None,
+        commits: CommitMeter | None = None,
     ) -> None:
         self._store = store
+        self._watch_attempts = watch_attempts
+        self._commits = commits
         self._clock = clock
         self._transport = transport
         self._lease = Lease(clock.new_id("node"))
         self._stopping = Pause()
         self._sweep_pause = Pause()
+        self.census = Census(store, self._stopping.wait)
         to_fetcher: ThreadMailbox[m.ToFetcher] = ThreadMailbox()
         to_settler: ThreadMailbox[list[m.Settling]] = ThreadMailbox()
         self.directory = Directory(store, clock, lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)))
@@ -92,7 +99,6 @@ class Engine:
             fetcher=to_fetcher,
             settler=to_settler,
             slots=slots,
-            log_attempts=log_attempts,
             observer=observer,
         )
         self.gate = Gate(self.dispatcher)
@@ -128,7 +134,10 @@ class Engine:
         )
 
     def _settler(self, inbox: Mailbox[list[m.Settling]], observer: Observer) -> Settler:
-        return Settler(self._store, inbox, self.dispatcher.post, self._stopping.wait, observer)
+        return Settler(
+            self._store, inbox, self.dispatcher.post, self._stopping.wait, observer,
+            watch=self._watch_attempts, commits=self._commits,
+        )  # fmt: skip
 
     def _sweep(self, fetcher: Mailbox[m.ToFetcher], observer: Observer) -> Sweep:
         return Sweep(
@@ -139,6 +148,7 @@ class Engine:
             tell=self.dispatcher.post,
             wait=self._sweep_pause.wait,
             observer=observer,
+            also=self.census.count,
         )
 
     def start(self) -> None:
@@ -197,10 +207,14 @@ class Engine:
         """Something was deleted: carry it out now, not in half a minute."""
         self._sweep_pause.cut_short()
 
+    def silences_s(self) -> dict[str, float]:
+        """For each thread that must move all the time: seconds since it last did."""
+        return {worker.name: worker.silent_for_s() for worker in self._core}
+
     def troubles(self) -> list[str]:
         """Why the engine is not fit to work, for /readyz; empty: it is."""
         return [
-            f"The {worker.name} has made no progress for {worker.silent_for_s():.0f} s."
-            for worker in self._core
-            if worker.silent_for_s() >= PROGRESS_WITHIN_S
+            f"The {name} has made no progress for {silent_s:.0f} s."
+            for name, silent_s in self.silences_s().items()
+            if silent_s >= PROGRESS_WITHIN_S
         ]

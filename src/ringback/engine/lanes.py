@@ -12,6 +12,7 @@ from collections import deque
 
 from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
+from ringback.observe.attempts import NOTHING, ORDER, PAUSED, SLOTS, UNCLAIMED
 from ringback.policy import health as health_policy
 from ringback.policy.health import Health
 from ringback.store.port import Fetched, FetchRequest
@@ -29,11 +30,12 @@ class Lane:
 
     __slots__ = (
         "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetching", "freed_at",
-        "generation", "health", "held", "idle_since_s", "in_flight", "keys", "next_due", "offered", "opened",
-        "ordered", "pace", "queue", "reserved", "settled", "stale", "tenant_id", "watermark",
+        "generation", "health", "held", "held_back_by", "held_back_ms", "idle_since_s", "in_flight", "keys",
+        "next_due", "offered", "opened", "opened_ms", "ordered", "pace", "paused_ms", "queue", "reserved", "settled",
+        "stale", "tenant_id", "watermark",
     )  # fmt: skip
 
-    def __init__(self, row: LaneRow, generation: int, epoch: int) -> None:
+    def __init__(self, row: LaneRow, generation: int, epoch: int, now_ms: int = 0) -> None:
         self.tenant_id = row.tenant_id
         self.endpoint_id = row.endpoint_id
         self.generation = generation
@@ -60,6 +62,10 @@ class Lane:
         self.conforms_at_s = 0.0
         self.idle_since_s: float | None = None
         self.alarm_s: float | None = None
+        self.opened_ms = now_ms
+        self.paused_ms = max(row.not_before, self.health.not_before)
+        self.held_back_by = NOTHING
+        self.held_back_ms = -1
 
     @property
     def quiet(self) -> bool:
@@ -111,6 +117,27 @@ class Lane:
         """All due work is here, as far as is known."""
         return self.complete and not self.stale
 
+    def hold_back(self, reason: str, now_ms: int, for_s: float = 0.0) -> None:
+        """What is queued can't go now, for one of the reasons of `observe.attempts`; for how long, if that is known."""
+        self.held_back_by = reason
+        self.held_back_ms = now_ms
+        if reason is PAUSED:
+            self.paused_ms = now_ms + int(1000 * for_s)
+
+    def waited_for(self, due_at: int, now_ms: int, crowded_ms: int) -> str:
+        """What kept a row that was due at `due_at` until now: a pause, or that nobody had the lane, if that was most of
+        the time; else what did so last. `crowded_ms` is when somebody last waited for a slot.
+        """
+        if _most_of_it(due_at, self.paused_ms, now_ms):
+            return PAUSED
+        if _most_of_it(due_at, self.opened_ms, now_ms):
+            return UNCLAIMED
+        if self.held_back_ms >= due_at:
+            return self.held_back_by
+        if self.ordered:
+            return ORDER  # it came into memory when the one before it was settled
+        return SLOTS if crowded_ms >= due_at else NOTHING
+
     def enqueue(self, row: DueDelivery) -> None:
         self.held.add(row.delivery.seq)
         if self.ordered:
@@ -160,3 +187,8 @@ class Lane:
         """What a release writes: the health, and the pause that outlives the release (`conforms_ms`: its rate's)."""
         not_before = max(self.health.not_before, conforms_ms)
         return LaneRow(self.tenant_id, self.endpoint_id, None, not_before, None, health_policy.dump(self.health))
+
+
+def _most_of_it(begin_ms: int, until_ms: int, end_ms: int) -> bool:
+    """Whether what ended at `until_ms` took at least half of the time from begin to end."""
+    return until_ms > begin_ms and until_ms - begin_ms >= end_ms - until_ms

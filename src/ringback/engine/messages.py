@@ -50,10 +50,15 @@ class Rang(NamedTuple):
 
 
 class Settling(NamedTuple):
-    """A settlement on its way, with the generation of the lane that sent it."""
+    """A settlement on its way, with the generation of the lane that sent it, and what only telemetry asks for
+    (`observe.attempts.EndedAttempt`)."""
 
     generation: int
     settlement: Settlement
+    due_at: int
+    held_by: str
+    trace: str | None
+    payload_bytes: int
 
 
 class Settled(NamedTuple):

@@ -18,6 +18,7 @@ from ringback.engine.target import Target
 from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
 from ringback.model.limits import LINGER_S
+from ringback.observe.attempts import PAUSED, RATE, WINDOW
 from ringback.policy import health as health_policy
 from ringback.policy import rate
 from ringback.policy.fairness import Turns
@@ -82,7 +83,7 @@ class OwnedLanes:
         """A lane was claimed, or could not be released."""
         self._generation += 1
         self.epoch += 1
-        lane = self._lanes[row.endpoint_id] = Lane(row, self._generation, self.epoch)
+        lane = self._lanes[row.endpoint_id] = Lane(row, self._generation, self.epoch, self._now.wall_ms)
         if row.not_before > lane.health.not_before:  # a rate's, which the health knows nothing of
             lane.health = health_policy.pause(lane.health, row.not_before)
         self.touch(row.endpoint_id)
@@ -214,6 +215,7 @@ class OwnedLanes:
     def _review(self, lane: Lane) -> None:
         target = self._directory.get(lane.endpoint_id)
         if target is None or not target.sendable or lane.closing or self.stopping:
+            lane.hold_back(PAUSED, self._now.wall_ms)
             self._rest(lane, for_long=True)
             return
         if lane.ordered is not target.ordered:
@@ -221,9 +223,10 @@ class OwnedLanes:
             lane.stale = True
         lane.health = health_policy.wake(lane.health, self._now.wall_ms)
         self._keep_pace(lane)
-        pause_s = self._pause_s(lane, target)
+        pause_s, reason = self._pause_s(lane, target)
         window = health_policy.window(lane.health, target.cap)
         if pause_s > 0.0 or window == 0:
+            lane.hold_back(reason, self._now.wall_ms, max(0.0, pause_s))
             self._rest(lane, for_long=pause_s > LINGER_S or window == 0)
             self._set_alarm(lane, pause_s if pause_s > 0.0 else LINGER_S)
             return
@@ -231,13 +234,15 @@ class OwnedLanes:
         self._feed(lane, window)
         self._linger(lane)
 
-    def _pause_s(self, lane: Lane, target: Target) -> float:
-        """Seconds until the lane may send: the larger of its pause and its rate's."""
+    def _pause_s(self, lane: Lane, target: Target) -> tuple[float, str]:
+        """Seconds until the lane may send, the larger of its pause and its rate's, and which of them it is."""
         until_ms = health_policy.paused_until(lane.health, self._now.wall_ms)
         pause_s = (until_ms - self._now.wall_ms) / 1000.0 if until_ms else 0.0
         if target.endpoint.rate_per_second is not None:
-            pause_s = max(pause_s, rate.wait_s(lane.conforms_at_s, self._now.boot_s))
-        return pause_s
+            wait_s = rate.wait_s(lane.conforms_at_s, self._now.boot_s)
+            if wait_s > pause_s:
+                return wait_s, RATE
+        return pause_s, PAUSED
 
     def _rest(self, lane: Lane, for_long: bool) -> None:
         self.turns.withdraw(lane.endpoint_id)
@@ -252,6 +257,8 @@ class OwnedLanes:
             self.turns.offer(lane.endpoint_id, lane.tenant_id, cost_s(lane), lane.pace)
         else:
             self.turns.withdraw(lane.endpoint_id)
+            if lane.queue:
+                lane.hold_back(WINDOW, self._now.wall_ms)
 
     def _feed(self, lane: Lane, window: int) -> None:
         if lane.next_due is not None:

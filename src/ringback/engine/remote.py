@@ -50,8 +50,10 @@ class SenderFailed(RingbackError):
 class SenderProcess:
     """`engine.ports.Transport`, in another process. Started with the object, ended by `close`."""
 
-    def __init__(self, setup: Setup, clock: Clock) -> None:
+    def __init__(self, setup: Setup, clock: Clock, *, pass_traces: bool = False) -> None:
+        """`pass_traces`: requests carry their event's `traceparent`."""
         self._clock = clock
+        self._pass_traces = pass_traces
         self._targets = _Targets()
         self._deliveries: list[Departure] = []
         self._requests: list[OutboundRequest] = []
@@ -78,6 +80,11 @@ class SenderProcess:
         """The child's process id."""
         return self._child.pid
 
+    @property
+    def silent_s(self) -> float:
+        """How long nothing was heard from the child while we listened."""
+        return self._silent_s
+
     def wait_until_up(self) -> None:
         """Return when the child is ready for orders. Raises SenderFailed when it isn't in time."""
         up = select.poll()
@@ -89,7 +96,9 @@ class SenderProcess:
     def deliver(self, token: int, target: Target, event: Event) -> None:
         """Begin with the next `poll` at the latest; the deadline runs from now."""
         self._begin()
-        self._deliveries.append(departure_of(token, self._targets.number_of(target), event))
+        self._deliveries.append(
+            departure_of(token, self._targets.number_of(target), event, pass_trace=self._pass_traces)
+        )
         if len(self._deliveries) >= POST_AT:
             with suppress(PeerGone):  # the next poll finds out
                 self._post()
@@ -218,10 +227,10 @@ class _Targets:
 def _start(fd: int) -> "subprocess.Popen[bytes]":
     """The child, in a process group of its own: what the terminal or a supervisor signals is for us to pass on.
 
-    It doesn't get our variables, of which one is the admin key. Signals to end are blocked in it from its first moment:
-    it is up to it to ignore them, and until then they wait.
+    It doesn't get our variables, of which one is the admin key, nor those that may hold a collector's. Signals to end
+    are blocked in it from its first moment: it is up to it to ignore them, and until then they wait.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RINGBACK_", "OTEL_"))}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS_TO_END)
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own text

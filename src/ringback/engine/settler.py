@@ -2,7 +2,8 @@
 
 Settling the same again changes nothing (an attempt's id is made before it is sent), so a failure or a commit in doubt
 is answered by repeating, for as long as it takes: while it waits, the dispatcher's budget fills and no more is sent.
-One row that the store refuses is set apart by halving, and logged; it is never dropped in silence.
+One row that the store refuses is set apart by halving, and logged; it is never dropped in silence. Whoever watches
+attempts is told here, once each, when they are durable.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,16 @@ from typing import Final
 
 from ringback.engine import messages as m
 from ringback.model.limits import STEP_ROWS_MAX
+from ringback.observe.attempts import EndedAttempt, WatchAttempts
+from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import AttemptSuperseded, Observer, StoreTrouble
 from ringback.store.port import BadRow, CommitInDoubt, Retryable, Settlements, StoreUnavailable
 from ringback.workers import Mailbox
 
 WAIT_S: Final = 0.5
 AFTER_FAILURE_S: Final = 0.2
+# A named tuple's own constructor costs three times as much, and this runs for every request.
+_make: Final = tuple.__new__
 
 
 class Settler:
@@ -28,12 +33,17 @@ class Settler:
         tell: Callable[[m.ToDispatcher], None],
         pause: Callable[[float], object],
         observer: Observer,
+        *,
+        watch: WatchAttempts | None = None,
+        commits: CommitMeter | None = None,
     ) -> None:
         self._store = store
         self._inbox = inbox
         self._tell = tell
         self._pause = pause
         self._observer = observer
+        self._watch = watch
+        self._commits = commits
         self._waiting: list[m.Settling] = []
 
     def step(self) -> None:
@@ -51,8 +61,11 @@ class Settler:
         del self._waiting[: len(batch)]
 
     def _settle(self, batch: list[m.Settling]) -> None:
+        started_s = self._commits.start() if self._commits is not None else 0.0
         try:
             expected = self._store.settle([settling.settlement for settling in batch])
+            if self._commits is not None:
+                self._commits.done(started_s, len(batch))
         except BadRow as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
@@ -65,7 +78,14 @@ class Settler:
             if not as_expected:
                 attempt = settling.settlement.attempt
                 self._observer(AttemptSuperseded(attempt.tenant_id, attempt.endpoint_id, attempt.id))
+        if self._watch is not None:
+            self._watch([_ended(settling, known) for settling, known in zip(batch, expected, strict=True)])
         self._tell(m.Settled([_done(settling) for settling in batch]))
+
+
+def _ended(settling: m.Settling, as_expected: bool) -> EndedAttempt:
+    _, (_, attempt, retry_at, _), due_at, held_by, trace, payload_bytes = settling
+    return _make(EndedAttempt, (attempt, not as_expected, due_at, held_by, retry_at, trace, payload_bytes))
 
 
 def _done(settling: m.Settling) -> tuple[str, int, int, int | None]:

@@ -12,14 +12,15 @@ from ringback.clock import Clock
 from ringback.engine import messages as m
 from ringback.engine.lease import Lease
 from ringback.model.limits import STEP_ROWS_MAX, SWEEP_EVERY_S
-from ringback.observe.telemetry import Observer, StoreTrouble, SweepRepaired
+from ringback.observe.telemetry import Observer, StoreTrouble, SweepCleared, SweepRepaired
 from ringback.store.port import CommitInDoubt, Retryable, StoreUnavailable, Upkeep
 
 STEP_PAUSE_S: Final = 0.005
 
 
 class Sweep:
-    """`wait(seconds)` returns True early when somebody deleted something or the process stops."""
+    """`wait(seconds)` returns True early when somebody deleted something or the process stops. `also` is done once a
+    sweep, on the same thread."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Sweep:
         tell: Callable[[m.ToDispatcher], None],
         wait: Callable[[float], object],
         observer: Observer,
+        also: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -39,11 +41,14 @@ class Sweep:
         self._tell = tell
         self._wait = wait
         self._observer = observer
+        self._also = also
 
     def step(self) -> None:
         """A whole sweep, then deletions as they come, until the next one is due."""
         self._do(self._repair)
         self._do(self._carry_out_deletions)
+        if self._also is not None:
+            self._do(self._also)
         until_s = self._clock.boottime_s() + SWEEP_EVERY_S
         while (left_s := until_s - self._clock.boottime_s()) > 0.0 and self._wait(left_s):
             self._do(self._carry_out_deletions)
@@ -67,9 +72,11 @@ class Sweep:
 
     def _carry_out_deletions(self) -> None:
         now = self._clock.now_ms()
-        self._all_steps(lambda: self._store.cancel_step(now, STEP_ROWS_MAX))
-        self._all_steps(lambda: self._store.purge_step(STEP_ROWS_MAX))
-        self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
+        cancelled = self._all_steps(lambda: self._store.cancel_step(now, STEP_ROWS_MAX))
+        purged = self._all_steps(lambda: self._store.purge_step(STEP_ROWS_MAX))
+        keys = self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
+        if cancelled or purged or keys:
+            self._observer(SweepCleared(cancelled, purged, keys))
 
     def _all_steps(self, one: Callable[[], int]) -> int:
         total = 0

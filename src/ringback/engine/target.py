@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, Secret
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX, WINDOW_MAX
+from ringback.model.trace import TRACEPARENT
 from ringback.policy.url import append_query
 from ringback.wire.contract import Contract
 from ringback.wire.profile import load_profile
@@ -21,7 +22,8 @@ FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Acc
 
 class Target(NamedTuple):
     """`host` is what libcurl writes into the Host header. `sent_headers` are complete "Name: value" lines;
-    `shown_headers` the same as pairs, credentials replaced."""
+    `shown_headers` the same as pairs, credentials replaced. `has_own_trace`: the endpoint sets a `traceparent` of its
+    own, which wins."""
 
     endpoint: Endpoint
     contract: Contract
@@ -34,6 +36,7 @@ class Target(NamedTuple):
     cap: int
     ordered: bool
     sendable: bool
+    has_own_trace: bool
 
     def signing_secrets(self, now_ms: int) -> list[str]:
         """The texts of the secrets that sign now, newest first."""
@@ -60,6 +63,7 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
         cap=endpoint.max_in_flight or WINDOW_MAX,
         ordered=endpoint.ordering is not Ordering.NONE,
         sendable=endpoint.status is EndpointStatus.ACTIVE,
+        has_own_trace=any(name.lower() == TRACEPARENT for name, _ in shown),
     )
 
 

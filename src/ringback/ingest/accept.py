@@ -35,6 +35,9 @@ IDEMPOTENCY_KEY_LIFE_MS: Final = DAY_MS
 # Less than the days an event is kept, so that it is still there when its time comes.
 DELIVER_AHEAD_MS_MAX: Final = 28 * DAY_MS
 FIELD_ERRORS_MAX: Final = 100
+SINGLE: Final = "single"
+ARRAY: Final = "array"
+NDJSON: Final = "ndjson"
 _JSON_SPACE: Final = b" \t\r\n"
 # An explicit null says the same as leaving it out.
 _NO_PREVIOUS: Final = (msgspec.Raw(), msgspec.Raw(b"null"))
@@ -80,7 +83,7 @@ class Acceptor:
         self._check_request(body, idempotency_key, hops)
         now = self._clock.now_ms()
         event, claim = self._event(tenant_id, body, "", now, hops)
-        return Submission([event], [claim], _whole(tenant_id, body, idempotency_key, [event], now))
+        return Submission([event], [claim], _whole(tenant_id, body, idempotency_key, [event], now), form=SINGLE)
 
     def array(self, tenant_id: str, body: bytes, idempotency_key: str | None, hops: int) -> Submission:
         """`{"events": [...]}`."""
@@ -91,13 +94,13 @@ class Acceptor:
             raise refusal(error, body, "") from None
         except RecursionError:
             raise Invalid("The request nests too deeply.", [FieldError("events", "nests too deeply")]) from None
-        return self._batch(tenant_id, body, raws, idempotency_key, hops)
+        return self._batch(tenant_id, body, raws, idempotency_key, hops, form=ARRAY)
 
     def ndjson(self, tenant_id: str, body: bytes, idempotency_key: str | None, hops: int) -> Submission:
         """One event a line; blank lines don't count."""
         self._check_batch_request(body, idempotency_key, hops)
         lines = [line for line in (line.strip(_JSON_SPACE) for line in body.split(b"\n")) if line]
-        return self._batch(tenant_id, body, lines, idempotency_key, hops)
+        return self._batch(tenant_id, body, lines, idempotency_key, hops, form=NDJSON)
 
     def _check_batch_request(self, body: bytes, idempotency_key: str | None, hops: int) -> None:
         if len(body) > self.limits.batch_bytes_max:
@@ -123,6 +126,8 @@ class Acceptor:
         raws: list[msgspec.Raw] | list[bytes],
         idempotency_key: str | None,
         hops: int,
+        *,
+        form: str,
     ) -> Submission:
         if not raws:
             raise invalid([FieldError("events", "is empty")])
@@ -133,7 +138,7 @@ class Acceptor:
         _check_twins(checked)
         events = [event for event, _ in checked]
         claims = [claim for _, claim in checked]
-        return Submission(events, claims, _whole(tenant_id, body, idempotency_key, events, now))
+        return Submission(events, claims, _whole(tenant_id, body, idempotency_key, events, now), form=form)
 
     def _checked(self, tenant_id: str, raws: Iterable[bytes | msgspec.Raw], now: int, hops: int) -> list[_Checked]:
         checked: list[_Checked] = []

@@ -11,6 +11,8 @@ from ringback.model.errors import RingbackError
 from ringback.model.event import DueDelivery, Event
 from ringback.store.port import KeyClaim
 
+INTERNAL = "internal"
+
 
 class Accepted(NamedTuple):
     """One accepted event. `duplicate`: it had been accepted before and nothing was sent now."""
@@ -26,9 +28,10 @@ class Submission:
     """One caller's events, checked and ready to be stored.
 
     `events[i]` is claimed by `claims[i]` (None: an id of our own making). `idempotency` claims the request as a whole.
+    `form` says for the metrics how they came: `single`, `array`, `ndjson`, or `internal` where no request brought them.
     """
 
-    __slots__ = ("claims", "events", "idempotency", "outcome", "waiter")
+    __slots__ = ("claims", "events", "form", "idempotency", "outcome", "waiter")
 
     def __init__(
         self,
@@ -36,12 +39,18 @@ class Submission:
         claims: list[KeyClaim | None],
         idempotency: KeyClaim | None,
         waiter: Callable[[], None] | None = None,
+        form: str = INTERNAL,
     ) -> None:
         self.events = events
         self.claims = claims
         self.idempotency = idempotency
         self.waiter = waiter
+        self.form = form
         self.outcome: list[Accepted] | RingbackError | None = None
+
+    def carry(self, trace: str) -> None:
+        """From now on the events belong to this trace."""
+        self.events = [event._replace(trace=trace) for event in self.events]
 
 
 class HandOver(Protocol):

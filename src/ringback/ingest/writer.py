@@ -15,6 +15,7 @@ from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
+from ringback.observe.meters import IngestMeter
 from ringback.store.port import (
     BadRow,
     Bells,
@@ -53,6 +54,7 @@ class Writer:
         engine: HandOver,
         on_done: Callable[[list[Submission]], None],
         pause: Callable[[float], None],
+        meter: IngestMeter | None = None,
     ) -> None:
         self._store = store
         self._index = index
@@ -61,6 +63,7 @@ class Writer:
         self._engine = engine
         self._on_done = on_done
         self._pause = pause
+        self._meter = meter
         self._waiting: list[Submission] = []
         self._late_rings: dict[str, Ring] = {}
         self._submitted = 0
@@ -73,10 +76,20 @@ class Writer:
 
     def submit(self, submission: Submission) -> None:
         """Queue a checked submission. Raises Unavailable when too many wait."""
-        if self._submitted - self._answered > WAITING_EVENTS_MAX:
+        if self.full:
             raise Unavailable("Too many events are waiting to be stored. Try again in a moment.", code="busy")
         self._submitted += len(submission.events)
         self._inbox.post(submission)
+
+    @property
+    def events_waiting(self) -> int:
+        """Events that were submitted and are not answered yet. For any thread."""
+        return self._submitted - self._answered
+
+    @property
+    def full(self) -> bool:
+        """Whether the next submission would be turned away."""
+        return self.events_waiting > WAITING_EVENTS_MAX
 
     def step(self) -> None:
         self._waiting.extend(self._inbox.take(0.0 if self._waiting or self._late_rings else WAIT_S))
@@ -99,6 +112,7 @@ class Writer:
 
     def _store_batch(self, submissions: list[Submission]) -> None:
         mark = self._engine.mark()
+        started_s = self._meter.commits.start() if self._meter is not None else 0.0
         try:
             batch = self._commit(submissions)
         except BadRow as error:
@@ -108,6 +122,8 @@ class Writer:
             # Nothing was stored, or it is not known to be: the callers may try again.
             self._refuse_all(submissions, error)
             return
+        if self._meter is not None:
+            count(self._meter, started_s, submissions)
         self._answer(submissions)
         if batch is not None:
             self._announce(mark, batch)
@@ -243,3 +259,20 @@ class Writer:
             return
         self._late_rings.clear()
         self._engine.rang()
+
+
+def count(meter: IngestMeter, started_s: float, submissions: list[Submission]) -> None:
+    """Note what a transaction, begun at `started_s`, stored for these."""
+    stored = 0
+    for submission in submissions:
+        outcome = submission.outcome
+        if isinstance(outcome, list):
+            fresh = deliveries = 0
+            for accepted in outcome:
+                if not accepted.duplicate:
+                    fresh += 1
+                    deliveries += accepted.deliveries
+            meter.stored(submission.form, fresh, len(outcome) - fresh, deliveries)
+            stored += fresh
+    if stored:
+        meter.commits.done(started_s, stored)

@@ -2,7 +2,8 @@
 
 They are named tuples, not dataclasses, because one of each is made per delivery: a tuple costs a third and is
 bound to SQL as it is. The order of the fields is the order of the columns in every store. Times are
-milliseconds since 1970, UTC. `data` and `previous` are the caller's own bytes, never parsed again.
+milliseconds since 1970, UTC. `data` and `previous` are the caller's own bytes, never parsed again. `trace` is the
+`traceparent` under which the event was accepted (`model.trace`), if it was under one.
 """
 
 from typing import NamedTuple
@@ -26,6 +27,7 @@ class Event(NamedTuple):
     accepted_at: int
     hops: int
     deliveries: int
+    trace: str | None = None
 
 
 class NewDelivery(NamedTuple):

@@ -52,6 +52,9 @@ WINDOW_MAX: Final = 50
 WINDOW_START: Final = 4
 MAX_IN_FLIGHT_PER_ENDPOINT_MAX: Final = 1_000
 
+# The disk.
+DISK_FREE_BYTES_MIN: Final = 256 * 1024 * 1024
+
 # Ownership of lanes.
 HEARTBEAT_EVERY_S: Final = 5.0
 LEASE_S: Final = 30.0

@@ -10,7 +10,7 @@ import contextlib
 import json
 import logging
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, Protocol, TextIO
 
 import structlog
@@ -25,8 +25,8 @@ REDACTED: Final = "***"
 SHOWN: Final = frozenset(
     {
         "at", "level", "event", "version", "role", "base_url", "reason", "in_flight", "tenant_id", "endpoint_id",
-        "attempt_id", "node_id", "dead_node_id", "part", "code", "error", "place", "rung", "freed", "made", "logger",
-        "actor", "at_most_s",
+        "attempt_id", "node_id", "dead_node_id", "part", "code", "error", "place", "rung", "freed", "made", "cancelled",
+        "purged", "expired_keys", "spans", "logger", "actor", "at_most_s",
     }
 )  # fmt: skip
 
@@ -37,6 +37,7 @@ _WARNINGS: Final = (
     telemetry.LeaseLost,
     telemetry.NodeTakenOver,
     telemetry.StoreTrouble,
+    telemetry.SpansDropped,
 )
 _LEVELS: Final[Mapping[str, int]] = logging.getLevelNamesMapping()
 
@@ -74,13 +75,22 @@ class LogObserver(Observer):
         self._log = log
 
     def __call__(self, event: TelemetryEvent, /) -> None:
-        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-        if isinstance(event, telemetry.PartFailed):
-            self._log.error(name, **event._asdict())
-        elif isinstance(event, _WARNINGS):
-            self._log.warning(name, **event._asdict())
-        else:
-            self._log.info(name, **event._asdict())
+        write: Callable[..., object] = getattr(self._log, level_of(type(event)))
+        write(line_name(type(event)), **event._asdict())
+
+
+def line_name(event: type[TelemetryEvent]) -> str:
+    """The name of its line: `LaneParked` is `lane_parked`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+
+
+def level_of(event: type[TelemetryEvent]) -> str:
+    """`debug`, `info`, `warning` or `error`."""
+    if event is telemetry.PartFailed:
+        return "error"
+    if event is telemetry.SweepCleared:
+        return "debug"
+    return "warning" if issubclass(event, _WARNINGS) else "info"
 
 
 class LibraryLogs(logging.Handler):

@@ -102,6 +102,20 @@ class SweepRepaired(NamedTuple):
     made: int
 
 
+class SweepCleared(NamedTuple):
+    """A sweep cleared rows away: of deleted endpoints (their deliveries are cancelled) and tenants, and old keys."""
+
+    cancelled: int
+    purged: int
+    expired_keys: int
+
+
+class SpansDropped(NamedTuple):
+    """The collector of traces is down or slow: so many spans were dropped since this was said last."""
+
+    spans: int
+
+
 TelemetryEvent = (
     Started
     | Stopping
@@ -116,6 +130,8 @@ TelemetryEvent = (
     | StoreTrouble
     | PartFailed
     | SweepRepaired
+    | SweepCleared
+    | SpansDropped
 )
 
 
@@ -123,6 +139,17 @@ class Observer(Protocol):
     """Whom to tell."""
 
     def __call__(self, event: TelemetryEvent, /) -> None: ...
+
+
+class FanOut(Observer):
+    """Tells several observers."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def __call__(self, event: TelemetryEvent, /) -> None:
+        for observer in self._observers:
+            observer(event)
 
 
 def unobserved(event: TelemetryEvent, /) -> None:

@@ -165,6 +165,11 @@ class Turns:
         self._tenants: dict[str, _Tenant] = {}
         self._sweep_at = _IDLE_RECORDS_MAX
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody wants a turn."""
+        return any(line.waiting for line in self._lines)
+
     def offer(self, lane: str, tenant: str, cost_s: float, pace: Pace) -> None:
         """`lane` of `tenant` wants a turn, and goes on wanting one until it is withdrawn. Repeating it only moves
         the lane to another line when its `pace` has changed.

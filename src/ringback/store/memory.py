@@ -6,6 +6,7 @@ never forgets by itself, never waits for another transaction (it raises Retryabl
 Clear comes before fast: most reads walk a whole table.
 """
 
+from ringback.store.memory_census import MemoryCensus
 from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
 from ringback.store.memory_intake import MemoryIntake
 from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
@@ -13,7 +14,7 @@ from ringback.store.memory_log import MemoryLog
 from ringback.store.memory_settling import MemorySettlements
 from ringback.store.memory_tables import MemoryTables
 from ringback.store.memory_upkeep import MemoryUpkeep
-from ringback.store.port import Store
+from ringback.store.port import Space, Store
 
 
 class MemoryStore(
@@ -27,6 +28,7 @@ class MemoryStore(
     MemoryKeys,
     MemoryEndpoints,
     MemoryLog,
+    MemoryCensus,
     Store,
 ):
     """A whole store in memory.
@@ -40,6 +42,10 @@ class MemoryStore(
 
     def check(self) -> None:
         """Memory can always commit."""
+
+    def space(self) -> Space:
+        """As if there were no disk."""
+        return Space(0, 0, None, None)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Self
 
 from ringback.store.migrate import load_migrations
-from ringback.store.port import Store
+from ringback.store.port import Space, Store
 from ringback.store.queries import load
+from ringback.store.sqlite_census import SqliteCensus, space_of
 from ringback.store.sqlite_changes import SqliteFollow
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
 from ringback.store.sqlite_connection import Readers
@@ -41,13 +42,15 @@ class SqliteStore(
     SqliteEndpoints,
     SqliteSecrets,
     SqliteLog,
+    SqliteCensus,
     Store,
 ):
     """A whole store in one file."""
 
-    def __init__(self, writer: Writer, readers: Readers, lock: FileLock) -> None:
+    def __init__(self, writer: Writer, readers: Readers, lock: FileLock, path: Path) -> None:
         super().__init__(writer, readers)
         self._lock = lock
+        self._path = path
         self._closed = False
 
     @classmethod
@@ -58,11 +61,14 @@ class SqliteStore(
         StoreCorrupt, StoreNewer, StoreOlder, DataDirectoryUnusable.
         """
         connection, lock = open_locked(path, load_migrations("sqlite"), migrate=migrate)
-        return cls(Writer(connection), Readers(path), lock)
+        return cls(Writer(connection), Readers(path), lock, path)
 
     def check(self) -> None:
         with self._writer.transaction() as connection:
             connection.execute(load("sqlite")["prove_commit"])
+
+    def space(self) -> Space:
+        return space_of(self._path)
 
     def close(self) -> None:
         if self._closed:

@@ -7,9 +7,12 @@ import pytest
 from starlette.routing import Route
 
 from ringback.api.management.guard import GuardedRoute
+from ringback.control.readiness import Obstacle
 from ringback.store.port import StoreUnavailable
 from support.api_world import ApiWorld, problem_of
 from support.rows import TENANT
+
+OPEN = {"/healthz", "/readyz", "/metrics"}
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +41,9 @@ def test_healthz_answers_always(world: ApiWorld) -> None:
 def test_readyz_needs_a_store_that_can_commit_and_no_obstacles(monkeypatch: pytest.MonkeyPatch) -> None:
     world = ApiWorld()
     assert world.call("GET", "/readyz", key=None).json() == {"status": "ready"}
-    world.obstacles.append("the match index is not loaded yet")
+    world.obstacles.append(Obstacle("not_ready", "The writer hangs."))
     refused = world.call("GET", "/readyz", key=None)
-    assert "match index" in problem_of(refused, 503, "not_ready")["detail"]
+    assert "The writer hangs" in problem_of(refused, 503, "not_ready")["detail"]
     assert "retry-after" in refused.headers
     world.obstacles.clear()
 
@@ -49,6 +52,9 @@ def test_readyz_needs_a_store_that_can_commit_and_no_obstacles(monkeypatch: pyte
 
     monkeypatch.setattr(world.store, "check", away)
     problem_of(world.call("GET", "/readyz", key=None), 503, "store_unavailable")
+    world.obstacles.append(Obstacle("busy", "Too many events wait."))
+    both = problem_of(world.call("GET", "/readyz", key=None), 503, "busy")
+    assert both["obstacles"] == ["Too many events wait.", "The disk is full."]
     assert world.call("GET", "/healthz", key=None).status_code == 200
 
 
@@ -80,7 +86,7 @@ def test_the_document_has_every_route_and_the_event_routes(world: ApiWorld, docu
     routed = {
         (method, route.path)
         for route in world.app.routes
-        if isinstance(route, Route) and (isinstance(route, GuardedRoute) or route.path in {"/healthz", "/readyz"})
+        if isinstance(route, Route) and (isinstance(route, GuardedRoute) or route.path in OPEN)
         for method in route.methods or ()
     }
     events = {

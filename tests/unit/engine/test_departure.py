@@ -17,6 +17,7 @@ from ringback.engine.remote import SenderProcess
 from ringback.engine.target import Target, prepare
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, RetryRule, Secret
 from ringback.model.event import Event
+from ringback.model.trace import span_of_attempt
 from ringback.testing.clock import ManualClock
 from ringback.wire.verify import verify
 from support.receivers import OK, Receiver, answers
@@ -227,6 +228,30 @@ def test_each_attempt_has_an_id_of_its_own_and_its_own_time() -> None:
     assert first.attempt_id != second.attempt_id
     assert second.started_ms == first.started_ms + 1000
     assert request.deadline_s == target.deadline_s
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_trace_is_passed_on_if_that_is_wanted_and_logged_as_sent() -> None:
+    traced = event(trace=TRACE)
+    sent, request = take_off(
+        departure_of(1, 1, traced, pass_trace=True), prepare(endpoint(), [secret()]), SystemClock()
+    )
+    value = f"00-4bf92f3577b34da6a3ce929d0e0e4736-{span_of_attempt(sent.attempt_id)}-01"
+    assert f"traceparent: {value}" in request.headers
+    assert ["traceparent", value] in json.loads(sent.request_headers)
+
+
+@pytest.mark.parametrize(
+    ("trace", "pass_trace", "headers"),
+    [(TRACE, False, ()), (None, True, ()), ("nonsense", True, ()), (TRACE, True, (("TraceParent", "its own"),))],
+)
+def test_otherwise_no_trace_of_ours_leaves(trace: str | None, pass_trace: bool, headers: tuple[object, ...]) -> None:
+    departure = departure_of(1, 1, event(trace=trace), pass_trace=pass_trace)
+    _, request = take_off(departure, prepare(endpoint(headers=headers), [secret()]), SystemClock())
+    found = [line for line in request.headers if line.lower().startswith("traceparent")]
+    assert found == ["TraceParent: its own"] * len(headers)
 
 
 def test_nothing_of_an_unsendable_delivery_is_shown() -> None:

@@ -33,6 +33,7 @@ from ringback.policy.retry import Answer
 NOW = 1_790_000_000_000
 DAY = 86_400_000
 CAP = WINDOW_MAX
+KNOWN = FRESH._replace(average_s=0.1)
 
 
 def result(answer: Answer, retry_after_s: float | None = None, *, first: bool = True, took_s: float = 0.1) -> Result:
@@ -94,7 +95,7 @@ def test_a_fresh_lane_starts_with_one_request_and_what_follows_is_small_and_with
 
 
 def test_a_windowful_of_successes_adds_one() -> None:
-    health = FRESH._replace(average_s=0.1)
+    health = KNOWN
     for size in range(WINDOW_START, 20):
         assert window(health, CAP) == size
         health = times(health, size + 1, SUCCESS)
@@ -108,7 +109,7 @@ def test_the_window_grows_to_the_cap_and_no_further() -> None:
 
 
 def test_two_failures_take_one_off_and_the_first_alone_nothing() -> None:
-    health = FRESH._replace(size=10.0)
+    health = KNOWN._replace(size=10.0)
     assert window(times(health, 1, FAILURE), CAP) == 10
     assert window(times(health, 2, FAILURE), CAP) == 9
     assert window(times(health, 4, FAILURE), CAP) == 8
@@ -116,11 +117,11 @@ def test_two_failures_take_one_off_and_the_first_alone_nothing() -> None:
 
 @pytest.mark.parametrize("answer", [Answer.BUSY, Answer.THROTTLED])
 def test_a_receiver_that_says_it_is_too_much_loses_one_at_once(answer: Answer) -> None:
-    assert window(times(FRESH._replace(size=10.0), 1, result(answer)), CAP) == 9
+    assert window(times(KNOWN._replace(size=10.0), 1, result(answer)), CAP) == 9
 
 
 def test_strain_is_forgotten_only_when_the_window_has_grown() -> None:
-    strained = times(FRESH._replace(size=10.0), 1, FAILURE)
+    strained = times(KNOWN._replace(size=10.0), 1, FAILURE)
     assert window(times(times(strained, 3, SUCCESS), 1, FAILURE), CAP) == 9
     assert window(times(times(strained, 12, SUCCESS), 1, FAILURE), CAP) == 11
 
@@ -187,7 +188,7 @@ def test_a_dead_receiver_is_parked_after_thirty_first_tries() -> None:
 
 
 def test_a_wide_window_is_parked_after_ten_failed_cohorts() -> None:
-    health, failures = FRESH._replace(size=50.0), 0
+    health, failures = KNOWN._replace(size=50.0), 0
     cohorts = 0.0
     while health.phase is Phase.OPEN:
         cohorts += 1 / window(health, CAP)

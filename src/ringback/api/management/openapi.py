@@ -27,6 +27,11 @@ PROBLEM: Final[Document] = {
                 "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
             },
         },
+        "obstacles": {
+            "type": "array",
+            "description": "From /readyz: all that stands in the way, in words.",
+            "items": {"type": "string"},
+        },
     },
     "example": {
         "type": "urn:ringback:error:invalid",
