@@ -12,7 +12,7 @@ import resource
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from ringback.control.attempts import AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
+from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -47,7 +48,9 @@ from ringback.observe.logs import LibraryLogs, LogObserver, make_log
 from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping
 from ringback.policy.address import UrlRules
 from ringback.settings import ADMIN_KEY_CHARS_MIN, Settings
+from ringback.store.port import Sealer
 from ringback.store.sqlite import SqliteStore
+from ringback.vault.ring import open_ring
 from ringback.workers import ThreadMailbox, Worker
 
 ADMIN_KEY_FILE: Final = "admin.key"
@@ -93,7 +96,7 @@ class Process:
         self._log = make_log(settings.log_level, settings.log_format, sys.stderr, self._clock)
         self._observer: Observer = LogObserver(self._log)
         logging.getLogger().addHandler(LibraryLogs(self._log))
-        self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate)
+        self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate, sealer_for=self._master_keys)
         try:
             self._wire(listener)
         except BaseException:
@@ -104,6 +107,7 @@ class Process:
         settings = self._settings
         admin_key, self._admin_key_created = self._admin_key()
         rules = UrlRules(allow_private=settings.allow_private, allowed=settings.allow)
+        self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
         self._pause = threading.Event()
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
@@ -147,6 +151,7 @@ class Process:
             log_attempts=AttemptLog(_write_line) if wide else None,
             observer=self._observer,
             on_crash=self._part_failed,
+            resealed=self._master_key.drop_unused,
         )
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
@@ -158,9 +163,15 @@ class Process:
             secrets=SecretUseCases(store, clock, notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
+            master_key=self._master_key,
             readiness=Readiness(store, self._obstacles),
             authenticator=self._authenticator,
         )
+
+    def _master_keys(self, needed: Sequence[str]) -> Sealer:
+        """What seals, with the keys that the store needs. Raises a StartError."""
+        self._ring = open_ring(self._settings.master_key, self._settings.data, needed, self._clock.token_bytes)
+        return self._ring.vault
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -220,6 +231,10 @@ class Process:
         self._authenticator.refresh()
         if self._engine is not None:
             self._engine.reconfigure()
+            self._engine.sweep_soon()
+
+    def _sweep_soon(self) -> None:
+        if self._engine is not None:
             self._engine.sweep_soon()
 
     def _kick(self) -> None:

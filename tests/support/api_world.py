@@ -16,6 +16,7 @@ from ringback.control.attempts import AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
+from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -24,7 +25,9 @@ from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
+from ringback.vault.ring import KeyRing
 from support.rows import NOW, OTHER_TENANT, TENANT
+from support.sealing import OLD_KEY
 
 OPERATOR_KEY = "operators-own-key-of-40-characters-here."
 
@@ -37,6 +40,8 @@ class ApiWorld:
         self.clock = ManualClock(NOW)
         self.notified = 0
         self.kicked = 0
+        self.hastened = 0
+        self.ring = KeyRing([OLD_KEY], None, self.clock.token_bytes)
         self.audited: list[tuple[str, dict[str, str]]] = []
         self.obstacles: list[str] = []
         self.authenticator = Authenticator(self.store, self.store, self.clock, OPERATOR_KEY)
@@ -48,6 +53,7 @@ class ApiWorld:
             secrets=SecretUseCases(store, clock, self._notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
+            master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             readiness=Readiness(store, lambda: self.obstacles),
             authenticator=self.authenticator,
         )
@@ -115,6 +121,9 @@ class ApiWorld:
 
     def _kick(self) -> None:
         self.kicked += 1
+
+    def _hasten(self) -> None:
+        self.hastened += 1
 
     def _audit(self, name: str, facts: dict[str, str]) -> None:
         self.audited.append((name, facts))

@@ -52,6 +52,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "allow_private": "yes",
         "allow": "10.0.0.0/8, [fd00::/8]:443",
         "admin_key": "k" * 20,
+        "master_key": "A" * 43 + "=",
         "migrate": "TRUE",
         "log_level": "debug",
         "log_format": "json",

@@ -22,6 +22,7 @@ from ringback.api.management.endpoints import endpoint_routers
 from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
 from ringback.api.management.keys import key_routers
+from ringback.api.management.master_key import master_key_routers
 from ringback.api.management.openapi import completed
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
@@ -30,6 +31,7 @@ from ringback.control.attempts import AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
+from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -51,6 +53,7 @@ class AppParts:
     secrets: SecretUseCases
     events: EventUseCases
     attempts: AttemptUseCases
+    master_key: MasterKeyUseCases
     readiness: Readiness
     authenticator: Authenticator
 
@@ -81,6 +84,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
+        *master_key_routers(parts.master_key, parts.authenticator),
         *health_routers(parts.readiness),
     ):
         # The routes themselves, not the router: so one flat table can be walked, to see that each has its gate.

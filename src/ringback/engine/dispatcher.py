@@ -43,6 +43,10 @@ _make: Final = tuple.__new__
 _REASONS: Final = {
     Signal.GONE: ("gone", "The receiver answered 410 Gone."),
     Signal.FAILING_TOO_LONG: ("failing_too_long", "Every attempt of the last 5 days failed."),
+    Signal.UNREADABLE: (
+        "secret_unreadable",
+        "A stored secret or credential can't be read. Rotate the secret or set the credentials anew, then activate.",
+    ),
 }
 
 

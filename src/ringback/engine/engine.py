@@ -73,7 +73,9 @@ class Engine:
         log_attempts: Callable[[Sequence[Attempt]], None] | None,
         observer: Observer,
         on_crash: Callable[[str], None],
+        resealed: Callable[[], None],
     ) -> None:
+        self._resealed = resealed
         self._store = store
         self._clock = clock
         self._transport = transport
@@ -138,6 +140,7 @@ class Engine:
             tell=self.dispatcher.post,
             wait=self._sweep_pause.wait,
             observer=observer,
+            resealed=self._resealed,
         )
 
     def start(self) -> None:
@@ -180,7 +183,7 @@ class Engine:
         self.dispatcher.post(m.Woken())
 
     def sweep_soon(self) -> None:
-        """Something was deleted: carry it out now, not in half a minute."""
+        """Something was deleted, or is to be sealed anew: carry it out now, not in half a minute."""
         self._sweep_pause.cut_short()
 
     def troubles(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The sweep: repairs what crashes leave behind, and carries out deletions in small steps.
+"""The sweep: repairs what crashes leave behind, carries out deletions and seals secrets anew, in small steps.
 
 At every start, every 30 s, and when asked. Each step is one short transaction; between two steps others get the store.
 It finds due work that no bell announces, lanes without an owner that lives, deliveries without a lane or an endpoint.
@@ -19,7 +19,8 @@ STEP_PAUSE_S: Final = 0.005
 
 
 class Sweep:
-    """`wait(seconds)` returns True early when somebody deleted something or the process stops."""
+    """`wait(seconds)` returns True early when somebody deleted something or the process stops. `resealed` is called
+    when everything is sealed with the present master key."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Sweep:
         tell: Callable[[m.ToDispatcher], None],
         wait: Callable[[float], object],
         observer: Observer,
+        resealed: Callable[[], None],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -39,14 +41,17 @@ class Sweep:
         self._tell = tell
         self._wait = wait
         self._observer = observer
+        self._resealed = resealed
 
     def step(self) -> None:
         """A whole sweep, then deletions as they come, until the next one is due."""
         self._do(self._repair)
         self._do(self._carry_out_deletions)
+        self._do(self._reseal)
         until_s = self._clock.boottime_s() + SWEEP_EVERY_S
         while (left_s := until_s - self._clock.boottime_s()) > 0.0 and self._wait(left_s):
             self._do(self._carry_out_deletions)
+            self._do(self._reseal)
 
     def _do(self, part: Callable[[], None]) -> None:
         """A store that can't answer is left for the next sweep."""
@@ -70,6 +75,10 @@ class Sweep:
         self._all_steps(lambda: self._store.cancel_step(now, STEP_ROWS_MAX))
         self._all_steps(lambda: self._store.purge_step(STEP_ROWS_MAX))
         self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
+
+    def _reseal(self) -> None:
+        self._all_steps(lambda: self._store.reseal_step(STEP_ROWS_MAX))
+        self._resealed()
 
     def _all_steps(self, one: Callable[[], int]) -> int:
         total = 0

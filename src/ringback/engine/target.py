@@ -19,7 +19,10 @@ FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Acc
 
 
 class Target(NamedTuple):
-    """`sent_headers` are complete "Name: value" lines; `shown_headers` the same as pairs, credentials replaced."""
+    """`sent_headers` are complete "Name: value" lines; `shown_headers` the same as pairs, credentials replaced.
+
+    `unreadable`: the newest secret or the credentials are stored but don't open, so nothing may be sent.
+    """
 
     endpoint: Endpoint
     contract: Contract
@@ -31,6 +34,7 @@ class Target(NamedTuple):
     cap: int
     ordered: bool
     sendable: bool
+    unreadable: bool
 
     def signing_secrets(self, now_ms: int) -> list[str]:
         """The texts of the secrets that sign now, newest first."""
@@ -39,6 +43,8 @@ class Target(NamedTuple):
 
 def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
     """Everything about `endpoint` that does not change from one request to the next."""
+    # An older secret that doesn't open signs no more; the newest is the one that receivers surely have.
+    usable = tuple(secret for place, secret in enumerate(secrets) if place == 0 or not secret.unreadable)
     own = {name.lower() for name, _ in endpoint.headers}
     sent = [*(pair for pair in FIXED_HEADERS if pair[0].lower() not in own), *endpoint.headers]
     shown = list(sent)
@@ -48,7 +54,7 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
     return Target(
         endpoint=endpoint,
         contract=load_profile(endpoint.profile),
-        secrets=tuple(secrets),
+        secrets=usable,
         url=append_query(endpoint.url, endpoint.query),
         sent_headers=[f"{name}: {value}" for name, value in sent],
         shown_headers=shown,
@@ -56,6 +62,7 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
         cap=endpoint.max_in_flight or WINDOW_MAX,
         ordered=endpoint.ordering is not Ordering.NONE,
         sendable=endpoint.status is EndpointStatus.ACTIVE,
+        unreadable=endpoint.auth.unreadable or any(secret.unreadable for secret in usable),
     )
 
 
