@@ -25,6 +25,7 @@ from ringback.api.events import EventsRoute
 from ringback.api.server import HttpServer, bind
 from ringback.clock import Clock, SystemClock
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
@@ -36,6 +37,7 @@ from ringback.engine.engine import Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
 from ringback.engine.remote import SenderProcess
+from ringback.files import make_data_directory
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import HandOver, NoEngine, Submission
@@ -164,6 +166,7 @@ class Process:
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
+            backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
             readiness=Readiness(store, self._obstacles),
             authenticator=self._authenticator,
         )
@@ -268,21 +271,6 @@ def raise_descriptor_limit() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def make_data_directory(path: Path) -> None:
-    """Make it if it is missing, for this user alone. Raises DataDirectoryUnusable."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataDirectoryUnusable(
-            f"The data directory {path} can't be made ({error.strerror}). Choose another: --data DIR."
-        ) from None
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise DataDirectoryUnusable(
-            f"The data directory {path} can't be written to. Give this user write access, or choose another: "
-            "--data DIR."
-        )
 
 
 def read_admin_key(path: Path) -> str:

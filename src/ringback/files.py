@@ -1,7 +1,8 @@
 """Files that are there whole or not at all, and for their owner alone: keys, and copies of the database.
 
 A file is written beside its place under another name, flushed to the disk, and moved into its place; a crash leaves
-the old file or the new one, and at most a leftover that the next writing takes away. Fails with OSError.
+the old file or the new one, and at most a leftover that the next writing takes away. Fails with OSError, but for the
+data directory, which is refused with what to do about it.
 """
 
 import os
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
+
+from ringback.model.errors import DataDirectoryUnusable
 
 PRIVATE: Final = 0o600
 
@@ -28,6 +31,15 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def sync(path: Path) -> None:
+    """Have what is in a file on the disk when this returns."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def beside_of(path: Path) -> Path:
     """The name under which a file is written before it takes its place."""
     return path.with_name(f".{path.name}.new")
@@ -42,8 +54,19 @@ def open_private(path: Path) -> BinaryIO:
 def move_into_place(beside: Path, path: Path) -> None:
     """Rename, and make the new name last. What is in the file must be on the disk already."""
     beside.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    sync(path.parent)
+
+
+def make_data_directory(path: Path) -> None:
+    """Make it if it is missing, for this user alone. Raises DataDirectoryUnusable."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataDirectoryUnusable(
+            f"The data directory {path} can't be made ({error.strerror}). Choose another: --data DIR."
+        ) from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise DataDirectoryUnusable(
+            f"The data directory {path} can't be written to. Give this user write access, or choose another: "
+            "--data DIR."
+        )

@@ -4,6 +4,9 @@ Two tenants (`acme`, whose keys the tests use, and `globex`, the other one). The
 `kicked` count what the use cases told the rest of the process; `audited` holds the audit log.
 """
 
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +16,7 @@ from starlette.testclient import TestClient
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
@@ -41,6 +45,7 @@ class ApiWorld:
         self.notified = 0
         self.kicked = 0
         self.hastened = 0
+        self._folder = tempfile.TemporaryDirectory(prefix="ringback-api-")
         self.ring = KeyRing([OLD_KEY], None, self.clock.token_bytes)
         self.audited: list[tuple[str, dict[str, str]]] = []
         self.obstacles: list[str] = []
@@ -54,6 +59,7 @@ class ApiWorld:
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
+            backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
             readiness=Readiness(store, lambda: self.obstacles),
             authenticator=self.authenticator,
         )
@@ -114,6 +120,11 @@ class ApiWorld:
         response = self.call(method, f"/v1/tenants/{TENANT}{path}", body, **more)
         assert response.is_success, response.text
         return response.json()
+
+    def copy_to(self, path: Path, between: Callable[[int, int], None]) -> None:
+        """Stands in for a store that can be copied."""
+        path.write_bytes(b"a copy")
+        between(6, 6)
 
     def _notify(self) -> None:
         self.notified += 1

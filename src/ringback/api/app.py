@@ -17,6 +17,7 @@ from starlette.routing import Match, Route
 from ringback import __version__
 from ringback.api.auth import Authenticator
 from ringback.api.management.attempts import attempt_routers
+from ringback.api.management.backup import backup_routers
 from ringback.api.management.docs_page import docs_routes
 from ringback.api.management.endpoints import endpoint_routers
 from ringback.api.management.events import event_routers
@@ -28,6 +29,7 @@ from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
 from ringback.api.problem import Problem, problem, status_problem
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
@@ -54,6 +56,7 @@ class AppParts:
     events: EventUseCases
     attempts: AttemptUseCases
     master_key: MasterKeyUseCases
+    backups: BackupUseCases
     readiness: Readiness
     authenticator: Authenticator
 
@@ -85,6 +88,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),
+        *backup_routers(parts.backups, parts.authenticator),
         *health_routers(parts.readiness),
     ):
         # The routes themselves, not the router: so one flat table can be walked, to see that each has its gate.

@@ -42,5 +42,5 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.MASTER_KEY_MISSING: "the database has secrets sealed with a master key that is not there",
     ExitCode.STORE_EXISTS: "there is something already where a database or a copy should go",
     ExitCode.PART_FAILED: "a part of the server failed, so the server ended; start it again",
-    ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C, or by a no to a question",
 }

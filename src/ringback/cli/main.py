@@ -15,9 +15,11 @@ from ringback.cli.exits import MEANINGS, ExitCode
 try:
     import typer
 
+    from ringback.cli.backup import backup, restore
     from ringback.cli.bench import bench
     from ringback.cli.keys import keys
     from ringback.cli.listen import listen
+    from ringback.cli.migrate import migrate
     from ringback.cli.send import send
     from ringback.cli.serve import serve
     from ringback.cli.tail import tail
@@ -37,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, tail, bench):
+for command in (up, serve, send, listen, tail, bench, backup, restore, migrate):
     app.command()(command)
 app.add_typer(keys, name="keys")
 
@@ -60,6 +62,9 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as ending:  # how typer ends when nobody reads what is printed
         return ending.code if isinstance(ending.code, int) else ExitCode.OK
     except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except typer.Abort:  # no to a question, or Ctrl-C at it
+        typer.echo("Nothing was changed.", err=True)
         return ExitCode.INTERRUPTED
     except Exception as error:
         if os.environ.get("RINGBACK_TRACE"):

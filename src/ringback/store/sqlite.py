@@ -14,6 +14,7 @@ from ringback.store.migrate import load_migrations
 from ringback.store.port import Sealer, Store
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
+from ringback.store.sqlite_backup import SqliteCopies
 from ringback.store.sqlite_changes import SqliteFollow
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
 from ringback.store.sqlite_connection import Readers
@@ -45,6 +46,7 @@ class SqliteStore(
     SqliteSecrets,
     SqliteSealing,
     SqliteLog,
+    SqliteCopies,
     Store,
 ):
     """A whole store in one file."""

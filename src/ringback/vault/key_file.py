@@ -6,6 +6,7 @@ called back by changing the mode. Fails with MasterKeyUnusable when it is read, 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +27,6 @@ class KeyFile:
     def read(self) -> tuple[MasterKey, ...]:
         """The keys; none when there is no file. Raises MasterKeyUnusable."""
         try:
-            beside_of(self.path).unlink(missing_ok=True)
             mode = self.path.stat().st_mode
             text = self.path.read_text(encoding="ascii")
         except FileNotFoundError:
@@ -48,6 +48,11 @@ class KeyFile:
                 f"The master key {self.path} is damaged: each line {error}. Put a copy of the file in its place: "
                 "without it the secrets in the database can't be read."
             ) from None
+
+    def tidy(self) -> None:
+        """Take away what a crash left of a writing. For whoever holds the store's lock."""
+        with suppress(OSError):
+            beside_of(self.path).unlink(missing_ok=True)
 
     def write(self, keys: Sequence[MasterKey]) -> None:
         """Replace what the file holds; durable when this returns. Raises OSError."""

@@ -80,9 +80,10 @@ def open_ring(text: str | None, directory: Path, needed: Sequence[str], token_by
     """The keys for a store that has something sealed with the `needed` ones.
 
     `text` is RINGBACK_MASTER_KEY; None: the file in `directory` is read, and made if it is not there and nothing is
-    sealed yet. Raises MasterKeyUnusable and MasterKeyMissing.
+    sealed yet. For whoever holds the store's lock. Raises MasterKeyUnusable and MasterKeyMissing.
     """
     file = KeyFile(directory / KEY_FILE)
+    file.tidy()
     keys = file.read() if text is None else parse_master_keys(text)
     missing = sorted(set(needed) - {key.id for key in keys})
     if missing:
