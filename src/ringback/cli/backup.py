@@ -18,7 +18,7 @@ from ringback.files import beside_of, written_whole
 from ringback.model.errors import BadSetting, StoreExists
 
 if TYPE_CHECKING:
-    from ringback.offline import FileFacts
+    from ringback.store.sqlite_offline import FileFacts
 
 LOOK_EVERY_S: Final = 0.2
 OneJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
@@ -45,10 +45,13 @@ def backup(
     """
     if file.exists() and not force:
         raise StoreExists(f"There is a file {file} already. Give another name, or --force to replace it.")
-    if data is None and store is None:
-        facts = _of_running(file, url or DEFAULT_URL, key, shown=not json)
-    else:
-        facts = _of_stopped(file, {"data": data, "store": store}, config, shown=not json)
+    try:
+        if data is None and store is None:
+            facts = _of_running(file, url or DEFAULT_URL, key, shown=not json)
+        else:
+            facts = _of_stopped(file, {"data": data, "store": store}, config, shown=not json)
+    except OSError as error:
+        raise BadSetting(f"file: {file} can't be written: {error.strerror}.") from None
     if json:
         typer.echo(json_format.dumps({"file": str(file), **_fields(facts)}))
         return
