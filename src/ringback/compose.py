@@ -12,7 +12,7 @@ import resource
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +25,11 @@ from ringback.api.events import EventsRoute
 from ringback.api.server import HttpServer, bind
 from ringback.clock import Clock, SystemClock
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
+from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -35,6 +37,7 @@ from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
 from ringback.engine.remote import SenderProcess
+from ringback.files import make_data_directory
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import HandOver, NoEngine, Submission
@@ -51,7 +54,9 @@ from ringback.observe.watching import Watching
 from ringback.policy.address import UrlRules
 from ringback.settings import ADMIN_KEY_CHARS_MIN, Settings
 from ringback.standing import Accepting, Delivering, Standing
+from ringback.store.port import Sealer
 from ringback.store.sqlite import SqliteStore
+from ringback.vault.ring import open_ring
 from ringback.workers import ThreadMailbox, Worker
 
 ADMIN_KEY_FILE: Final = "admin.key"
@@ -99,7 +104,7 @@ class Process:
         self._watching = Watching(self._clock, LogObserver(self._log))
         self._observer: Observer = self._watching.observer
         logging.getLogger().addHandler(LibraryLogs(self._log))
-        self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate)
+        self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate, sealer_for=self._master_keys)
         try:
             self._wire(listener)
         except BaseException:
@@ -110,6 +115,7 @@ class Process:
         settings = self._settings
         admin_key, self._admin_key_created = self._admin_key()
         rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
+        self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
         self._pause = threading.Event()
         if settings.otlp_url is not None:
             self._watching.trace(settings.otlp_url, settings.trace_share, __version__, self._part_failed)
@@ -169,6 +175,7 @@ class Process:
             on_crash=self._part_failed,
             watch_attempts=self._watching.watch_attempts,
             commits=self._watching.attempts.commits,
+            resealed=self._master_key.drop_unused,
         )
 
     def _make_standing(self) -> Standing:
@@ -191,10 +198,17 @@ class Process:
             secrets=SecretUseCases(store, clock, notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
+            master_key=self._master_key,
+            backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
             readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later
             metrics=self._exposition(),
             authenticator=self._authenticator,
         )
+
+    def _master_keys(self, needed: Sequence[str]) -> Sealer:
+        """What seals, with the keys that the store needs. Raises a StartError."""
+        self._ring = open_ring(self._settings.master_key, self._settings.data, needed, self._clock.token_bytes)
+        return self._ring.vault
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -263,6 +277,10 @@ class Process:
             self._engine.reconfigure()
             self._engine.sweep_soon()
 
+    def _sweep_soon(self) -> None:
+        if self._engine is not None:
+            self._engine.sweep_soon()
+
     def _kick(self) -> None:
         if self._engine is not None:
             self._engine.gate.rang()
@@ -291,21 +309,6 @@ def raise_descriptor_limit() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def make_data_directory(path: Path) -> None:
-    """Make it if it is missing, for this user alone. Raises DataDirectoryUnusable."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataDirectoryUnusable(
-            f"The data directory {path} can't be made ({error.strerror}). Choose another: --data DIR."
-        ) from None
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise DataDirectoryUnusable(
-            f"The data directory {path} can't be written to. Give this user write access, or choose another: "
-            "--data DIR."
-        )
 
 
 def read_admin_key(path: Path) -> str:

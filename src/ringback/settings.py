@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ringback.model import limits
 from ringback.model.errors import BadSetting
+from ringback.model.master_key import parse_master_keys
 from ringback.policy.address import Allowed, parse_allowed, parse_name_server
 from ringback.setting import SettingInfo, checked, checked_text, setting
 
@@ -54,6 +55,11 @@ def _admin_key(key: str) -> str:
     return key
 
 
+def _master_key(text: str) -> str:
+    parse_master_keys(text)
+    return text
+
+
 def _name_servers(entries: Sequence[str]) -> tuple[str, ...]:
     return tuple(parse_name_server(entry) for entry in entries)
 
@@ -83,7 +89,7 @@ class Settings:
     port: int = setting(8080, "The port to listen on; 0 takes a free one.", between=(0, 65_535))
     data: Path = setting(  # noqa: RUF009 - `setting` is `field` with words
         Path("data"),
-        "The data directory: the database and the first admin key. Made when it is missing.",
+        "The data directory: the database, its master key and the first admin key. Made when it is missing.",
         risk="Holds secrets; on a network file system SQLite can lose data.",
     )
     store: str | None = setting(
@@ -139,6 +145,14 @@ class Settings:
         risk="May do everything.",
         secret=True,
         check=_admin_key,
+    )
+    master_key: str | None = setting(
+        None,
+        "What seals the secrets in the database: base64 of 32 bytes. Of several, separated by commas, the first seals "
+        "and all open. Without it the first start makes `master.key` in the data directory.",
+        risk="Without the key that sealed it, no secret can be read again: keep a copy apart from the backups.",
+        secret=True,
+        check=_master_key,
     )
     migrate: bool = setting(
         False,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.backend import add_endpoint
+from ringback.model.endpoint import Auth, AuthType
 from ringback.model.tenant import Scope
 from ringback.store.port import BadRow, Store
 from support.rows import NOW, OTHER_TENANT, TENANT, api_key, endpoint, secret, tenant
@@ -172,6 +173,17 @@ class TestSecrets:
         store.rotate_secret(secret("sec_4", created_at=NOW + 3), NOW + 70)
         ends = [(one.id, one.expires_at) for one in store.list_secrets(TENANT, "ep_a")]
         assert ends == [("sec_4", None), ("sec_3", NOW + 70), ("sec_2", NOW + 50), ("sec_1", NOW + 50)]
+
+    def test_sealing_anew_ends_and_changes_nothing_that_is_read(self, store: Store) -> None:
+        add_tenant(store)
+        secured = endpoint(auth=Auth(AuthType.BASIC, username="u", password="p"))
+        assert store.create_endpoint(secured, secret(), 10)
+        while store.reseal_step(1):
+            pass
+        assert store.count_to_reseal() == 0
+        assert store.get_endpoint(TENANT, "ep_a") == secured
+        assert list(store.list_secrets(TENANT, "ep_a")) == [secret()]
+        assert list(store.load_secrets([TENANT], [])) == [secret(f"sec_{TENANT}", None)]
 
     def test_a_rotation_concerns_one_owner(self, store: Store) -> None:
         add_tenant(store)

@@ -12,6 +12,7 @@ from conformance.suite_durability import TestDurability  # noqa: F401
 from conformance.suite_nodes import TestSoleNodes  # noqa: F401
 from ringback.store.port import Store
 from ringback.store.sqlite import SqliteStore
+from support.sealing import SEALER
 
 
 class SqliteBackend:
@@ -22,11 +23,11 @@ class SqliteBackend:
 
     def open(self) -> Store:
         self._path = next(self._paths)
-        return SqliteStore.open(self._path)
+        return SqliteStore.open(self._path, sealer_for=lambda needed: SEALER)
 
     def reopen(self, store: Store) -> Store:
         store.close()
-        return SqliteStore.open(self._path)
+        return SqliteStore.open(self._path, sealer_for=lambda needed: SEALER)
 
     def drop_lane(self, store: Store, endpoint_id: str) -> None:
         apsw.Connection(str(self._path)).execute("DELETE FROM lane WHERE endpoint_id = ?", (endpoint_id,))

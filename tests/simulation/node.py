@@ -128,7 +128,7 @@ class Node:
         )  # fmt: skip
         self.sweep = Sweep(
             store=store, clock=self.clock, lease=self.lease, fetcher=to_fetcher.post, tell=self.tell, wait=wait,
-            observer=observe,
+            observer=observe, resealed=lambda: None,
         )  # fmt: skip
         self.door: Any = Door(self)
         self.writer = Writer(

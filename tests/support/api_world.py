@@ -4,6 +4,9 @@ Two tenants (`acme`, whose keys the tests use, and `globex`, the other one). The
 `kicked` count what the use cases told the rest of the process; `audited` holds the audit log.
 """
 
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,9 +16,11 @@ from starlette.testclient import TestClient
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
+from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Obstacle, Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -24,7 +29,9 @@ from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
+from ringback.vault.ring import KeyRing
 from support.rows import NOW, OTHER_TENANT, TENANT
+from support.sealing import OLD_KEY
 
 OPERATOR_KEY = "operators-own-key-of-40-characters-here."
 
@@ -37,6 +44,9 @@ class ApiWorld:
         self.clock = ManualClock(NOW)
         self.notified = 0
         self.kicked = 0
+        self.hastened = 0
+        self._folder = tempfile.TemporaryDirectory(prefix="ringback-api-")
+        self.ring = KeyRing([OLD_KEY], None, self.clock.token_bytes)
         self.audited: list[tuple[str, dict[str, str]]] = []
         self.obstacles: list[Obstacle] = []
         self.authenticator = Authenticator(self.store, self.store, self.clock, OPERATOR_KEY)
@@ -48,6 +58,8 @@ class ApiWorld:
             secrets=SecretUseCases(store, clock, self._notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
+            master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
+            backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
             readiness=Readiness(store, lambda: self.obstacles),
             metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,
@@ -110,12 +122,20 @@ class ApiWorld:
         assert response.is_success, response.text
         return response.json()
 
+    def copy_to(self, path: Path, between: Callable[[int, int], None]) -> None:
+        """Stands in for a store that can be copied."""
+        path.write_bytes(b"a copy")
+        between(6, 6)
+
     def _notify(self) -> None:
         self.notified += 1
         self.authenticator.refresh()
 
     def _kick(self) -> None:
         self.kicked += 1
+
+    def _hasten(self) -> None:
+        self.hastened += 1
 
     def _audit(self, name: str, facts: dict[str, str]) -> None:
         self.audited.append((name, facts))

@@ -56,6 +56,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "name_servers": "192.0.2.53, [2001:db8::53]:5353",
         "ca_file": certifi.where(),
         "admin_key": "k" * 20,
+        "master_key": "A" * 43 + "=",
         "migrate": "TRUE",
         "log_level": "debug",
         "log_format": "json",

@@ -51,7 +51,7 @@ THIRD_PARTY = {
     "apsw": ("store/sqlite",),
     "certifi": ("engine/certificates.py",),
     "cel": ("policy/filter.py",),
-    "cryptography": ("wire/ed25519.py",),
+    "cryptography": ("wire/ed25519.py", "vault/sealing.py"),
     "fastapi": ("api/",),
     "httptools": ("cli/receiver.py", "cli/load.py"),
     "idna": ("policy/url.py",),

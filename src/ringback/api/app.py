@@ -17,20 +17,24 @@ from starlette.routing import Match, Route
 from ringback import __version__
 from ringback.api.auth import Authenticator
 from ringback.api.management.attempts import attempt_routers
+from ringback.api.management.backup import backup_routers
 from ringback.api.management.docs_page import docs_routes
 from ringback.api.management.endpoints import endpoint_routers
 from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
 from ringback.api.management.keys import key_routers
+from ringback.api.management.master_key import master_key_routers
 from ringback.api.management.metrics import Exposition, metrics_routers
 from ringback.api.management.openapi import completed
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
 from ringback.api.problem import Problem, problem, status_problem
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
+from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -52,6 +56,8 @@ class AppParts:
     secrets: SecretUseCases
     events: EventUseCases
     attempts: AttemptUseCases
+    master_key: MasterKeyUseCases
+    backups: BackupUseCases
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
@@ -83,6 +89,8 @@ def build_app(parts: AppParts) -> FastAPI:
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
+        *master_key_routers(parts.master_key, parts.authenticator),
+        *backup_routers(parts.backups, parts.authenticator),
         *health_routers(parts.readiness),
         *metrics_routers(parts.metrics),
     ):

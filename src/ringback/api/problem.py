@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ringback.control.readiness import NotReady
-from ringback.model.errors import Invalid, OverQuota, Refused, RingbackError, Unavailable
+from ringback.model.errors import Invalid, OverQuota, Refused, RingbackError, SecretUnreadable, Unavailable
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:ringback:error:"
@@ -80,8 +80,8 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def problem(error: BaseException) -> Problem:
-    """The answer to an error. What isn't Refused or Unavailable is ours and says nothing: 500, code `internal`."""
-    if not isinstance(error, Refused | Unavailable):
+    """The answer to an error. Any that is not made to be shown is ours and says nothing: 500, code `internal`."""
+    if not isinstance(error, Refused | Unavailable | SecretUnreadable):
         code = error.code if isinstance(error, RingbackError) else "internal"
         return _answer(500, code, _DETAILS[500])
     errors = [entry._asdict() for entry in error.errors] if isinstance(error, Invalid) else []
@@ -95,7 +95,7 @@ def status_problem(status: int, detail: str | None = None, headers: Mapping[str,
     return _answer(status, code, detail or _DETAILS.get(status) or f"{_title(status)}.", headers=headers)
 
 
-def _headers(error: Refused | Unavailable) -> dict[str, str]:
+def _headers(error: Refused | Unavailable | SecretUnreadable) -> dict[str, str]:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
     if isinstance(error, OverQuota | Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)

@@ -18,7 +18,7 @@ class NotConfirmed(StartError):
     """It was to be confirmed and wasn't; nothing was done."""
 
     code = "not_confirmed"
-    exit_code = 11
+    exit_code = 14
 
 
 def confirm(what: str, yes: bool) -> None:

@@ -19,7 +19,10 @@ class ExitCode(IntEnum):
     STORE_OLDER = errors.StoreOlder.exit_code
     API_REFUSED = 9
     API_UNREACHABLE = 10
-    NOT_CONFIRMED = 11
+    MASTER_KEY_UNUSABLE = errors.MasterKeyUnusable.exit_code
+    MASTER_KEY_MISSING = errors.MasterKeyMissing.exit_code
+    STORE_EXISTS = errors.StoreExists.exit_code
+    NOT_CONFIRMED = 14
     PART_FAILED = 70
     INTERRUPTED = 130
 
@@ -34,9 +37,12 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORE_LOCKED: "another Ringback has the database open",
     ExitCode.STORE_CORRUPT: "the database is damaged or is none of Ringback's",
     ExitCode.STORE_NEWER: "the database was written by a newer Ringback",
-    ExitCode.STORE_OLDER: "the database is older and needs `--migrate`",
+    ExitCode.STORE_OLDER: "the database is older and needs `ringback migrate`",
     ExitCode.API_REFUSED: "the API answered with an error",
     ExitCode.API_UNREACHABLE: "the API could not be reached, or broke off",
+    ExitCode.MASTER_KEY_UNUSABLE: "the file with the master key can't be read or written, or others can read it",
+    ExitCode.MASTER_KEY_MISSING: "the database has secrets sealed with a master key that is not there",
+    ExitCode.STORE_EXISTS: "there is something already where a database or a copy should go",
     ExitCode.NOT_CONFIRMED: "it was to be confirmed and wasn't; nothing was changed",
     ExitCode.PART_FAILED: "a part of the server failed, so the server ended; start it again",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",

@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Url, connect
+from ringback.cli.master_key import rotate_master
 from ringback.client.client import Client
 from ringback.model.errors import BadSetting
 from ringback.model.tenant import Scope
 
 PAGE_ITEMS = 250
 
-keys = typer.Typer(help="Make, list and revoke keys.", rich_markup_mode=None)
+keys = typer.Typer(help="Make, list and revoke keys; change the master key.", rich_markup_mode=None)
 
 OfTenant = Annotated[
     str | None, typer.Option("--tenant", envvar="RINGBACK_TENANT", help="The tenant's keys (default: admin keys).")
@@ -68,6 +69,9 @@ def revoke(
     """Revoke a key: it is refused from now on."""
     with connect(url, key, None) as client:
         client.call("DELETE", f"{_path(tenant)}/{quote(key_id, safe='')}")
+
+
+keys.command()(rotate_master)
 
 
 def _path(tenant: str | None) -> str:

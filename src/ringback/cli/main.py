@@ -17,12 +17,14 @@ try:
     import typer
 
     from ringback.cli.attempts import attempts
+    from ringback.cli.backup import backup, restore
     from ringback.cli.bench import bench
     from ringback.cli.doctor import doctor
     from ringback.cli.endpoints import endpoints
     from ringback.cli.events import events
     from ringback.cli.keys import keys
     from ringback.cli.listen import listen
+    from ringback.cli.migrate import migrate
     from ringback.cli.send import send
     from ringback.cli.serve import serve
     from ringback.cli.shown import harmless
@@ -53,7 +55,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, verify, tail, doctor, bench):
+for command in (up, serve, send, listen, verify, tail, doctor, backup, restore, migrate, bench):
     app.command()(command)
 for name, group in (("endpoints", endpoints), ("events", events), ("attempts", attempts), ("keys", keys)):
     app.add_typer(group, name=name)
@@ -81,6 +83,9 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as ending:  # how typer ends when nobody reads what is printed
         return ending.code if isinstance(ending.code, int) else ExitCode.OK
     except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    except typer.Abort:  # no to a question, or Ctrl-C at it
+        typer.echo("Nothing was changed.", err=True)
         return ExitCode.INTERRUPTED
     except Exception as error:
         if os.environ.get("RINGBACK_TRACE"):

@@ -1,7 +1,7 @@
 """`ringback serve`: run the server with the settings of flags, variables and file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,8 +84,13 @@ def serve(
         "log_format": log_format,
         "log_attempts": log_attempts,
     }
-    settings = load(flags, os.environ, config)
+    settings = settings_of(flags, config)
     serve_until_stopped(settings, lambda facts: _say_ready(settings, facts, json))
+
+
+def settings_of(flags: Mapping[str, object], config: Path | None) -> Settings:
+    """The settings that a server with these flags would have. Raises BadSetting."""
+    return load(flags, os.environ, config)
 
 
 def serve_until_stopped(settings: Settings, on_ready: Callable[["ServerFacts"], None]) -> None:

@@ -10,7 +10,7 @@ may raise `ApiError` or `Unreachable`. May be used by several threads.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -19,6 +19,7 @@ from ringback.client.connection import Answer, Connection
 from ringback.client.errors import ApiError
 
 TIMEOUT_S: Final = 30.0
+COPY_WITHIN_S: Final = 6 * 3600.0
 
 Json = dict[str, Any]
 
@@ -176,6 +177,15 @@ class Client:
     def delete_key(self, key_id: str) -> None:
         """Revoke a key."""
         self.call("DELETE", self._path("keys", key_id))
+
+    # ── the server, for admin keys ────────────────────────────────────────────────────────────────────────────
+
+    def backup(self, write: Callable[[bytes], object]) -> int:
+        """Have the server copy its database while it goes on, and give the copy to `write`, piece by piece; its size.
+
+        The answer begins when the copy is whole: with a large database that takes minutes.
+        """
+        return self._connection.receive("POST", "/v1/backup", write, COPY_WITHIN_S)
 
     # ── the rest ──────────────────────────────────────────────────────────────────────────────────────────────
 

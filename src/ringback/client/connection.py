@@ -10,13 +10,15 @@ import json
 import selectors
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from ringback.client.errors import ApiError, Unreachable, WrongField
 
 RESPONSE_BYTES_MAX: Final = 128 * 1024 * 1024
+PIECE_BYTES: Final = 1024 * 1024
+OCTETS: Final = "application/octet-stream"
 
 
 class Answer(NamedTuple):
@@ -59,6 +61,36 @@ class Connection:
             raise _api_error(response, content)
         return Answer(response.status, _json(response.status, content), content)
 
+    def receive(self, method: str, path: str, write: Callable[[bytes], object], first_byte_s: float) -> int:
+        """One request whose answer is bytes of any length, given to `write` piece by piece; how many there were.
+
+        Waits up to `first_byte_s` for the answer to begin. Raises as `call` does, also for an answer that breaks off.
+        """
+        connection = self._opened(first_byte_s)
+        try:
+            return self._received(connection, method, self._prefix + path, write)
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"{method} {path}: {type(error).__name__}: {error}") from error
+        finally:
+            connection.close()
+
+    def _received(
+        self, connection: http.client.HTTPConnection, method: str, target: str, write: Callable[[bytes], object]
+    ) -> int:
+        connection.request(method, target, None, self._headers)
+        response = connection.getresponse()
+        if not 200 <= response.status < 300:
+            raise _api_error(response, response.read(RESPONSE_BYTES_MAX))
+        if response.getheader("content-type") != OCTETS:
+            raise ApiError(response.status, "not_ringback", "The answer is no copy. Is this Ringback's address?")
+        promised, size = response.length, 0
+        while piece := response.read(PIECE_BYTES):
+            write(piece)
+            size += len(piece)
+        if promised is None or size != promised:
+            raise http.client.HTTPException(f"the answer ended after {size} of {promised} bytes")
+        return size
+
     def close(self) -> None:
         """Close this thread's connection; the next call opens another."""
         connection = getattr(self._of_thread, "connection", None)
@@ -95,13 +127,14 @@ class Connection:
         if kept is not None and kept.sock is not None and not _readable(kept):
             return kept, False
         self.close()
-        opened = (
-            http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
-            if self._tls is None
-            else http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=self._tls)
-        )
+        opened = self._opened(self._timeout_s)
         self._of_thread.connection = opened
         return opened, True
+
+    def _opened(self, timeout_s: float) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=timeout_s, context=self._tls)
 
 
 def _said(error: Exception) -> str:

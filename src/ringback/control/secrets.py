@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from ringback.clock import Clock
 from ringback.control.findings import CONTROL_CHARACTER, Findings
 from ringback.model.endpoint import Endpoint, Secret
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import NotFound, OverQuota, SecretUnreadable
 from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, SECRET_GRACE_S_MAX
 from ringback.store.port import Endpoints, Secrets, Tenants
 from ringback.wire.signature import (
@@ -58,7 +58,7 @@ class SecretUseCases:
         self._audit = audit
 
     def reveal(self, tenant_id: str, endpoint_id: str, actor: str) -> Revealed:
-        """The secret an endpoint's requests are signed with. Raises NotFound."""
+        """The secret an endpoint's requests are signed with. Raises NotFound, SecretUnreadable."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
         secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, endpoint.signature))
         self._audit("secret_revealed", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
@@ -90,7 +90,7 @@ class SecretUseCases:
         return self._rotate_endpoint(endpoint, value, SECRET_GRACE_S_DEFAULT, actor)
 
     def reveal_tenant(self, tenant_id: str, actor: str) -> Revealed:
-        """The tenant's own secret, which some profiles sign with. Raises NotFound."""
+        """The tenant's own secret, which some profiles sign with. Raises NotFound, SecretUnreadable."""
         self._require_tenant(tenant_id)
         secret = self._newest(tenant_id, None, lambda _: True)
         self._audit("secret_revealed", {"tenant_id": tenant_id, "actor": actor})
@@ -121,6 +121,8 @@ class SecretUseCases:
 
     def _newest(self, tenant_id: str, endpoint_id: str | None, fitting: Callable[[Secret], bool]) -> Secret:
         for secret in self._store.list_secrets(tenant_id, endpoint_id):
+            if secret.unreadable:
+                raise SecretUnreadable("The stored secret can't be read. Rotate it to have a new one.")
             if fitting(secret):
                 return secret
         raise NotFound("There is no secret.")

@@ -28,6 +28,7 @@ HEADERS_TOO_LARGE: Final = "headers_too_large"
 BAD_RESPONSE: Final = "bad_response"
 CONNECTION_LOST: Final = "connection_lost"
 ABORTED: Final = "aborted"
+UNREADABLE: Final = "secret_unreadable"
 
 NOT_HTTP: Final = Failure(BAD_RESPONSE, "The receiver answered with something that is not HTTP/1.")
 TOO_MANY_INTERIM: Final = Failure(BAD_RESPONSE, "The receiver sent too many interim (1xx) answers.")
@@ -37,6 +38,9 @@ CLOSED_UNANSWERED: Final = Failure(
 )
 NO_DESCRIPTORS: Final = Failure(
     CONNECT_FAILED, "This machine has no file descriptor left for a connection: raise the limit (ulimit -n)."
+)
+NOT_READABLE: Final = Failure(
+    UNREADABLE, "Nothing was sent: a stored secret or credential of the endpoint can't be read."
 )
 GAVE_UP: Final = Failure(ABORTED, "The request was broken off by Ringback.")
 

@@ -15,13 +15,13 @@ from ringback.clock import Clock
 from ringback.engine import messages as m
 from ringback.engine.attempt import record
 from ringback.engine.directory import Directory
+from ringback.engine.flying import Flying
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
 from ringback.engine.owned import Moment, OwnedLanes, cost_s
 from ringback.engine.ports import InboundResponse, Logged, Transport
 from ringback.engine.target import Target
 from ringback.engine.verdict import judge
-from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import NOTHING, RATE, WINDOW
@@ -45,23 +45,11 @@ _make: Final = tuple.__new__
 _REASONS: Final = {
     Signal.GONE: ("gone", "The receiver answered 410 Gone."),
     Signal.FAILING_TOO_LONG: ("failing_too_long", "Every attempt of the last 5 days failed."),
+    Signal.UNREADABLE: (
+        "secret_unreadable",
+        "A stored secret or credential can't be read. Rotate the secret or set the credentials anew, then activate.",
+    ),
 }
-
-
-class Flying:
-    """A request in flight with what is needed to settle it."""
-
-    __slots__ = ("charged_s", "held_by", "lane", "maybe_repeated", "pace", "row", "target")
-
-    def __init__(self, lane: Lane, row: DueDelivery, target: Target, charged_s: float, held_by: str) -> None:
-        self.lane = lane
-        self.row = row
-        self.target = target
-        self.charged_s = charged_s
-        self.pace = lane.pace
-        self.held_by = held_by
-        # Due when an owner died that may have sent it (0: there was none).
-        self.maybe_repeated = row.delivery.due_at <= lane.freed_at
 
 
 class Dispatcher:

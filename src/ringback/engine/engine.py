@@ -78,7 +78,9 @@ class Engine:
         on_crash: Callable[[str], None],
         watch_attempts: WatchAttempts | None = None,
         commits: CommitMeter | None = None,
+        resealed: Callable[[], None],
     ) -> None:
+        self._resealed = resealed
         self._store = store
         self._watch_attempts = watch_attempts
         self._commits = commits
@@ -149,6 +151,7 @@ class Engine:
             wait=self._sweep_pause.wait,
             observer=observer,
             also=self.census.count,
+            resealed=self._resealed,
         )
 
     def start(self) -> None:
@@ -204,7 +207,7 @@ class Engine:
         self.dispatcher.post(m.Woken())
 
     def sweep_soon(self) -> None:
-        """Something was deleted: carry it out now, not in half a minute."""
+        """Something was deleted, or is to be sealed anew: carry it out now, not in half a minute."""
         self._sweep_pause.cut_short()
 
     def silences_s(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ringback.clock import Clock, SystemClock
-from ringback.engine.curl_errors import BLOCKED_REQUEST, GAVE_UP, Failure
+from ringback.engine.curl_errors import BLOCKED_REQUEST, GAVE_UP, NOT_READABLE, Failure
 from ringback.engine.departure import Departure, Sent, logged, not_sent, take_off
 from ringback.engine.frames import Frames, PeerGone
 from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, decode_orders, decode_setup, encode
@@ -121,14 +121,21 @@ class Sending:
             del self._targets[number]
 
     def _depart(self, departure: Departure, late_s: float) -> None:
+        target = self._targets[departure.target]
+        if target.unreadable:
+            self._refuse(departure.token, NOT_READABLE)
+            return
         try:
-            sent, request = take_off(departure, self._targets[departure.target], self._clock)
+            sent, request = take_off(departure, target, self._clock)
         except BadSecret as bad:
-            self._sent[departure.token] = not_sent(self._clock)
-            self._transport.refuse(departure.token, Failure(BLOCKED_REQUEST, f"It could not be signed: {bad}."))
+            self._refuse(departure.token, Failure(BLOCKED_REQUEST, f"It could not be signed: {bad}."))
             return
         self._sent[departure.token] = sent
         self._begin(request, late_s)
+
+    def _refuse(self, token: int, failure: Failure) -> None:
+        self._sent[token] = not_sent(self._clock)
+        self._transport.refuse(token, failure)
 
     def _begin(self, request: OutboundRequest, late_s: float) -> None:
         left_s = request.deadline_s - late_s

@@ -1,4 +1,4 @@
-"""The sweep: repairs what crashes leave behind, and carries out deletions in small steps.
+"""The sweep: repairs what crashes leave behind, carries out deletions and seals secrets anew, in small steps.
 
 At every start, every 30 s, and when asked. Each step is one short transaction; between two steps others get the store.
 It finds due work that no bell announces, lanes without an owner that lives, deliveries without a lane or an endpoint.
@@ -19,8 +19,8 @@ STEP_PAUSE_S: Final = 0.005
 
 
 class Sweep:
-    """`wait(seconds)` returns True early when somebody deleted something or the process stops. `also` is done once a
-    sweep, on the same thread."""
+    """`wait(seconds)` returns True early when somebody deleted something or the process stops. `resealed` is called
+    when everything is sealed with the present master key. `also` is done once a sweep, on the same thread."""
 
     def __init__(
         self,
@@ -32,6 +32,7 @@ class Sweep:
         tell: Callable[[m.ToDispatcher], None],
         wait: Callable[[float], object],
         observer: Observer,
+        resealed: Callable[[], None],
         also: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
@@ -42,16 +43,19 @@ class Sweep:
         self._wait = wait
         self._observer = observer
         self._also = also
+        self._resealed = resealed
 
     def step(self) -> None:
         """A whole sweep, then deletions as they come, until the next one is due."""
         self._do(self._repair)
         self._do(self._carry_out_deletions)
+        self._do(self._reseal)
         if self._also is not None:
             self._do(self._also)
         until_s = self._clock.boottime_s() + SWEEP_EVERY_S
         while (left_s := until_s - self._clock.boottime_s()) > 0.0 and self._wait(left_s):
             self._do(self._carry_out_deletions)
+            self._do(self._reseal)
 
     def _do(self, part: Callable[[], None]) -> None:
         """A store that can't answer is left for the next sweep."""
@@ -77,6 +81,10 @@ class Sweep:
         keys = self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
         if cancelled or purged or keys:
             self._observer(SweepCleared(cancelled, purged, keys))
+
+    def _reseal(self) -> None:
+        self._all_steps(lambda: self._store.reseal_step(STEP_ROWS_MAX))
+        self._resealed()
 
     def _all_steps(self, one: Callable[[], int]) -> int:
         total = 0

@@ -23,7 +23,8 @@ FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Acc
 class Target(NamedTuple):
     """`host` is what libcurl writes into the Host header. `sent_headers` are complete "Name: value" lines;
     `shown_headers` the same as pairs, credentials replaced. `has_own_trace`: the endpoint sets a `traceparent` of its
-    own, which wins."""
+    own, which wins. `unreadable`: the newest secret or the credentials are stored but don't open, so nothing may be
+    sent."""
 
     endpoint: Endpoint
     contract: Contract
@@ -37,6 +38,7 @@ class Target(NamedTuple):
     ordered: bool
     sendable: bool
     has_own_trace: bool
+    unreadable: bool
 
     def signing_secrets(self, now_ms: int) -> list[str]:
         """The texts of the secrets that sign now, newest first."""
@@ -45,6 +47,8 @@ class Target(NamedTuple):
 
 def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
     """Everything about `endpoint` that does not change from one request to the next."""
+    # An older secret that doesn't open signs no more; the newest is the one that receivers surely have.
+    usable = tuple(secret for place, secret in enumerate(secrets) if place == 0 or not secret.unreadable)
     own = {name.lower() for name, _ in endpoint.headers}
     sent = [*(pair for pair in FIXED_HEADERS if pair[0].lower() not in own), *endpoint.headers]
     shown = list(sent)
@@ -54,7 +58,7 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
     return Target(
         endpoint=endpoint,
         contract=load_profile(endpoint.profile),
-        secrets=tuple(secrets),
+        secrets=usable,
         url=append_query(endpoint.url, endpoint.query),
         host=urlsplit(endpoint.url).netloc,
         sent_headers=[f"{name}: {value}" for name, value in sent],
@@ -64,6 +68,7 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
         ordered=endpoint.ordering is not Ordering.NONE,
         sendable=endpoint.status is EndpointStatus.ACTIVE,
         has_own_trace=any(name.lower() == TRACEPARENT for name, _ in shown),
+        unreadable=endpoint.auth.unreadable or any(secret.unreadable for secret in usable),
     )
 
 

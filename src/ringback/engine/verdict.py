@@ -1,7 +1,8 @@
 """What an answer means for its delivery: finished, tried again and when, and what the lane learns. Pure.
 
 The one retry rule of Ringback is put together here from `policy.retry` (the schedule) and `policy.health` (the
-lane). Attempts made while the lane is parked, throttled ones (429), aborted ones and a 410 don't burn the schedule.
+lane). Attempts made while the lane is parked, throttled ones (429), aborted ones, a 410 and those that could not be
+signed because a stored secret doesn't open don't burn the schedule.
 """
 
 from typing import Final, NamedTuple
@@ -16,6 +17,7 @@ from ringback.policy.retry import Answer, classify, retry_after_s, retry_delay_s
 _make: Final = tuple.__new__
 
 ABORTED: Final = "aborted"
+UNREADABLE: Final = "secret_unreadable"
 THROTTLED_S: Final = 1.0
 
 
@@ -44,6 +46,8 @@ def judge(
     """`tries` is the delivery's place in the schedule before this attempt; `now_ms` when the answer was here."""
     if response.error_code == ABORTED:
         return Verdict(False, now_ms, tries, health, None, response.error_code, response.error_message)
+    if response.error_code == UNREADABLE:
+        return Verdict(False, now_ms, tries, health, Signal.UNREADABLE, response.error_code, response.error_message)
     answer = classify(response.status)
     asked_s = None
     if answer in (Answer.THROTTLED, Answer.BUSY):

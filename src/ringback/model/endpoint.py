@@ -91,13 +91,17 @@ class AuthType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Credentials an endpoint is spoken to with. Which fields are set depends on `type`; see API.md."""
+    """Credentials an endpoint is spoken to with. Which fields are set depends on `type`; see API.md.
+
+    `unreadable`: they are stored, but what is stored doesn't open; then all that is secret is empty here.
+    """
 
     type: AuthType = AuthType.NONE
     username: str = ""
     password: str = ""
     value: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A signing secret, of an endpoint or (endpoint_id None) of the tenant. Signs until `expires_at` (None: on)."""
+    """A signing secret, of an endpoint or (endpoint_id None) of the tenant. Signs until `expires_at` (None: on).
+
+    `unreadable`: what is stored doesn't open; then `value` is empty.
+    """
 
     id: str
     tenant_id: str
@@ -162,3 +169,4 @@ class Secret:
     value: str
     created_at: int
     expires_at: int | None
+    unreadable: bool = False

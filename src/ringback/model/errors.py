@@ -11,8 +11,10 @@
     │   ├── Invalid     422       well-formed, but not what the contract asks; carries field errors
     │   └── OverQuota   429       later, perhaps
     ├── Unavailable     503       ours, for a moment: queue full, store busy or gone, disk nearly full
+    ├── SecretUnreadable 500      a stored secret doesn't open: its row was changed, or moved, outside of Ringback
     └── StartError                the process can't start; carries the exit code
-        (BadSetting, PortTaken, DataDirectoryUnusable, StoreLocked, StoreCorrupt, StoreNewer)
+        (BadSetting, PortTaken, DataDirectoryUnusable, StoreLocked, StoreCorrupt, StoreNewer, StoreOlder,
+        MasterKeyUnusable, MasterKeyMissing, StoreExists)
 
 Each error has a stable `code`, says what happened in `detail`, and stands in docs/errors.md. Store errors that
 a caller of the store must tell apart (`CommitInDoubt`, `BadRow`, `Retryable`) stand in `store.port`.
@@ -110,6 +112,13 @@ class Unavailable(RingbackError):
         self.retry_after_s = retry_after_s
 
 
+class SecretUnreadable(RingbackError):
+    """A stored secret doesn't open with any key: the row was changed or moved. Only a new secret helps."""
+
+    code = "secret_unreadable"
+    status: ClassVar[int] = 500
+
+
 class StartError(RingbackError):
     """The process can't start. `exit_code` is documented in docs/cli.md."""
 
@@ -150,3 +159,18 @@ class StoreNewer(StartError):
 class StoreOlder(StartError):
     code = "store_older"
     exit_code = 8
+
+
+class MasterKeyUnusable(StartError):
+    code = "master_key_unusable"
+    exit_code = 11
+
+
+class MasterKeyMissing(StartError):
+    code = "master_key_missing"
+    exit_code = 12
+
+
+class StoreExists(StartError):
+    code = "store_exists"
+    exit_code = 13

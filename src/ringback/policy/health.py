@@ -95,12 +95,13 @@ PHASE_MOVES: Final[Mapping[tuple[Phase, Turn], Phase]] = {
 
 
 class Signal(StrEnum):
-    """What the engine must act on."""
+    """What the engine must act on. `unreadable` never comes from here: no request was made (`engine.verdict`)."""
 
     PARKED = "parked"
     RECOVERED = "recovered"
     FAILING_TOO_LONG = "failing_too_long"
     GONE = "gone"
+    UNREADABLE = "unreadable"
 
 
 class Result(NamedTuple):

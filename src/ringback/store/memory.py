@@ -2,7 +2,8 @@
 
 It says what the others must do, and the simulation runs on it. Each method is one transaction under one lock; none
 keeps the lock when it returns, so that several engines may take turns on one store between any two calls. It
-never forgets by itself, never waits for another transaction (it raises Retryable) and keeps nothing on disk.
+never forgets by itself, never waits for another transaction (it raises Retryable) and keeps nothing on disk, so it
+has nothing to seal.
 Clear comes before fast: most reads walk a whole table.
 """
 

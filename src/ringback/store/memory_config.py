@@ -126,7 +126,7 @@ class MemoryKeys(MemoryPart):
 
 
 class MemoryEndpoints(MemoryPart):
-    """`Endpoints` and `Secrets`."""
+    """`Endpoints`, `Secrets` and `Seals`: nothing is on a disk, so nothing is sealed."""
 
     def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
         with self._tables as tables:
@@ -177,6 +177,12 @@ class MemoryEndpoints(MemoryPart):
         with self._tables as tables:
             own = [s for s in tables.secrets.values() if s.tenant_id == tenant_id and s.endpoint_id == endpoint_id]
             return sorted(own, key=_age, reverse=True)
+
+    def sealing_keys(self) -> Sequence[str]:
+        return []
+
+    def count_to_reseal(self) -> int:
+        return 0
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         with self._tables as tables:

@@ -59,19 +59,24 @@ def bring_up(ledger: Ledger, migrations: Sequence[Migration], *, migrate: bool, 
     `store` names the database in messages. Raises StoreNewer when the database has had migrations that are not among
     these, and StoreOlder when some are missing, the database is not empty and `migrate` is false.
     """
-    applied = set(ledger.applied())
-    newest = len(migrations)
-    if unknown := applied - {migration.number for migration in migrations}:
-        raise StoreNewer(
-            f"{store} was written by a newer Ringback (schema {max(unknown)}, this program knows up to {newest}). "
-            "Nothing was changed. Start the newer version again, or restore a backup from before the upgrade."
-        )
-    missing = [migration for migration in migrations if migration.number not in applied]
+    applied = ledger.applied()
+    missing = missing_of(applied, migrations, store)
     if missing and applied and not migrate:
         raise StoreOlder(
-            f"{store} was written by an older Ringback (schema {max(applied)}, this program needs {newest}). "
+            f"{store} was written by an older Ringback (schema {max(applied)}, this program needs {len(migrations)}). "
             "Nothing was changed. Make a backup, then run `ringback migrate` or start with --migrate."
         )
     for migration in missing:
         ledger.apply(migration)
     return missing
+
+
+def missing_of(applied: Sequence[int], migrations: Sequence[Migration], store: str) -> list[Migration]:
+    """The migrations that a database has not had. Raises StoreNewer when it has had others."""
+    if unknown := set(applied) - {migration.number for migration in migrations}:
+        raise StoreNewer(
+            f"{store} was written by a newer Ringback (schema {max(unknown)}, this program knows up to "
+            f"{len(migrations)}). Nothing was changed. Start the newer version again, or restore a backup from before "
+            "the upgrade."
+        )
+    return [migration for migration in migrations if migration.number not in applied]

@@ -48,6 +48,32 @@ class NotOwner(RingbackError):
     code = "not_owner"
 
 
+# ── secrets at rest ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Sealed(NamedTuple):
+    """A value as it is stored: under which key it was sealed, and the sealed text."""
+
+    key_id: str
+    text: str
+
+
+class Sealer(Protocol):
+    """What a store that keeps its rows on a disk is given, so that no secret is readable there (`ringback.vault`).
+
+    `place` says where the value is stored (table, row, owner): a sealed value opens only there.
+    """
+
+    @property
+    def key_id(self) -> str:
+        """The id of the key that seals now; eight hexadecimal characters."""
+
+    def seal(self, plain: str, place: Sequence[str]) -> Sealed: ...
+
+    def open(self, text: str, place: Sequence[str]) -> str | None:
+        """The value; None when it was changed, moved here from elsewhere, or sealed with a key that is not there."""
+
+
 # ── ingest ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -312,6 +338,10 @@ class Upkeep(Protocol):
     def expire_keys_step(self, now: int, limit: int) -> int:
         """Remove idempotency keys past their time."""
 
+    def reseal_step(self, limit: int) -> int:
+        """Seal with the present key up to `limit` values that are plain or were sealed with another. A value that
+        doesn't open is left as it is and not counted again. Always 0 where nothing is kept on a disk."""
+
 
 # ── control ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -368,11 +398,24 @@ class Endpoints(Protocol):
 
 
 class Secrets(Protocol):
+    """A secret whose sealed value doesn't open comes as `unreadable`, here and in `EndpointSource`; so do the
+    credentials of an endpoint. Storing such an endpoint keeps its sealed credentials."""
+
     def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
         """Newest first, expired ones too."""
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""
+
+
+class Seals(Protocol):
+    """For `control.master_key`: which master keys the store still needs."""
+
+    def sealing_keys(self) -> Sequence[str]:
+        """The ids of all keys that something is sealed with, as committed after every write that began before."""
+
+    def count_to_reseal(self) -> int:
+        """How many values are plain, or sealed with another key than the present one."""
 
 
 class EventQuery(NamedTuple):
@@ -512,6 +555,7 @@ class Store(
     Keys,
     Endpoints,
     Secrets,
+    Seals,
     Log,
     Resends,
     Census,

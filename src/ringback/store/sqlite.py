@@ -6,12 +6,15 @@ or gone it raises StoreUnavailable and changes nothing; it goes on by itself whe
 other `sqlite_*` modules; the SQL is in `sql/sqlite`.
 """
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
 from ringback.store.migrate import load_migrations
-from ringback.store.port import Space, Store
+from ringback.store.port import Sealer, Space, Store
 from ringback.store.queries import load
+from ringback.store.sealed_rows import SealedRows
+from ringback.store.sqlite_backup import SqliteCopies
 from ringback.store.sqlite_census import SqliteCensus, space_of
 from ringback.store.sqlite_changes import SqliteFollow
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
@@ -22,6 +25,7 @@ from ringback.store.sqlite_file import FileLock, open_locked
 from ringback.store.sqlite_intake import SqliteIntake
 from ringback.store.sqlite_lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite_log import SqliteLog
+from ringback.store.sqlite_sealing import SqliteSealing, read_sealing_keys
 from ringback.store.sqlite_settle import SqliteResends, SqliteSettlements
 from ringback.store.sqlite_upkeep import SqliteClearing, SqliteRepairs
 from ringback.store.sqlite_writer import Writer
@@ -41,27 +45,39 @@ class SqliteStore(
     SqliteKeys,
     SqliteEndpoints,
     SqliteSecrets,
+    SqliteSealing,
     SqliteLog,
     SqliteCensus,
+    SqliteCopies,
     Store,
 ):
     """A whole store in one file."""
 
-    def __init__(self, writer: Writer, readers: Readers, lock: FileLock, path: Path) -> None:
-        super().__init__(writer, readers)
+    def __init__(self, writer: Writer, readers: Readers, sealed: SealedRows, lock: FileLock, path: Path) -> None:
+        super().__init__(writer, readers, sealed)
         self._lock = lock
         self._path = path
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path, *, migrate: bool = False) -> Self:
+    def open(
+        cls, path: Path, *, migrate: bool = False, sealer_for: Callable[[Sequence[str]], Sealer] | None = None
+    ) -> Self:
         """The store in the file at `path`, which is made if it isn't there.
 
-        An older file is upgraded only if `migrate`. Raises a StartError, and then nothing was changed: StoreLocked,
-        StoreCorrupt, StoreNewer, StoreOlder, DataDirectoryUnusable.
+        An older file is upgraded only if `migrate`. `sealer_for` is given the ids of the master keys that the file
+        needs and answers with what seals, or raises; without it nothing is sealed (in tests). Raises a StartError, and
+        then nothing was changed: StoreLocked, StoreCorrupt, StoreNewer, StoreOlder, DataDirectoryUnusable, and what
+        `sealer_for` raises.
         """
         connection, lock = open_locked(path, load_migrations("sqlite"), migrate=migrate)
-        return cls(Writer(connection), Readers(path), lock, path)
+        try:
+            sealer = None if sealer_for is None else sealer_for(read_sealing_keys(connection))
+        except BaseException:
+            connection.close()
+            lock.release()
+            raise
+        return cls(Writer(connection), Readers(path), SealedRows(sealer), lock, path)
 
     def check(self) -> None:
         with self._writer.transaction() as connection:

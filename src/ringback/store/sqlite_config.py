@@ -25,7 +25,7 @@ class SqliteTenants(SqlitePart):
         with self._writer.transaction() as connection:
             if not change(connection, _SQL["insert_tenant"], asdict(tenant)):
                 return False
-            insert_secret(connection, secret)
+            insert_secret(connection, secret, self._sealed)
             log_change(connection, "tenant", tenant.id, tenant.id)
             return True
 

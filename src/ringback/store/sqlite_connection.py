@@ -16,6 +16,7 @@ import apsw
 
 from ringback.store.port import StoreUnavailable
 from ringback.store.queries import for_rows
+from ringback.store.sealed_rows import SealedRows
 from ringback.store.sqlite_errors import store_errors
 from ringback.store.sqlite_file import open_reader
 from ringback.store.sqlite_writer import Writer
@@ -69,11 +70,12 @@ class Readers:
 
 
 class SqlitePart:
-    """What the parts of the SQLite store have in common: the connections."""
+    """What the parts of the SQLite store have in common: the connections, and how secrets are kept."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, writer: Writer, readers: Readers, sealed: SealedRows) -> None:
         self._writer = writer
         self._readers = readers
+        self._sealed = sealed
 
     def _read(self, query: str, bindings: Bindings = ()) -> list[Any]:
         """All rows of one query, from a snapshot of its own."""

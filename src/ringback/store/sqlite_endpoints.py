@@ -1,11 +1,12 @@
 """The SQLite store's endpoints with their lanes, and the secrets that sign.
 
-An endpoint is stored as JSON, whole; a few columns beside it repeat what SQL has to look at. Its lane follows its
-status in the same transaction, so that nothing is sent to an endpoint that is not active.
+An endpoint is stored as JSON, whole but for its credentials, which are sealed beside it; a few columns repeat what SQL
+has to look at. Its lane follows its status in the same transaction, so that nothing is sent to an endpoint that is not
+active.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import apsw
@@ -14,9 +15,10 @@ from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
 from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow
 from ringback.store.queries import load
+from ringback.store.sealed_rows import SealedRows
 from ringback.store.sqlite_changes import log_change
 from ringback.store.sqlite_connection import SqlitePart, change, first, rows
-from ringback.store.sqlite_json import decode_endpoint, encode_endpoint, json_list
+from ringback.store.sqlite_json import json_list
 
 _SQL: Final = load("sqlite")
 
@@ -33,23 +35,23 @@ class SqliteEndpoints(SqlitePart):
             if owned >= endpoints_max or tenant_deleted:
                 return False
             if secret is not None:
-                insert_secret(connection, secret)
-            connection.execute(_SQL["insert_endpoint"], _columns(endpoint))
+                insert_secret(connection, secret, self._sealed)
+            connection.execute(_SQL["insert_endpoint"], _columns(endpoint, self._sealed))
             insert_lane(connection, endpoint)
             log_change(connection, "endpoint", endpoint.tenant_id, endpoint.id)
             return True
 
     def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None:
         with self._readers.reading() as connection:
-            return _read_endpoint(connection, tenant_id, endpoint_id)
+            return _read_endpoint(connection, tenant_id, endpoint_id, self._sealed)
 
     def list_endpoints(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Endpoint]:
         bindings = {"tenant_id": tenant_id, "after": after or "", "limit": limit}
-        return [decode_endpoint(config) for (config,) in self._read(_SQL["list_endpoints"], bindings)]
+        return [self._sealed.endpoint(row) for row in self._read(_SQL["list_endpoints"], bindings)]
 
     def update_endpoint(self, endpoint: Endpoint, now: int) -> bool:
         with self._writer.transaction() as connection:
-            return _update(connection, endpoint, now)
+            return _update(connection, endpoint, now, self._sealed)
 
     def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:
         with self._writer.transaction() as connection:
@@ -57,11 +59,11 @@ class SqliteEndpoints(SqlitePart):
 
     def load_endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
         with self._readers.reading() as connection:
-            return read_endpoints(connection, endpoint_ids)
+            return read_endpoints(connection, endpoint_ids, self._sealed)
 
     def give_up(self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int) -> bool:
         with self._writer.transaction() as connection:
-            endpoint = _read_endpoint(connection, tenant_id, endpoint_id)
+            endpoint = _read_endpoint(connection, tenant_id, endpoint_id, self._sealed)
             if endpoint is None or endpoint.status is not EndpointStatus.ACTIVE:
                 return False
             disabled = replace(
@@ -72,7 +74,7 @@ class SqliteEndpoints(SqlitePart):
                 updated_at=now,
                 revision=endpoint.revision + 1,
             )
-            return _update(connection, disabled, now)
+            return _update(connection, disabled, now, self._sealed)
 
 
 class SqliteSecrets(SqlitePart):
@@ -80,11 +82,11 @@ class SqliteSecrets(SqlitePart):
 
     def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
         bindings = {"tenant_id": tenant_id, "endpoint_id": endpoint_id}
-        return [Secret(*row) for row in self._read(_SQL["list_secrets"], bindings)]
+        return [self._sealed.secret(row) for row in self._read(_SQL["list_secrets"], bindings)]
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         with self._writer.transaction() as connection:
-            insert_secret(connection, new)
+            insert_secret(connection, new, self._sealed)
             older = {
                 "tenant_id": new.tenant_id,
                 "endpoint_id": new.endpoint_id,
@@ -99,13 +101,13 @@ class SqliteSecrets(SqlitePart):
 
     def load_secrets(self, tenant_ids: Sequence[str], endpoint_ids: Sequence[str]) -> Sequence[Secret]:
         bindings = {"tenant_ids": json_list(tenant_ids), "endpoint_ids": json_list(endpoint_ids)}
-        return [Secret(*row) for row in self._read(_SQL["secrets_of"], bindings)]
+        return [self._sealed.secret(row) for row in self._read(_SQL["secrets_of"], bindings)]
 
 
-def read_endpoints(connection: apsw.Connection, endpoint_ids: Sequence[str]) -> list[Endpoint]:
+def read_endpoints(connection: apsw.Connection, endpoint_ids: Sequence[str], sealed: SealedRows) -> list[Endpoint]:
     """Those of the endpoints that exist and are not deleted, as asked."""
     found = rows(connection, _SQL["endpoints_by_id"], {"ids": json_list(endpoint_ids)})
-    return [decode_endpoint(config) for (config,) in found]
+    return [sealed.endpoint(row) for row in found]
 
 
 def bury_endpoints_of(connection: apsw.Connection, tenant_id: str, now: int) -> None:
@@ -121,19 +123,21 @@ def insert_lane(connection: apsw.Connection, endpoint: Endpoint) -> None:
     connection.execute(_SQL["insert_lane"], lane)
 
 
-def insert_secret(connection: apsw.Connection, secret: Secret) -> None:
+def insert_secret(connection: apsw.Connection, secret: Secret, sealed: SealedRows) -> None:
     """Add a secret."""
-    connection.execute(_SQL["insert_secret"], asdict(secret))
+    connection.execute(_SQL["insert_secret"], sealed.secret_columns(secret))
 
 
-def _read_endpoint(connection: apsw.Connection, tenant_id: str, endpoint_id: str) -> Endpoint | None:
+def _read_endpoint(
+    connection: apsw.Connection, tenant_id: str, endpoint_id: str, sealed: SealedRows
+) -> Endpoint | None:
     found = first(connection, _SQL["endpoint_of_tenant"], {"id": endpoint_id, "tenant_id": tenant_id})
-    return None if found is None else decode_endpoint(found[0])
+    return None if found is None else sealed.endpoint(found)
 
 
-def _update(connection: apsw.Connection, endpoint: Endpoint, now: int) -> bool:
+def _update(connection: apsw.Connection, endpoint: Endpoint, now: int, sealed: SealedRows) -> bool:
     """Store the next revision of an endpoint, its lane following; False where another revision is stored."""
-    if not change(connection, _SQL["update_endpoint"], _columns(endpoint)):
+    if not change(connection, _SQL["update_endpoint"], _columns(endpoint, sealed)):
         return False
     if endpoint.status is EndpointStatus.ACTIVE:
         connection.execute(_SQL["resume_lane"], {"endpoint_id": endpoint.id, "now": now, "forever": FOREVER_MS})
@@ -152,7 +156,7 @@ def _bury(connection: apsw.Connection, tenant_id: str, endpoint_id: str, now: in
     return True
 
 
-def _columns(endpoint: Endpoint) -> dict[str, Any]:
+def _columns(endpoint: Endpoint, sealed: SealedRows) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "tenant_id": endpoint.tenant_id,
@@ -161,5 +165,5 @@ def _columns(endpoint: Endpoint) -> dict[str, Any]:
         "status": endpoint.status,
         "ordering": endpoint.ordering,
         "revision": endpoint.revision,
-        "config": encode_endpoint(endpoint),
+        **sealed.endpoint_columns(endpoint)._asdict(),
     }

@@ -23,6 +23,7 @@ import msgspec
 from ringback.model.event import Delivery, DueDelivery, Event
 from ringback.store.port import Fetched, FetchRequest
 from ringback.store.queries import load
+from ringback.store.sealed_rows import SealedRows
 from ringback.store.sqlite_connection import Readers, SqlitePart, first
 from ringback.store.sqlite_json import decode_seqs, json_list
 from ringback.store.sqlite_writer import Writer
@@ -72,8 +73,8 @@ class _Heads(NamedTuple):
 class SqliteFetch(SqlitePart):
     """The reading half of `Lanes`."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
-        super().__init__(writer, readers)
+    def __init__(self, writer: Writer, readers: Readers, sealed: SealedRows) -> None:
+        super().__init__(writer, readers, sealed)
         # Where the next scan of a lane with very many keys begins. Lost at a restart, which costs nothing.
         self._scan_from: dict[str, str] = {}
 

@@ -18,6 +18,7 @@ from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.port import IntakeTransaction, KeyClaim, Ring, TakenKey
 from ringback.store.queries import load
+from ringback.store.sealed_rows import SealedRows
 from ringback.store.sqlite_changes import read_changes
 from ringback.store.sqlite_config import read_tenants
 from ringback.store.sqlite_connection import ManyRows, SqlitePart
@@ -40,8 +41,9 @@ _EVENT_IDS: Final = msgspec.json.Decoder(tuple[str, ...])
 class SqliteTransaction:
     """One write transaction of the ingest writer; begins when it is entered."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, sealed: SealedRows) -> None:
         self._writer = writer
+        self._sealed = sealed
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -77,7 +79,7 @@ class SqliteTransaction:
 
     def endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
         with store_errors():
-            return read_endpoints(self._connection, endpoint_ids)
+            return read_endpoints(self._connection, endpoint_ids, self._sealed)
 
     def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
         # What is due by the time its batch was accepted is new work; a batch without events can't tell.
@@ -101,7 +103,7 @@ class SqliteIntake(SqlitePart):
     """`Intake` and `Bells`."""
 
     def intake(self) -> IntakeTransaction:
-        return SqliteTransaction(self._writer)
+        return SqliteTransaction(self._writer, self._sealed)
 
     def events_by_id(self, tenant_id: str, event_ids: Sequence[str]) -> Sequence[Event]:
         found = self._read(_SQL["events_by_id"], {"tenant_id": tenant_id, "ids": json_list(event_ids)})

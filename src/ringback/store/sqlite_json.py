@@ -9,9 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from ringback.model.endpoint import Endpoint
-
-_ENDPOINT: Final = msgspec.json.Decoder(Endpoint)
 _SEQS: Final = msgspec.json.Decoder(list[int])
 
 
@@ -23,13 +20,3 @@ def json_list(values: Sequence[Any]) -> str:
 def decode_seqs(text: str) -> list[int]:
     """What `json_group_array(seq)` answered."""
     return _SEQS.decode(text)
-
-
-def encode_endpoint(endpoint: Endpoint) -> bytes:
-    """An endpoint as it is stored."""
-    return msgspec.json.encode(endpoint)
-
-
-def decode_endpoint(config: bytes) -> Endpoint:
-    """A stored endpoint. What an older version did not know has its default; what this one doesn't know is lost."""
-    return _ENDPOINT.decode(config)

@@ -54,7 +54,7 @@ class SqliteRepairs(SqlitePart):
         if not missing:
             return 0
         with self._writer.transaction() as connection:
-            endpoints = read_endpoints(connection, missing)
+            endpoints = read_endpoints(connection, missing, self._sealed)
             for endpoint in endpoints:
                 insert_lane(connection, endpoint)
             ring_lanes(connection, [(endpoint.tenant_id, endpoint.id, now) for endpoint in endpoints])

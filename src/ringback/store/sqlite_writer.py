@@ -88,6 +88,19 @@ class Writer:
             raise
         self.commit()
 
+    @contextmanager
+    def between_transactions(self) -> Iterator[apsw.Connection]:
+        """The connection while nobody has a transaction open: what was left in one is committed first."""
+        with self._turn:
+            group = self._group
+            if group is not None:
+                self._commit(group)
+            self._undo_all()
+            if group is not None:
+                group.ended.set()
+            with store_errors():
+                yield self._connection
+
     def close(self) -> None:
         """Wait for the transaction that is open and close, which empties the WAL into the file."""
         with suppress(RingbackError), self.transaction():
@@ -137,23 +150,30 @@ class Writer:
         if group.error is None and self._waiting and group.members < SHARED_BY_MAX:
             self._give_turn()
             return
+        self._commit(group)
+        self._abandon()
+        group.ended.set()
+
+    def _commit(self, group: _Group) -> None:
+        """Commit for all of a group."""
         if group.error is None:
             try:
                 with store_errors():
                     self._connection.execute("COMMIT")
             except RingbackError as error:
                 group.error = error
-        self._abandon()
-        group.ended.set()
 
     def _abandon(self) -> None:
         """End the transaction, undoing what was not committed, and give the turn to whoever is next."""
+        self._undo_all()
+        self._give_turn()
+
+    def _undo_all(self) -> None:
         self._group = None
         # After some errors (disk full) SQLite has rolled back by itself; if this fails, `begin` tries again.
         with suppress(apsw.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        self._give_turn()
 
     def _give_turn(self) -> None:
         self._whose = None

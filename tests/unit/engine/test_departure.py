@@ -137,6 +137,18 @@ def test_credentials_are_sent_and_not_shown(delivering: Delivering) -> None:
     assert dict(json.loads(log.request_headers))["Authorization"] == "***"
 
 
+def test_what_a_stored_secret_keeps_from_being_signed_is_not_sent_and_logged(delivering: Delivering) -> None:
+    broken = replace(secret(), value="", unreadable=True)
+    lost = Auth(AuthType.BASIC, username="ann", unreadable=True)
+    with Receiver(answers(OK)) as receiver:
+        for auth, secrets in ((Auth(), [broken, secret()]), (lost, [secret()])):
+            response, log = delivering.deliver(prepare(endpoint(receiver.url, auth=auth), secrets), event())
+            assert (response.status, response.error_code) == (None, "secret_unreadable")
+            assert log is not None
+            assert (log.request_headers, log.request_body) == (b"[]", b"")
+        assert receiver.requests == []
+
+
 def test_what_cannot_be_signed_is_not_sent_and_logged(delivering: Delivering) -> None:
     with Receiver(answers(OK)) as receiver:
         for secrets in ([], [secret("whsec_x")], [secret(expires_at=1)]):

@@ -1,6 +1,7 @@
 """An endpoint prepared for sending: credentials go out, and are never shown."""
 
 import base64
+from dataclasses import replace
 
 import pytest
 
@@ -73,3 +74,20 @@ def test_both_secrets_sign_until_the_old_one_expires() -> None:
 
     assert target.signing_secrets(4_999) == [SECRET.value, "whsec_old"]
     assert target.signing_secrets(5_000) == [SECRET.value]
+
+
+def test_a_newest_secret_or_credentials_that_cannot_be_read_make_it_unreadable() -> None:
+    broken = replace(SECRET, value="", unreadable=True)
+    lost = Auth(AuthType.RAW, unreadable=True)
+
+    assert not prepare(endpoint(), [SECRET]).unreadable
+    assert prepare(endpoint(), [broken, SECRET]).unreadable
+    assert prepare(endpoint(auth=lost), [SECRET]).unreadable
+
+
+def test_an_older_secret_that_cannot_be_read_signs_no_more() -> None:
+    broken = Secret("sec_0", "t", "ep_1", "", 0, 5_000, unreadable=True)
+    target = prepare(endpoint(), [SECRET, broken])
+
+    assert not target.unreadable
+    assert target.signing_secrets(0) == [SECRET.value]

@@ -111,3 +111,11 @@ def test_an_aborted_request_teaches_nothing() -> None:
     came = verdict(answer(None, "aborted"), tries=1)
 
     assert (came.retry_at, came.tries, came.health) == (NOW, 1, FRESH)
+
+
+def test_what_could_not_be_signed_for_a_stored_secret_waits_for_its_endpoint_to_be_mended() -> None:
+    came = verdict(answer(None, "secret_unreadable"), tries=1)
+
+    assert not came.succeeded
+    assert (came.retry_at, came.tries, came.health) == (NOW, 1, FRESH)
+    assert (came.signal, came.error_code) == (Signal.UNREADABLE, "secret_unreadable")

@@ -2,23 +2,23 @@
 
 -- name: insert_endpoint
 -- Add an endpoint.
-INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, revision, config)
-VALUES (:id, :tenant_id, :label, :url, :status, :ordering, :revision, :config);
+INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, revision, config, key_id, credentials)
+VALUES (:id, :tenant_id, :label, :url, :status, :ordering, :revision, :config, :key_id, :credentials);
 
 -- name: endpoints_by_id
 -- Those of the endpoints that exist, as asked.
-SELECT config
+SELECT config, key_id, credentials
 FROM json_each(:ids) AS asked
 CROSS JOIN endpoint ON endpoint.id = asked.value
 WHERE deleted_at IS NULL;
 
 -- name: endpoint_of_tenant
 -- One endpoint, if it is this tenant's.
-SELECT config FROM endpoint WHERE id = :id AND tenant_id = :tenant_id AND deleted_at IS NULL;
+SELECT config, key_id, credentials FROM endpoint WHERE id = :id AND tenant_id = :tenant_id AND deleted_at IS NULL;
 
 -- name: list_endpoints
 -- A page of a tenant's endpoints by id.
-SELECT config
+SELECT config, key_id, credentials
 FROM endpoint
 WHERE tenant_id = :tenant_id AND id > :after AND deleted_at IS NULL
 ORDER BY id
@@ -37,7 +37,8 @@ SELECT
 -- name: update_endpoint
 -- Store an endpoint where the one before this revision is stored.
 UPDATE endpoint
-SET label = :label, url = :url, status = :status, ordering = :ordering, revision = :revision, config = :config
+SET label = :label, url = :url, status = :status, ordering = :ordering, revision = :revision, config = :config,
+    key_id = iif(:keep, key_id, :key_id), credentials = iif(:keep, credentials, :credentials)
 WHERE id = :id AND tenant_id = :tenant_id AND revision = :revision - 1 AND deleted_at IS NULL;
 
 -- name: bury_endpoint
@@ -67,23 +68,23 @@ WHERE endpoint_id = :endpoint_id AND not_before >= :forever;
 
 -- name: insert_secret
 -- Add a secret.
-INSERT INTO secret (id, tenant_id, endpoint_id, value, created_at, expires_at)
-VALUES (:id, :tenant_id, :endpoint_id, :value, :created_at, :expires_at);
+INSERT INTO secret (id, tenant_id, endpoint_id, value, created_at, expires_at, key_id)
+VALUES (:id, :tenant_id, :endpoint_id, :value, :created_at, :expires_at, :key_id);
 
 -- name: list_secrets
 -- The secrets of an endpoint, or (null) of the tenant itself, newest first.
-SELECT id, tenant_id, endpoint_id, value, created_at, expires_at
+SELECT id, tenant_id, endpoint_id, value, created_at, expires_at, key_id
 FROM secret
 WHERE tenant_id = :tenant_id AND endpoint_id IS :endpoint_id
 ORDER BY created_at DESC, id DESC;
 
 -- name: secrets_of
 -- The secrets of these tenants themselves and of these endpoints, newest first.
-SELECT id, tenant_id, endpoint_id, value, created_at, expires_at
+SELECT id, tenant_id, endpoint_id, value, created_at, expires_at, key_id
 FROM secret
 WHERE tenant_id IN (SELECT value FROM json_each(:tenant_ids)) AND endpoint_id IS NULL
 UNION ALL
-SELECT id, tenant_id, endpoint_id, value, created_at, expires_at
+SELECT id, tenant_id, endpoint_id, value, created_at, expires_at, key_id
 FROM secret
 WHERE endpoint_id IN (SELECT value FROM json_each(:endpoint_ids))
 ORDER BY created_at DESC, id DESC;

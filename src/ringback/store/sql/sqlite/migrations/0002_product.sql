@@ -51,8 +51,10 @@ ALTER TABLE event ADD COLUMN trace TEXT;
 
 -- ── secrets at rest ────────────────────────────────────────────────────────────────────────────────────────────
 
--- Which master key sealed the value; null: none did, the value is plain and waits to be sealed.
+-- Which master key sealed the value. Null: none did, it is plain and waits to be sealed. '-': it doesn't open.
 ALTER TABLE secret ADD COLUMN key_id TEXT;
--- An endpoint's credentials, sealed; null: it has none, or they are still plain in `config`.
+CREATE INDEX secret_by_master_key ON secret (key_id);
+-- The same of an endpoint's credentials, sealed; '' where it has none. While null they are still plain in `config`.
 ALTER TABLE endpoint ADD COLUMN key_id TEXT;
-ALTER TABLE endpoint ADD COLUMN credentials BLOB;
+ALTER TABLE endpoint ADD COLUMN credentials TEXT;
+CREATE INDEX endpoint_by_master_key ON endpoint (key_id);

@@ -1,0 +1,107 @@
+"""Secrets and endpoints between the model and the columns of a store that keeps them on a disk.
+
+On the way in, what is secret is sealed: a signing secret whole, of an endpoint its credentials; `config` then holds
+their kind, the user's name and the headers' names only. On the way out it is opened. What doesn't open comes as
+`unreadable`: that is that row's trouble alone. Rows of an older version are plain and come as they are. Everything
+must be sealed inside the transaction that stores it: whoever drops a master key relies on it.
+"""
+
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from ringback.model.endpoint import Auth, AuthType, Endpoint, Secret
+from ringback.store.port import Sealer
+
+NOTHING_SEALED: Final = ""
+"""Instead of a key's id: the row has nothing secret."""
+DOES_NOT_OPEN: Final = "-"
+"""Instead of a key's id: what is sealed in the row could not be opened to be sealed anew. Sorts before all ids."""
+
+_ENDPOINT: Final = msgspec.json.Decoder(Endpoint)
+_AUTH: Final = msgspec.json.Decoder(Auth)
+
+
+class EndpointColumns(NamedTuple):
+    """`keep` says that `key_id` and `credentials` stay as they are stored."""
+
+    config: bytes
+    key_id: str | None
+    credentials: str | None
+    keep: bool = False
+
+
+class SealedRows:
+    """Seals and opens rows with `sealer`; without one, what is stored is stored as it is (in tests)."""
+
+    def __init__(self, sealer: Sealer | None = None) -> None:
+        self.sealer = sealer
+
+    def secret_columns(self, secret: Secret) -> dict[str, Any]:
+        """The named columns of a new secret."""
+        key_id, value = self.sealed_secret(secret.id, secret.tenant_id, secret.endpoint_id, secret.value)
+        return {
+            "id": secret.id,
+            "tenant_id": secret.tenant_id,
+            "endpoint_id": secret.endpoint_id,
+            "value": value,
+            "created_at": secret.created_at,
+            "expires_at": secret.expires_at,
+            "key_id": key_id,
+        }
+
+    def sealed_secret(
+        self, secret_id: str, tenant_id: str, endpoint_id: str | None, value: str
+    ) -> tuple[str | None, str]:
+        """(key_id, value) as they are stored."""
+        if self.sealer is None:
+            return None, value
+        return self.sealer.seal(value, _secret_place(secret_id, tenant_id, endpoint_id))
+
+    def secret(self, row: tuple[str, str, str | None, str, int, int | None, str | None]) -> Secret:
+        """A row of `id, tenant_id, endpoint_id, value, created_at, expires_at, key_id`."""
+        secret_id, tenant_id, endpoint_id, text, created_at, expires_at, key_id = row
+        value = text if key_id is None else self._open(text, _secret_place(secret_id, tenant_id, endpoint_id))
+        return Secret(secret_id, tenant_id, endpoint_id, value or "", created_at, expires_at, value is None)
+
+    def endpoint_columns(self, endpoint: Endpoint) -> EndpointColumns:
+        """The columns that hold an endpoint whole."""
+        auth = endpoint.auth
+        if auth.unreadable:
+            return EndpointColumns(_config(endpoint), None, None, keep=True)
+        if self.sealer is None:
+            return EndpointColumns(msgspec.json.encode(endpoint), None, None)
+        if auth.type is AuthType.NONE:
+            return EndpointColumns(msgspec.json.encode(endpoint), NOTHING_SEALED, None)
+        sealed = self.sealer.seal(msgspec.json.encode(auth).decode(), _endpoint_place(endpoint.id, endpoint.tenant_id))
+        return EndpointColumns(_config(endpoint), sealed.key_id, sealed.text)
+
+    def endpoint(self, row: tuple[bytes, str | None, str | None]) -> Endpoint:
+        """A row of `config, key_id, credentials`. What an older version did not know has its default; what this one
+        doesn't know is lost."""
+        config, key_id, credentials = row
+        endpoint = _ENDPOINT.decode(config)
+        if key_id is None or (endpoint.auth.type is AuthType.NONE and credentials is None):
+            return endpoint
+        opened = self._open(credentials or "", _endpoint_place(endpoint.id, endpoint.tenant_id))
+        auth = replace(endpoint.auth, unreadable=True) if opened is None else _AUTH.decode(opened)
+        return replace(endpoint, auth=auth)
+
+    def _open(self, text: str, place: tuple[str, ...]) -> str | None:
+        return None if self.sealer is None else self.sealer.open(text, place)
+
+
+def _config(endpoint: Endpoint) -> bytes:
+    """An endpoint without what is secret in it."""
+    auth = endpoint.auth
+    names = tuple((name, "") for name, _ in auth.headers)
+    return msgspec.json.encode(replace(endpoint, auth=Auth(auth.type, auth.username, headers=names)))
+
+
+def _secret_place(secret_id: str, tenant_id: str, endpoint_id: str | None) -> tuple[str, ...]:
+    return "secret", secret_id, tenant_id, endpoint_id or ""
+
+
+def _endpoint_place(endpoint_id: str, tenant_id: str) -> tuple[str, ...]:
+    return "endpoint", endpoint_id, tenant_id
