@@ -25,6 +25,15 @@ HOPS_MAX: Final = 5
 PAGE_ITEMS_DEFAULT: Final = 50
 PAGE_ITEMS_MAX: Final = 250
 
+# The catalogue of event types. The last three keep what a schema costs in bounds; see policy.schema_shape.
+EVENT_TYPES_MAX: Final = 5_000
+DESCRIPTION_BYTES_MAX: Final = 4_096
+SAMPLE_BYTES_MAX: Final = 64 * 1024
+SCHEMA_BYTES_MAX: Final = 64 * 1024
+SCHEMA_PATTERNS_MAX: Final = 100
+SCHEMA_PATTERN_COMPILED_BYTES_MAX: Final = 2 * 1024 * 1024
+SCHEMA_STEPS_MAX: Final = 10_000
+
 # What a tenant may own.
 ENDPOINTS_PER_TENANT_MAX: Final = 1_000
 HEADERS_PER_ENDPOINT_MAX: Final = 32
