@@ -26,6 +26,7 @@ from ringback.api.server import HttpServer, bind
 from ringback.clock import Clock, SystemClock
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
+from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.readiness import Readiness
@@ -36,7 +37,9 @@ from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
 from ringback.engine.remote import SenderProcess
 from ringback.ingest.accept import Acceptor, IntakeLimits
+from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
+from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.writer import Writer
 from ringback.model.errors import DataDirectoryUnusable, Unavailable
@@ -108,13 +111,15 @@ class Process:
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
-        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key)
+        catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
+        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, (catalogue, quotas))
         app = build_app(self._app_parts(rules))
         self._events_route = EventsRoute(
-            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max)),
+            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
             self._submit,
             self._authenticator,
             app,
+            quotas.of,
         )
         self._writer = Writer(
             store=self._store,
@@ -153,6 +158,7 @@ class Process:
         store, clock, notify = self._store, self._clock, self._notify
         return AppParts(
             tenants=TenantUseCases(store, clock, notify),
+            event_types=EventTypeUseCases(store, clock, notify),
             keys=KeyUseCases(store, clock, notify),
             endpoints=EndpointUseCases(store, clock, rules, notify, self._settings.endpoints_per_tenant_max),
             secrets=SecretUseCases(store, clock, notify, self._audit),
@@ -170,6 +176,7 @@ class Process:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
             self._writer.warm_up()
+            self._authenticator.refresh()
             self._writer_worker.start()
             if self._engine is not None:
                 self._sender.wait_until_up()

@@ -14,6 +14,7 @@ from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
+from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.readiness import Readiness
@@ -43,6 +44,7 @@ class ApiWorld:
         store, clock = self.store, self.clock
         self.parts = AppParts(
             tenants=TenantUseCases(store, clock, self._notify),
+            event_types=EventTypeUseCases(store, clock, self._notify),
             keys=KeyUseCases(store, clock, self._notify),
             endpoints=EndpointUseCases(store, clock, rules or UrlRules(), self._notify, endpoints_max),
             secrets=SecretUseCases(store, clock, self._notify, self._audit),

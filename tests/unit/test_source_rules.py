@@ -54,7 +54,18 @@ THIRD_PARTY = {
     "fastapi": ("api/",),
     "httptools": ("cli/receiver.py", "cli/load.py"),
     "idna": ("policy/url.py",),
-    "msgspec": ("api/", "cli/", "control/", "engine/", "ingest/", "observe/", "store/", "policy/health.py"),
+    "jsonschema_rs": ("policy/schema.py",),
+    "msgspec": (
+        "api/",
+        "cli/",
+        "control/",
+        "engine/",
+        "ingest/",
+        "observe/",
+        "store/",
+        "policy/health.py",
+        "policy/json_value.py",
+    ),
     "pycares": ("engine/resolver.py",),
     "pycurl": ("engine/sender.py", "engine/curl_errors.py", "engine/exchange.py"),
     "pydantic": ("api/",),
@@ -68,6 +79,7 @@ THIRD_PARTY = {
 # The distribution that brings a package, where its name is another.
 DECLARED_AS = {
     "cel": "common-expression-language",
+    "jsonschema_rs": "jsonschema-rs",
     "pydantic": "fastapi",
     "pydantic_core": "fastapi",
     "starlette": "fastapi",

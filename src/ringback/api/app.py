@@ -19,6 +19,7 @@ from ringback.api.auth import Authenticator
 from ringback.api.management.attempts import attempt_routers
 from ringback.api.management.docs_page import docs_routes
 from ringback.api.management.endpoints import endpoint_routers
+from ringback.api.management.event_types import event_type_routers
 from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
 from ringback.api.management.keys import key_routers
@@ -28,6 +29,7 @@ from ringback.api.management.tenants import tenant_routers
 from ringback.api.problem import Problem, problem, status_problem
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
+from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.readiness import Readiness
@@ -46,6 +48,7 @@ class AppParts:
     """What the app is made of; `compose` makes them."""
 
     tenants: TenantUseCases
+    event_types: EventTypeUseCases
     keys: KeyUseCases
     endpoints: EndpointUseCases
     secrets: SecretUseCases
@@ -77,6 +80,7 @@ def build_app(parts: AppParts) -> FastAPI:
     )
     for router in (
         *tenant_routers(parts.tenants, parts.secrets, parts.authenticator),
+        *event_type_routers(parts.event_types, parts.authenticator),
         *key_routers(parts.keys, parts.authenticator),
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),

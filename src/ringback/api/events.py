@@ -13,12 +13,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from ringback.api.auth import Authenticator
+from ringback.api.auth import Authenticator, Principal
 from ringback.api.body import CallerGone, Message, Receive, Send, read_body
 from ringback.api.event_request import EventRequest, Place, accepted, place_of, read_head
 from ringback.api.headers import by_name
 from ringback.api.problem import problem
 from ringback.ingest.accept import Acceptor
+from ringback.ingest.quotas import Quota, no_quota
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.errors import RingbackError
 
@@ -43,11 +44,13 @@ class EventsRoute:
         submit: Callable[[Submission], None],
         authenticator: Authenticator,
         otherwise: AsgiApp,
+        quota_of: Callable[[str], Quota | None] = no_quota,
     ) -> None:
         self._acceptor = acceptor
         self._submit = submit
         self._authenticator = authenticator
         self._otherwise = otherwise
+        self._quota_of = quota_of
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -78,13 +81,16 @@ class EventsRoute:
         Raises what speaks against the request.
         """
         principal = self._authenticator.cached(headers.get(b"authorization"))
-        return None if principal is None else read_head(self._acceptor, principal, place, headers)
+        return None if principal is None else self._read_head(principal, place, headers)
 
-    def submit(self, submission: Submission, done: Callable[[], None]) -> None:
-        """Give events to the writer; `done` is called on the event loop. Raises Unavailable."""
+    def submit(self, request: EventRequest, submission: Submission, done: Callable[[], None]) -> None:
+        """Give events to the writer; `done` is called on the event loop. Raises OverQuota and Unavailable."""
         self._loop = asyncio.get_running_loop()
         submission.waiter = done
-        self._submit(submission)
+        if request.quota is None:
+            self._submit(submission)
+        else:
+            self._submit_within(request.quota, submission)
 
     def resolve(self, submissions: list[Submission]) -> None:
         """Wake the callers whose submissions are done: the writer's `on_done`, called on its thread.
@@ -109,16 +115,27 @@ class EventsRoute:
         request = self.expected(place, headers)
         if request is None:
             principal = await asyncio.to_thread(self._authenticator.authenticate, headers.get(b"authorization"))
-            request = read_head(self._acceptor, principal, place, headers)
+            request = self._read_head(principal, place, headers)
         body = await read_body(receive, headers.get(b"content-length"), request.bytes_max)
         if len(body) > CHECKED_ON_THE_LOOP_BYTES_MAX:
             submission = await asyncio.to_thread(request.submission, body)
         else:
             submission = request.submission(body)
         done = asyncio.get_running_loop().create_future()
-        self.submit(submission, partial(_settle, done))
+        self.submit(request, submission, partial(_settle, done))
         await done
         return outcome_of(submission)
+
+    def _read_head(self, principal: Principal, place: Place, headers: dict[bytes, bytes]) -> EventRequest:
+        return read_head(self._acceptor, self._quota_of(place.tenant_id), principal, place, headers)
+
+    def _submit_within(self, quota: Quota, submission: Submission) -> None:
+        quota.take(len(submission.events))
+        try:
+            self._submit(submission)
+        except BaseException:
+            quota.give_back(len(submission.events))
+            raise
 
 
 def outcome_of(submission: Submission | None) -> list[Accepted] | RingbackError:

@@ -95,10 +95,9 @@ class EndpointUseCases:
         check_headers_together(endpoint)
         value = secret if secret is not None else new_endpoint_secret(endpoint.signature, self._clock)
         signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
-        if not self._store.create_endpoint(endpoint, signing, self._endpoints_max):
-            raise OverQuota(
-                f"A tenant has at most {self._endpoints_max} endpoints. Delete one first.", code="endpoint_quota"
-            )
+        most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        if not self._store.create_endpoint(endpoint, signing, most):
+            raise OverQuota(f"This tenant may have at most {most} endpoints. Delete one first.", code="endpoint_quota")
         self._notify()
         return Changed(endpoint, revealed(value))
 

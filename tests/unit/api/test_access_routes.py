@@ -14,7 +14,13 @@ from support.api_world import ApiWorld, problem_of
 from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event
 
 OPEN_PATHS = {"/healthz", "/readyz", "/docs", "/docs/start.js", "/openapi.json"}
-PLACEHOLDERS = {"{endpoint_id}": "ep_1", "{key_id}": "key_1", "{event_id}": "evt_1", "{attempt_id}": "att_1"}
+PLACEHOLDERS = {
+    "{endpoint_id}": "ep_1",
+    "{key_id}": "key_1",
+    "{event_id}": "evt_1",
+    "{attempt_id}": "att_1",
+    "{name}": "a.b",
+}
 
 
 def guarded_routes() -> Iterator[tuple[str, str, Scope]]:

@@ -23,7 +23,8 @@ def test_a_tenant_there_and_back(world: ApiWorld) -> None:
     made = world.call("POST", "/v1/tenants", fields)
     assert made.status_code == 201
     moments = {"created_at": "2027-01-15T08:00:00.000Z", "updated_at": "2027-01-15T08:00:00.000Z"}
-    assert made.json() == {**fields, **moments}
+    quotas = {"events_per_second": None, "endpoints_max": None, "payload_bytes_max": None}
+    assert made.json() == {**fields, **quotas, **moments}
     assert world.call("GET", "/v1/tenants/t-1_A").json() == made.json()
 
 

@@ -29,6 +29,9 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _METHODS_WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
 _JSON: Final = "application/json"
 _CLIENT_CLOSED: Final = 499
+_RAW_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# Names with a form of their own, which `control` checks.
+_OTHER_NAMES: Final = "name"
 
 
 class GuardedRoute(APIRoute):
@@ -84,6 +87,12 @@ def actor_of(request: Request) -> str:
     return principal.key_id or principal.label
 
 
+def raw_fields(request: Request) -> dict[str, bytes]:
+    """The fields of a body that is an object, each as the bytes that came in."""
+    assert isinstance(request, _ParsedRequest)  # noqa: S101 - every route with a body gets one
+    return {name: bytes(raw) for name, raw in _RAW_FIELDS.decode(request.raw).items()}
+
+
 class _ParsedRequest(Request):
     """A request whose body was read and parsed already."""
 
@@ -92,11 +101,11 @@ class _ParsedRequest(Request):
         others = [(name, text) for name, text in request.scope["headers"] if name != b"content-type"]
         headers = [*others, (b"content-type", _JSON.encode("ascii"))]
         super().__init__({**request.scope, "headers": headers}, request.receive)
-        self._read_body = body
+        self.raw = body
         self._value = value
 
     async def body(self) -> bytes:
-        return self._read_body
+        return self.raw
 
     async def json(self) -> Any:
         return self._value
@@ -139,5 +148,6 @@ def _too_deep() -> Invalid:
 
 def _check_identifiers(request: Request) -> None:
     """An id that can't be one is of nothing; the store is not asked."""
-    if not all(_IDENTIFIER.fullmatch(str(value)) for value in request.path_params.values()):
+    identifiers = (str(value) for name, value in request.path_params.items() if name != _OTHER_NAMES)
+    if not all(_IDENTIFIER.fullmatch(identifier) for identifier in identifiers):
         raise NotFound("There is nothing with this id.")

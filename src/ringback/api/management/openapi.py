@@ -55,6 +55,7 @@ _WITH_BODY: Final = (413, 415)
 _SOMETIMES: Final = {
     "create_tenant": (409,),
     "change_tenant": (409,),
+    "put_event_type": (429,),
     "create_endpoint": (429,),
     "change_endpoint": (409, 429),
     "activate_endpoint": (409,),
