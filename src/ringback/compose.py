@@ -30,6 +30,7 @@ from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.readiness import Readiness
+from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.engine.engine import Engine
@@ -164,6 +165,7 @@ class Process:
             secrets=SecretUseCases(store, clock, notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
+            samples=SampleUseCases(store, clock, self._kick),
             readiness=Readiness(store, self._obstacles),
             authenticator=self._authenticator,
         )

@@ -33,6 +33,7 @@ from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.errors import RingbackError
@@ -54,6 +55,7 @@ class AppParts:
     secrets: SecretUseCases
     events: EventUseCases
     attempts: AttemptUseCases
+    samples: SampleUseCases
     readiness: Readiness
     authenticator: Authenticator
 
@@ -82,7 +84,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *tenant_routers(parts.tenants, parts.secrets, parts.authenticator),
         *event_type_routers(parts.event_types, parts.authenticator),
         *key_routers(parts.keys, parts.authenticator),
-        *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.authenticator),
+        *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.samples, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
         *health_routers(parts.readiness),

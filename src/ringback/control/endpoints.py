@@ -34,6 +34,7 @@ from ringback.model.errors import Conflict, NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
 from ringback.store.port import Endpoints, Secrets, Tenants
+from ringback.wire.profile import load_profile
 from ringback.wire.signature import ALGORITHM_OF
 
 _LIST = "endpoints"
@@ -153,6 +154,16 @@ class EndpointUseCases:
     def deactivate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Send nothing and match nothing until activated; what is queued stays. Raises NotFound, Conflict."""
         return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.DEACTIVATE))
+
+    def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
+
+        Raises NotFound.
+        """
+        endpoint = self.get(tenant_id, endpoint_id)
+        if not load_profile(endpoint.profile).has_handshake:
+            return endpoint
+        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ASK))
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""

@@ -10,12 +10,11 @@ import msgspec
 
 from ringback.clock import Clock
 from ringback.engine.ports import InboundResponse, Logged, OutboundRequest
-from ringback.engine.target import Target
 from ringback.model.event import Event
+from ringback.outgoing import HOPS_HEADER, Target
 from ringback.times import rfc3339
 from ringback.wire.message import Message
 
-HOPS_HEADER: Final = "Ringback-Hops"
 _encode = msgspec.json.Encoder().encode
 # A named tuple's own constructor costs three times as much, and this runs for every request.
 _make: Final = tuple.__new__

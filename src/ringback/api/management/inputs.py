@@ -88,6 +88,14 @@ class Rotation(Input):
     )
 
 
+class SampleBody(Input):
+    """Which sample to send."""
+
+    event_type: str | None = Field(
+        default=None, description="Absent: the first type that the endpoint names, else `ringback.test`."
+    )
+
+
 class Resend(Input):
     """Where to send an event again."""
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from ringback.api.management.views import ReasonView, reason_view
 from ringback.control.attempts import Stats
 from ringback.control.events import DeliveryStatus
+from ringback.control.samples import Preview
 from ringback.model.attempt import Attempt, Timings
 from ringback.times import rfc3339
 
@@ -106,6 +107,21 @@ class AttemptView(BaseModel):
 
 
 HeaderPairs = list[tuple[str, str]]
+
+
+class PreviewView(BaseModel):
+    method: str
+    url: str
+    headers: HeaderPairs = Field(description="[name, value] as they would go out; credentials show as `***`.")
+    body: str
+
+    @classmethod
+    def of(cls, preview: Preview) -> "PreviewView":
+        return cls(**preview._asdict())
+
+
+class TestView(BaseModel):
+    event_id: str = Field(description="The event that was made of the sample.")
 
 
 class RequestView(BaseModel):

@@ -1,7 +1,8 @@
 """An endpoint prepared for sending: everything that is the same for each of its requests, worked out once.
 
-Made anew whenever the endpoint or one of its secrets changes. Headers that carry credentials are kept twice: as they
-are sent, and as the log shows them. Never renders an event (that is `attempt`).
+The engine sends with it, and previews are made with it, so that both say the same. Made anew whenever the endpoint or
+one of its secrets changes. Headers that carry credentials are kept twice: as they are sent, and as the log shows them.
+Never renders an event (that is `engine.departure`).
 """
 
 import base64
@@ -15,6 +16,7 @@ from ringback.wire.contract import Contract
 from ringback.wire.profile import load_profile
 
 REDACTED: Final = "***"
+HOPS_HEADER: Final = "Ringback-Hops"
 FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
 
 
