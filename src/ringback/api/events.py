@@ -18,6 +18,7 @@ from ringback.api.body import CallerGone, Message, Receive, Send, read_body
 from ringback.api.event_request import EventRequest, Place, accepted, place_of, read_head
 from ringback.api.headers import by_name
 from ringback.api.problem import problem
+from ringback.api.query import check_query
 from ringback.ingest.accept import Acceptor
 from ringback.ingest.quotas import Quota, no_quota
 from ringback.ingest.submission import Accepted, Submission
@@ -60,7 +61,7 @@ class EventsRoute:
             return
         outcome: list[Accepted] | Exception
         try:
-            outcome = await self._outcome(place, by_name(scope["headers"]), receive)
+            outcome = await self._outcome(place, by_name(scope["headers"]), scope["query_string"], receive)
         except CallerGone:
             return
         except RingbackError as error:
@@ -109,13 +110,14 @@ class EventsRoute:
             logger.debug("%d submissions finished after the server had stopped", len(waiters))
 
     async def _outcome(
-        self, place: Place, headers: dict[bytes, bytes], receive: Receive
+        self, place: Place, headers: dict[bytes, bytes], query: bytes, receive: Receive
     ) -> list[Accepted] | RingbackError:
         """What became of the request. Raises what speaks against it before the writer sees it."""
         request = self.expected(place, headers)
         if request is None:
             principal = await asyncio.to_thread(self._authenticator.authenticate, headers.get(b"authorization"))
             request = self._read_head(principal, place, headers)
+        check_query(query, ())
         body = await read_body(receive, headers.get(b"content-length"), request.bytes_max)
         if len(body) > CHECKED_ON_THE_LOOP_BYTES_MAX:
             submission = await asyncio.to_thread(request.submission, body)

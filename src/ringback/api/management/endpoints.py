@@ -9,15 +9,17 @@ from ringback.api.management.attempts import AttemptParameters
 from ringback.api.management.guard import actor_of, guarded
 from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation, SampleBody
 from ringback.api.management.log_views import AttemptView, PreviewView, StatsView, TestView
-from ringback.api.management.parameters import PageParameters, WholeNumber
+from ringback.api.management.parameters import PageParameters, Text, WholeNumber
 from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
 from ringback.control.attempts import STATS_DAYS_DEFAULT, STATS_DAYS_MAX, AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
+from ringback.model.errors import FieldError, Invalid
 from ringback.model.tenant import Scope
 
 _PREFIX = "/v1/tenants/{tenant_id}/endpoints"
+_ONE_ENDPOINT = "must be the one in the address, or left out; a tenant's list takes any"
 EventTypeParameter = Annotated[
     str | None, Query(description="Absent: the first type that the endpoint names, else `ringback.test`.")
 ]
@@ -128,8 +130,14 @@ def _log_router(attempts: AttemptUseCases, keys: Authenticator) -> APIRouter:
 
     @router.get("/attempts", summary="List an endpoint's attempts, newest first, without bodies")
     def list_endpoint_attempts(
-        tenant_id: str, endpoint_id: str, which: AttemptParameters, page: PageParameters
+        tenant_id: str,
+        endpoint_id: str,
+        which: AttemptParameters,
+        page: PageParameters,
+        repeated: Annotated[Text | None, Query(alias="endpoint_id", description="The one in the address.")] = None,
     ) -> Listing[AttemptView]:
+        if repeated not in (None, endpoint_id):
+            raise Invalid(f"endpoint_id {_ONE_ENDPOINT}.", [FieldError("endpoint_id", _ONE_ENDPOINT)])
         return listing(attempts.list_of_endpoint(tenant_id, endpoint_id, which, page), AttemptView.of)
 
     return router

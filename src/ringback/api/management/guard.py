@@ -1,4 +1,4 @@
-"""The gate of every management route: key first, then the body, then the route.
+"""The gate of every management route: key first, then the query, then the body, then the route.
 
 A route class knows the scope it needs, so no route can be without one. Who is not let in learns nothing else: the
 body isn't read and isn't judged. A body is read up to its limit and must be JSON in UTF-8; what FastAPI gets is
@@ -6,11 +6,12 @@ already parsed. Fails with the errors of `model.errors`, which the app turns int
 """
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, ClassVar, Final
 
 import msgspec
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
@@ -18,6 +19,7 @@ from ringback.api.auth import Authenticator, Principal, authorize
 from ringback.api.body import CallerGone, read_body
 from ringback.api.headers import by_name
 from ringback.api.problem import UnsupportedMediaType
+from ringback.api.query import check_query
 from ringback.ingest.json_checks import check_utf8, nests_deeper, refusal
 from ringback.model.errors import FieldError, Invalid, NotFound
 from ringback.model.limits import MANAGEMENT_BODY_BYTES_MAX, NESTING_DEPTH_MAX
@@ -42,11 +44,13 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
+        parameters = frozenset(_query_parameters(self.dependant))
 
         async def guarded_handler(request: Request) -> Response:
             principal = await self._principal(by_name(request.scope["headers"]).get(b"authorization"))
             authorize(principal, request.path_params.get("tenant_id"), self.need)
             _check_identifiers(request)
+            check_query(request.scope["query_string"], parameters)
             request.state.principal = principal
             if request.method not in _METHODS_WITH_BODY:
                 return await handle(request)
@@ -144,6 +148,13 @@ def _json(body: bytes) -> object:
 def _too_deep() -> Invalid:
     message = f"nests deeper than {NESTING_DEPTH_MAX} levels"
     return Invalid(f"The body {message}.", [FieldError("body", message)])
+
+
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
+    """The names of the query parameters that a route, or what it depends on, takes."""
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_parameters(inner)
 
 
 def _check_identifiers(request: Request) -> None:
