@@ -1,4 +1,4 @@
-"""The management API on the memory store, with a key of every kind: what the API's tests talk to.
+"""The management API on the memory store (or another), with a key of every kind: what the API's tests talk to.
 
 Two tenants (`acme`, whose keys the tests use, and `globex`, the other one). The clock stands still; `notified` and
 `kicked` count what the use cases told the rest of the process; `audited` holds the audit log.
@@ -34,8 +34,8 @@ OPERATOR_KEY = "operators-own-key-of-40-characters-here."
 class ApiWorld:
     """A whole management plane; `call` speaks for the admin unless told otherwise."""
 
-    def __init__(self, endpoints_max: int = 1_000, rules: UrlRules | None = None) -> None:
-        self.store = MemoryStore()
+    def __init__(self, endpoints_max: int = 1_000, rules: UrlRules | None = None, store: Any = None) -> None:
+        self.store = store or MemoryStore()
         self.clock = ManualClock(NOW)
         self.notified = 0
         self.kicked = 0

@@ -7,7 +7,7 @@ can't be exact their bytes are there in base64 as well. Events are written by `e
 import base64
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
@@ -106,7 +106,7 @@ class AttemptView(BaseModel):
         return cls(**_attempt_fields(attempt))
 
 
-HeaderPairs = list[tuple[str, str]]
+HeaderPairs = list[Annotated[list[str], Field(min_length=2, max_length=2)]]
 
 
 class PreviewView(BaseModel):
@@ -117,7 +117,8 @@ class PreviewView(BaseModel):
 
     @classmethod
     def of(cls, preview: Preview) -> "PreviewView":
-        return cls(**preview._asdict())
+        pairs = [[name, value] for name, value in preview.headers]
+        return cls(method=preview.method, url=preview.url, headers=pairs, body=preview.body)
 
 
 class TestView(BaseModel):
@@ -201,7 +202,7 @@ def _response(attempt: Attempt) -> ResponseView | None:
 
 def _pairs(headers: bytes) -> HeaderPairs:
     pairs: Sequence[Sequence[str]] = json.loads(headers or b"[]")
-    return [(name, value) for name, value in pairs]
+    return [[name, value] for name, value in pairs]
 
 
 def _text(body: bytes | None) -> tuple[str, str | None]:
