@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ringback.api.auth import REFRESH_EVERY_S
+from ringback.model.event_type import EventType
 from ringback.store.port import StoreUnavailable
 from support.events_route import ADMIN_KEY, accepted
 from support.process import wait_until
@@ -176,6 +178,16 @@ def test_quotas_hold_on_both_ways_alike(direct: RouteServer, ordinary: RouteServ
     statuses = [status[-3:] for status, _, _ in found[0]]
     assert statuses == [b"202", b"202", b"202", b"429", b"202", b"413", b"429", b"202", b"202"]
     assert [headers["retry-after"] for status, headers, _ in found[0] if status.endswith(b"429")] == ["1", "1"]
+
+
+def test_what_another_process_wrote_holds_within_a_second(direct: RouteServer) -> None:
+    warm(direct)
+    world = direct.world
+    sent = request(b'{"type":"elsewhere","data":1}', AUTHORIZED)
+    world.store.put_event_type(EventType("elsewhere", "", False, 0, 0, schema=b"false"), 1_000)
+    assert answers(direct, sent)[0].startswith(b"HTTP/1.1 202 ")
+    world.clock.pass_s(REFRESH_EVERY_S)
+    assert answers(direct, sent)[0].startswith(b"HTTP/1.1 422 ")
 
 
 def test_what_the_writer_had_no_room_for_costs_no_quota(direct: RouteServer) -> None:
