@@ -27,10 +27,12 @@ from ringback.clock import Clock, SystemClock
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
+from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.engine.engine import STOP_WITHIN_S, Engine
@@ -39,7 +41,9 @@ from ringback.engine.reading import SenderLimits
 from ringback.engine.remote import SenderProcess
 from ringback.files import make_data_directory
 from ringback.ingest.accept import Acceptor, IntakeLimits
+from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
+from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
@@ -123,15 +127,17 @@ class Process:
         self._watermark = Watermark(self._store, settings.disk_free_bytes_min, self._wait)
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
-        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key)
+        catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
+        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, (catalogue, quotas))
         app = build_app(self._app_parts(rules))
         self._events_route = EventsRoute(
-            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max)),
+            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
             self._submit,
             self._authenticator,
             app,
             meter=self._watching.requests,
             trace=self._watching.trace_accept(propagate=settings.propagate_trace),
+            quota_of=quotas.of,
         )
         self._writer = Writer(
             store=self._store,
@@ -193,6 +199,7 @@ class Process:
         store, clock, notify = self._store, self._clock, self._notify
         return AppParts(
             tenants=TenantUseCases(store, clock, notify),
+            event_types=EventTypeUseCases(store, clock, notify),
             keys=KeyUseCases(store, clock, notify),
             endpoints=EndpointUseCases(store, clock, rules, notify, self._settings.endpoints_per_tenant_max),
             secrets=SecretUseCases(store, clock, notify, self._audit),
@@ -200,6 +207,7 @@ class Process:
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
             backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
+            samples=SampleUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later
             metrics=self._exposition(),
             authenticator=self._authenticator,
@@ -218,6 +226,7 @@ class Process:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
             self._writer.warm_up()
+            self._authenticator.refresh()
             self._writer_worker.start()
             self._watermark.look()
             self._watermark_worker.start()

@@ -204,14 +204,14 @@ class Settings:
         "One event as it is posted.",
         risk="Receivers may refuse larger bodies.",
         unit="bytes",
-        between=(1024, 4 * 1024 * 1024),
+        between=(1024, limits.PAYLOAD_BYTES_HARD_MAX),
     )
     endpoints_per_tenant_max: int = setting(
         limits.ENDPOINTS_PER_TENANT_MAX,
         "Endpoints that one tenant may have.",
         risk="One event may become that many requests.",
         unit="endpoints",
-        between=(1, 100_000),
+        between=(1, limits.ENDPOINTS_PER_TENANT_HARD_MAX),
     )
     resolve_s_max: float = setting(
         limits.RESOLVE_S_MAX, "The longest a name may take to resolve.", unit="seconds", between=(0.1, 20)

@@ -4,6 +4,7 @@ A durable store adds `suite_durability`; one that takes several write transactio
 and each adds what it is: `TestSoleNodes` or `TestSharedNodes`.
 """
 
+from conformance.suite_catalogue import TestEventTypes, TestQuotas
 from conformance.suite_census import TestCensus
 from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
 from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, TestTenants
@@ -31,6 +32,7 @@ __all__ = [
     "TestDifferential",
     "TestEndpoints",
     "TestEventLog",
+    "TestEventTypes",
     "TestExpiringKeys",
     "TestFetch",
     "TestHealth",
@@ -43,6 +45,7 @@ __all__ = [
     "TestOrphans",
     "TestProgress",
     "TestPurging",
+    "TestQuotas",
     "TestRelease",
     "TestResends",
     "TestSecrets",

@@ -214,6 +214,11 @@ class TestDayCounts:
         assert settle(store, 10**9, failed(2, 1), retry_at=NOW, tries=1) is False
         assert list(store.day_counts(TENANT, "ep_a", "1970-01-01")) == [DayCount("2027-01-15", 1, 1)]
 
+    def test_handshakes_are_not_counted(self, store: Store) -> None:
+        settle(store, 0, attempt(1, 1, event_id=None, request_body=b"hello"))
+        settle(store, 0, failed(2, 2, event_id=None, request_body=b"hello", final=True))
+        assert list(store.day_counts(TENANT, "ep_a", "1970-01-01")) == []
+
     def test_ends_without_a_request_are_not_counted(self, store: Store) -> None:
         settle(store, 0, attempt(1, 1, outcome=Outcome.CANCELLED))
         settle(store, 0, attempt(2, 1, outcome=Outcome.EXPIRED))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from ringback.engine.departure import Sent, departure_of, logged, take_off
 from ringback.engine.ports import Answered, InboundResponse
-from ringback.engine.target import Target
 from ringback.model.attempt import Timings
 from ringback.model.event import Event
+from ringback.outgoing import Target
 from simulation.scheduler import Task
 
 if TYPE_CHECKING:

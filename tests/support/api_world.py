@@ -1,4 +1,4 @@
-"""The management API on the memory store, with a key of every kind: what the API's tests talk to.
+"""The management API on the memory store (or another), with a key of every kind: what the API's tests talk to.
 
 Two tenants (`acme`, whose keys the tests use, and `globex`, the other one). The clock stands still; `notified` and
 `kicked` count what the use cases told the rest of the process; `audited` holds the audit log.
@@ -18,10 +18,12 @@ from ringback.api.auth import Authenticator
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
+from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Obstacle, Readiness
+from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.event import Event, NewDelivery
@@ -39,8 +41,8 @@ OPERATOR_KEY = "operators-own-key-of-40-characters-here."
 class ApiWorld:
     """A whole management plane; `call` speaks for the admin unless told otherwise."""
 
-    def __init__(self, endpoints_max: int = 1_000, rules: UrlRules | None = None) -> None:
-        self.store = MemoryStore()
+    def __init__(self, endpoints_max: int = 1_000, rules: UrlRules | None = None, store: Any = None) -> None:
+        self.store = store or MemoryStore()
         self.clock = ManualClock(NOW)
         self.notified = 0
         self.kicked = 0
@@ -53,6 +55,7 @@ class ApiWorld:
         store, clock = self.store, self.clock
         self.parts = AppParts(
             tenants=TenantUseCases(store, clock, self._notify),
+            event_types=EventTypeUseCases(store, clock, self._notify),
             keys=KeyUseCases(store, clock, self._notify),
             endpoints=EndpointUseCases(store, clock, rules or UrlRules(), self._notify, endpoints_max),
             secrets=SecretUseCases(store, clock, self._notify, self._audit),
@@ -60,6 +63,7 @@ class ApiWorld:
             attempts=AttemptUseCases(store, clock),
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
+            samples=SampleUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),
             metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,

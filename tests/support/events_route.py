@@ -3,14 +3,18 @@
 import queue
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from ringback.api.auth import Authenticator
 from ringback.api.events import EventsRoute
 from ringback.control.keys import hash_of_key
 from ringback.ingest.accept import Acceptor, IntakeLimits
+from ringback.ingest.catalogue import Catalogue
+from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.errors import RingbackError, Unavailable
+from ringback.model.event_type import EventType
 from ringback.model.tenant import Scope
 from ringback.observe.meters import RequestMeter
 from ringback.store.memory import MemoryStore
@@ -83,11 +87,32 @@ class EventsWorld:
             self.store.create_tenant(tenant(tenant_id), secret(f"sec_{tenant_id}", None, tenant_id))
         for scope in (Scope.TENANT, Scope.INGEST):
             self.store.create_key(api_key(f"key_{scope}", scope=scope, hash=hash_of_key(f"{scope}-key")))
-        self.authenticator = Authenticator(self.store, self.store, self.clock, ADMIN_KEY)
-        acceptor = Acceptor(self.clock, limits)
+        self.catalogue, self.quotas = Catalogue(self.store), TenantQuotas(self.store, self.clock)
+        caches = (self.catalogue, self.quotas)
+        self.authenticator = Authenticator(self.store, self.store, self.clock, ADMIN_KEY, caches)
+        acceptor = Acceptor(self.clock, limits, self.catalogue.schema_of)
         self.meter = RequestMeter(self.clock)
-        self.route = EventsRoute(acceptor, self.writer.submit, self.authenticator, fallen_through, meter=self.meter)
+        self.route = EventsRoute(
+            acceptor,
+            self.writer.submit,
+            self.authenticator,
+            fallen_through,
+            meter=self.meter,
+            quota_of=self.quotas.of,
+        )
         self.writer.on_done = self.route.resolve
+
+    def limit(self, **quota: float | None) -> None:
+        """Give the tenant a quota, in force at once."""
+        known = self.store.get_tenant(TENANT)
+        assert known is not None
+        assert self.store.update_tenant(replace(known, revision=known.revision + 1, **quota))  # type: ignore[arg-type]
+        self.authenticator.refresh()
+
+    def put_schema(self, event_type: str, schema: bytes) -> None:
+        """Give a type a schema, in force at once."""
+        assert self.store.put_event_type(EventType(event_type, "", False, 0, 0, schema=schema), 1_000)
+        self.authenticator.refresh()
 
     def stop(self) -> None:
         self.writer.stop()

@@ -20,6 +20,7 @@ from ringback.api.management.attempts import attempt_routers
 from ringback.api.management.backup import backup_routers
 from ringback.api.management.docs_page import docs_routes
 from ringback.api.management.endpoints import endpoint_routers
+from ringback.api.management.event_types import event_type_routers
 from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
 from ringback.api.management.keys import key_routers
@@ -32,10 +33,12 @@ from ringback.api.problem import Problem, problem, status_problem
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
+from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.errors import RingbackError
@@ -51,6 +54,7 @@ class AppParts:
     """What the app is made of; `compose` makes them."""
 
     tenants: TenantUseCases
+    event_types: EventTypeUseCases
     keys: KeyUseCases
     endpoints: EndpointUseCases
     secrets: SecretUseCases
@@ -58,6 +62,7 @@ class AppParts:
     attempts: AttemptUseCases
     master_key: MasterKeyUseCases
     backups: BackupUseCases
+    samples: SampleUseCases
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
@@ -81,12 +86,12 @@ def build_app(parts: AppParts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
     )
     for router in (
         *tenant_routers(parts.tenants, parts.secrets, parts.authenticator),
+        *event_type_routers(parts.event_types, parts.authenticator),
         *key_routers(parts.keys, parts.authenticator),
-        *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.authenticator),
+        *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.samples, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),
@@ -95,17 +100,16 @@ def build_app(parts: AppParts) -> FastAPI:
         *metrics_routers(parts.metrics),
     ):
         # The routes themselves, not the router: so one flat table can be walked, to see that each has its gate.
-        app.router.routes.extend(router.routes)
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                route.operation_id = route.name
+            app.router.routes.append(route)
     app.router.routes.extend(docs_routes())
     app.add_exception_handler(RingbackError, _refused)
     app.add_exception_handler(RequestValidationError, _refused_by_framework)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name
 
 
 async def _refused(request: Request, error: Exception) -> Response:
@@ -138,6 +142,9 @@ def _allowed(request: Request) -> list[str]:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             methods |= route.methods or set()
     match request.scope["path"].split("/"):
-        case ["", "v1", "tenants", _, "events"] | ["", "v1", "tenants", _, "events", "batch"]:
+        case ["", "v1", "tenants", _, "events"]:
             methods.add("POST")
+        case ["", "v1", "tenants", _, "events", "batch"]:
+            # An event may be called `batch`; what this address is for is said all the same.
+            return ["POST"]
     return sorted(methods)

@@ -8,11 +8,13 @@ is called after a write, else within a second. Any thread may call. Fails with `
 
 import hmac
 import threading
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
 from ringback.control.keys import hash_of_key
 from ringback.model.errors import Forbidden, NoKey, NotFound
+from ringback.model.lane import Change
 from ringback.model.tenant import Scope
 from ringback.store.port import Follow, Keys
 
@@ -50,13 +52,27 @@ def authorize(principal: Principal, tenant_id: str | None, need: Scope) -> None:
         raise Forbidden(f"A key of scope {principal.scope} may not do this.")
 
 
+class Cache(Protocol):
+    """Configuration that is kept in memory beside the keys, and follows with them."""
+
+    def load(self) -> None:
+        """Read everything there is."""
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        """Read what changed. After an error the same changes come again."""
+
+
 class Authenticator:
     """Knows keys. `admin_key` is the operator's own (None: there is none).
 
-    A busy server asks `cached` first, which never waits, and `authenticate` only when that has no answer.
+    A busy server asks `cached` first, which never waits, and `authenticate` only when that has no answer. `caches`
+    are brought up to date with the keys, so that whoever is let in meets a configuration no older than a second.
     """
 
-    def __init__(self, keys: Keys, follow: Follow, clock: Clock, admin_key: str | None = None) -> None:
+    def __init__(
+        self, keys: Keys, follow: Follow, clock: Clock, admin_key: str | None = None, caches: Sequence[Cache] = ()
+    ) -> None:
+        self._caches = caches
         self._keys = keys
         self._follow = follow
         self._clock = clock
@@ -99,13 +115,18 @@ class Authenticator:
 
     def _follow_changes(self) -> None:
         if self._version is None:
-            self._version = self._follow.version()
+            version = self._follow.version()
+            for cache in self._caches:
+                cache.load()
+            self._version = version
             self._forget()
             return
         changes = self._follow.changes_after(self._version)
         if any(change.kind in {"key", "tenant"} for change in changes):
             self._forget()
         if changes:
+            for cache in self._caches:
+                cache.follow(changes)
             self._version = changes[-1].version
 
     def _forget(self) -> None:

@@ -100,7 +100,7 @@ class DirectCycle:
         parts = self.parts
         try:
             self.submission = self.request.submission(parts[0] if len(parts) == 1 else b"".join(parts))
-            self.protocol.route.submit(self.submission, self.finish)
+            self.protocol.route.submit(self.request, self.submission, self.finish)
         except RingbackError as error:
             self._refuse(error)
         except Exception as error:

@@ -14,6 +14,7 @@ import msgspec
 from ringback.api.auth import Principal, authorize
 from ringback.api.problem import UnsupportedMediaType
 from ringback.ingest.accept import Acceptor
+from ringback.ingest.quotas import Quota
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.errors import Malformed, NotFound, RingbackError
 from ringback.model.limits import TENANT_ID_CHARS_MAX
@@ -39,13 +40,15 @@ class Place(NamedTuple):
 
 
 class EventRequest(NamedTuple):
-    """A request that was let in. `bytes_max` is for its body, which `submission` checks; `span` its span, if any."""
+    """A request that was let in. `bytes_max` is for its body, which `submission` checks; `quota` is its tenant's,
+    `span` its span, if any."""
 
     place: Place
     check: Check
     bytes_max: int
     idempotency_key: str | None
     hops: int
+    quota: Quota | None
     span: AcceptSpan | None = None
 
     def submission(self, body: bytes) -> Submission:
@@ -98,19 +101,24 @@ def place_of(path: str) -> Place | None:
     return None
 
 
-def read_head(acceptor: Acceptor, principal: Principal, place: Place, headers: dict[bytes, bytes]) -> EventRequest:
+def read_head(
+    acceptor: Acceptor, quota: Quota | None, principal: Principal, place: Place, headers: dict[bytes, bytes]
+) -> EventRequest:
     """Let the caller in and read the headers. Raises NotFound, Forbidden, UnsupportedMediaType and Malformed."""
     authorize(principal, place.tenant_id, Scope.INGEST)
     if principal.tenant_id is None and _TENANT_ID.fullmatch(place.tenant_id) is None:
         raise NotFound("There is no such tenant.")
     form = _form(headers.get(b"content-type"), place.is_batch)
+    if quota is not None and quota.payload_bytes_max is not None:
+        acceptor = acceptor.limited(quota.payload_bytes_max)
     if not place.is_batch:
         check, bytes_max = acceptor.single, acceptor.limits.single_bytes_max
     else:
         check = acceptor.ndjson if form == _NDJSON else acceptor.array
         bytes_max = acceptor.limits.batch_bytes_max
     key = headers.get(b"idempotency-key")
-    return EventRequest(place, check, bytes_max, None if key is None else key.decode("latin-1"), _hops(headers))
+    key_text = None if key is None else key.decode("latin-1")
+    return EventRequest(place, check, bytes_max, key_text, _hops(headers), quota)
 
 
 def accepted(outcome: list[Accepted], place: Place) -> tuple[int, bytes]:

@@ -18,7 +18,9 @@ from ringback.api.body import CallerGone, Message, Receive, Send, read_body
 from ringback.api.event_request import EventRequest, Place, accepted, code_of, place_of, read_head
 from ringback.api.headers import by_name
 from ringback.api.problem import problem
+from ringback.api.query import check_query
 from ringback.ingest.accept import Acceptor
+from ringback.ingest.quotas import Quota, no_quota
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.errors import RingbackError
 from ringback.observe.meters import RequestMeter
@@ -48,6 +50,7 @@ class EventsRoute:
         *,
         meter: RequestMeter,
         trace: TraceAccept | None = None,
+        quota_of: Callable[[str], Quota | None] = no_quota,
     ) -> None:
         self._acceptor = acceptor
         self._submit = submit
@@ -55,6 +58,7 @@ class EventsRoute:
         self._otherwise = otherwise
         self.meter = meter
         self._trace = trace
+        self._quota_of = quota_of
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -65,7 +69,7 @@ class EventsRoute:
         outcome: list[Accepted] | Exception
         started_s = self.meter.start()
         try:
-            outcome = await self._outcome(place, by_name(scope["headers"]), receive)
+            outcome = await self._outcome(place, by_name(scope["headers"]), scope["query_string"], receive)
         except CallerGone:
             return
         except RingbackError as error:
@@ -88,19 +92,22 @@ class EventsRoute:
         Raises what speaks against the request.
         """
         principal = self._authenticator.cached(headers.get(b"authorization"))
-        return None if principal is None else self._request(principal, place, headers)
+        return None if principal is None else self._let_in(principal, place, headers)
 
-    def _request(self, principal: Principal, place: Place, headers: dict[bytes, bytes]) -> EventRequest:
-        request = read_head(self._acceptor, principal, place, headers)
+    def _let_in(self, principal: Principal, place: Place, headers: dict[bytes, bytes]) -> EventRequest:
+        request = read_head(self._acceptor, self._quota_of(place.tenant_id), principal, place, headers)
         if self._trace is not None:
             request = request._replace(span=self._trace(place.tenant_id, headers))
         return request
 
-    def submit(self, submission: Submission, done: Callable[[], None]) -> None:
-        """Give events to the writer; `done` is called on the event loop. Raises Unavailable."""
+    def submit(self, request: EventRequest, submission: Submission, done: Callable[[], None]) -> None:
+        """Give events to the writer; `done` is called on the event loop. Raises OverQuota and Unavailable."""
         self._loop = asyncio.get_running_loop()
         submission.waiter = done
-        self._submit(submission)
+        if request.quota is None:
+            self._submit(submission)
+        else:
+            self._submit_within(request.quota, submission)
 
     def resolve(self, submissions: list[Submission]) -> None:
         """Wake the callers whose submissions are done: the writer's `on_done`, called on its thread.
@@ -119,14 +126,15 @@ class EventsRoute:
             logger.debug("%d submissions finished after the server had stopped", len(waiters))
 
     async def _outcome(
-        self, place: Place, headers: dict[bytes, bytes], receive: Receive
+        self, place: Place, headers: dict[bytes, bytes], query: bytes, receive: Receive
     ) -> list[Accepted] | RingbackError:
         """What became of the request. Raises what speaks against it before the writer sees it."""
         request = self.expected(place, headers)
         if request is None:
             principal = await asyncio.to_thread(self._authenticator.authenticate, headers.get(b"authorization"))
-            request = self._request(principal, place, headers)
+            request = self._let_in(principal, place, headers)
         try:
+            check_query(query, ())
             outcome = await self._stored(request, headers, receive)
         except Exception as error:
             request.end_span(error)
@@ -144,9 +152,17 @@ class EventsRoute:
         else:
             submission = request.submission(body)
         done = asyncio.get_running_loop().create_future()
-        self.submit(submission, partial(_settle, done))
+        self.submit(request, submission, partial(_settle, done))
         await done
         return outcome_of(submission)
+
+    def _submit_within(self, quota: Quota, submission: Submission) -> None:
+        quota.take(len(submission.events))
+        try:
+            self._submit(submission)
+        except BaseException:
+            quota.give_back(len(submission.events))
+            raise
 
 
 def outcome_of(submission: Submission | None) -> list[Accepted] | RingbackError:

@@ -34,6 +34,7 @@ from ringback.model.errors import Conflict, NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
 from ringback.store.port import Endpoints, Secrets, Tenants
+from ringback.wire.profile import load_profile
 from ringback.wire.signature import ALGORITHM_OF
 
 _LIST = "endpoints"
@@ -95,10 +96,9 @@ class EndpointUseCases:
         check_headers_together(endpoint)
         value = secret if secret is not None else new_endpoint_secret(endpoint.signature, self._clock)
         signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
-        if not self._store.create_endpoint(endpoint, signing, self._endpoints_max):
-            raise OverQuota(
-                f"A tenant has at most {self._endpoints_max} endpoints. Delete one first.", code="endpoint_quota"
-            )
+        most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        if not self._store.create_endpoint(endpoint, signing, most):
+            raise OverQuota(f"This tenant may have at most {most} endpoints. Delete one first.", code="endpoint_quota")
         self._notify()
         return Changed(endpoint, revealed(value))
 
@@ -154,6 +154,16 @@ class EndpointUseCases:
     def deactivate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Send nothing and match nothing until activated; what is queued stays. Raises NotFound, Conflict."""
         return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.DEACTIVATE))
+
+    def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
+
+        Raises NotFound.
+        """
+        endpoint = self.get(tenant_id, endpoint_id)
+        if not load_profile(endpoint.profile).has_handshake:
+            return endpoint
+        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ASK))
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""

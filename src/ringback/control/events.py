@@ -16,6 +16,7 @@ from ringback.control.paging import (
     decode_number_cursor,
     encode_cursor,
     page_of,
+    read_bounded,
 )
 from ringback.control.tenants import required_tenant
 from ringback.model.attempt import FINAL_STATES, DeliveryState, Outcome
@@ -31,10 +32,6 @@ from ringback.store.port import (
     StoredEvent,
     Tenants,
 )
-
-EVENTS_READ_AT_ONCE: Final = 16
-PAGE_DATA_BYTES_MAX: Final = 4 * 1024 * 1024
-"""A page of events ends early when their data passes this, so that a list never fills the memory."""
 
 _EVENTS: Final = "events"
 _DELIVERIES: Final = "deliveries"
@@ -82,7 +79,11 @@ class EventUseCases:
         after = decode_number_cursor(_EVENTS, page.cursor)
         required_tenant(self._store, tenant_id)
         query = EventQuery(tenant_id=tenant_id, ascending=ascending, after=after, **which._asdict())
-        rows, more = self._read(query, limit)
+
+        def read(last: StoredEvent | None, count: int) -> Sequence[StoredEvent]:
+            return self._store.list_events(query._replace(after=after if last is None else last.seq, limit=count))
+
+        rows, more = read_bounded(read, limit, _data_bytes)
         cursor = encode_cursor(_EVENTS, str(rows[-1].seq)) if rows and (more or ascending) else None
         return Page([row.event for row in rows], cursor)
 
@@ -121,25 +122,9 @@ class EventUseCases:
         self._kick()
         return queued
 
-    def _read(self, query: EventQuery, limit: int) -> tuple[Sequence[StoredEvent], bool]:
-        """Up to `limit` events, or fewer when their data is large; and whether there are more."""
-        rows: list[StoredEvent] = []
-        size = 0
-        while True:
-            step = min(EVENTS_READ_AT_ONCE, limit + 1 - len(rows))
-            found = self._store.list_events(query._replace(limit=step))
-            for row in found:
-                if len(rows) == limit or (rows and size + _data_bytes(row.event) > PAGE_DATA_BYTES_MAX):
-                    return rows, True
-                rows.append(row)
-                size += _data_bytes(row.event)
-            if len(found) < step:
-                return rows, False
-            query = query._replace(after=rows[-1].seq)
 
-
-def _data_bytes(event: Event) -> int:
-    return len(event.data) + len(event.previous or b"")
+def _data_bytes(row: StoredEvent) -> int:
+    return len(row.event.data) + len(row.event.previous or b"")
 
 
 def _status(progress: EndpointProgress) -> DeliveryStatus:

@@ -16,7 +16,11 @@ from ringback.model.limits import PAGE_ITEMS_MAX
 
 Item = TypeVar("Item")
 
-_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+READ_AT_ONCE: Final = 16
+PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
+"""A page of things that may be large ends early when they pass this, so that a list never fills the memory."""
+
 _CURSOR_CHARS_MAX: Final = 256
 
 
@@ -70,6 +74,27 @@ def page_of(of: str, rows: Sequence[Item], limit: int, key: Callable[[Item], str
     shown = rows[:limit]
     more = len(rows) > limit
     return Page(shown, encode_cursor(of, key(shown[-1])) if more else None)
+
+
+def read_bounded(
+    read: Callable[[Item | None, int], Sequence[Item]], limit: int, bytes_of: Callable[[Item], int]
+) -> tuple[list[Item], bool]:
+    """Up to `limit` items, or fewer when they are large; and whether there are more.
+
+    `read` gives so many items after the one given (None: from the page's beginning on).
+    """
+    items: list[Item] = []
+    size = 0
+    while True:
+        step = min(READ_AT_ONCE, limit + 1 - len(items))
+        found = read(items[-1] if items else None, step)
+        for item in found:
+            if len(items) == limit or (items and size + bytes_of(item) > PAGE_BYTES_MAX):
+                return items, True
+            items.append(item)
+            size += bytes_of(item)
+        if len(found) < step:
+            return items, False
 
 
 def checked_limit(limit: int) -> int:

@@ -5,14 +5,15 @@ who and what but never the secret. During a rotation's grace the old and the new
 """
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
-from ringback.control.findings import CONTROL_CHARACTER, Findings
+from ringback.control.findings import Findings
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import NotFound, OverQuota, SecretUnreadable
-from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, SECRET_GRACE_S_MAX
+from ringback.model.limits import SECRET_GRACE_S_MAX
 from ringback.store.port import Endpoints, Secrets, Tenants
 from ringback.wire.signature import (
     PRIVATE_PREFIX,
@@ -24,8 +25,13 @@ from ringback.wire.signature import (
 )
 
 SECRET_GRACE_S_DEFAULT: Final = 86_400
+# Below this a secret can be guessed from one signed request.
+TENANT_SECRET_CHARS_MIN: Final = 16
+TENANT_SECRET_CHARS_MAX: Final = 256
 SIGNING_SECRETS_MAX: Final = 8
 """Each secret that still signs makes one more signature in every request."""
+
+_TENANT_SECRET: Final = re.compile(rf"[!-~]{{{TENANT_SECRET_CHARS_MIN},{TENANT_SECRET_CHARS_MAX}}}")
 
 Audit = Callable[[str, dict[str, str]], None]
 
@@ -180,11 +186,9 @@ def check_endpoint_secret(findings: Findings, field: str, value: str, signature:
 
 
 def check_tenant_secret(findings: Findings, field: str, value: str) -> None:
-    """A tenant's secret is any text: its bytes are the key."""
-    if not 1 <= len(value.encode("utf-8", "surrogatepass")) <= INDEXED_TEXT_BYTES_MAX:
-        findings.add(field, f"must be from 1 to {INDEXED_TEXT_BYTES_MAX} bytes long")
-    if CONTROL_CHARACTER.search(value):
-        findings.add(field, "must not contain control characters")
+    """A tenant's secret is text whose bytes are the key, so that it may be one that receivers know already."""
+    if _TENANT_SECRET.fullmatch(value) is None:
+        findings.add(field, f"must be {TENANT_SECRET_CHARS_MIN} to {TENANT_SECRET_CHARS_MAX} visible ASCII characters")
 
 
 def fits(value: str, signature: str) -> bool:

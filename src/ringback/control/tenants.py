@@ -8,7 +8,7 @@ Checks what a caller wants and writes it. Who may do so is decided before (api.a
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TypedDict
+from typing import Final, TypedDict, cast
 
 from ringback.clock import Clock
 from ringback.control.findings import Findings
@@ -17,12 +17,18 @@ from ringback.control.revision import change_stored
 from ringback.control.secrets import check_tenant_secret, new_tenant_secret
 from ringback.model.endpoint import Secret
 from ringback.model.errors import Conflict, NotFound
-from ringback.model.limits import TENANT_ID_CHARS_MAX
+from ringback.model.limits import ENDPOINTS_PER_TENANT_HARD_MAX, PAYLOAD_BYTES_HARD_MAX, TENANT_ID_CHARS_MAX
 from ringback.model.tenant import Tenant
 from ringback.store.port import Tenants
 
 RETENTION_DAYS_DEFAULT: Final = 30
 RETENTION_DAYS_MAX: Final = 3_650
+# Quotas: from, to, of what. A tenant's own may be above what the settings give everybody.
+_QUOTAS: Final = {
+    "events_per_second": (0.001, 1_000_000, "events a second"),
+    "endpoints_max": (1, ENDPOINTS_PER_TENANT_HARD_MAX, "endpoints"),
+    "payload_bytes_max": (1_024, PAYLOAD_BYTES_HARD_MAX, "bytes"),
+}
 _TENANT_ID: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{TENANT_ID_CHARS_MAX}}}")
 _LIST: Final = "tenants"
 
@@ -34,6 +40,9 @@ class TenantFields(TypedDict, total=False):
     profile: str
     webhooks_enabled: bool
     retention_days: int
+    events_per_second: float | None
+    endpoints_max: int | None
+    payload_bytes_max: int | None
 
 
 class TenantUseCases:
@@ -65,6 +74,9 @@ class TenantUseCases:
             retention_days=fields.get("retention_days", RETENTION_DAYS_DEFAULT),
             created_at=now,
             updated_at=now,
+            events_per_second=fields.get("events_per_second"),
+            endpoints_max=fields.get("endpoints_max"),
+            payload_bytes_max=fields.get("payload_bytes_max"),
         )
         signing = Secret(
             id=self._clock.new_id("sec"),
@@ -131,3 +143,7 @@ def _check(findings: Findings, fields: TenantFields) -> None:
         findings.profile("profile", fields["profile"])
     if "retention_days" in fields:
         findings.number("retention_days", fields["retention_days"], 1, RETENTION_DAYS_MAX, "days")
+    for name, (lowest, highest, unit) in _QUOTAS.items():
+        value = cast(float | None, fields.get(name))
+        if value is not None:
+            findings.number(name, value, lowest, highest, unit)

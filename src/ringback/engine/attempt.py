@@ -6,10 +6,10 @@ Never sends, never stores.
 from typing import Final
 
 from ringback.engine.ports import InboundResponse, Logged
-from ringback.engine.target import Target
 from ringback.engine.verdict import Verdict
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.event import DueDelivery
+from ringback.outgoing import Target
 
 _SUCCEEDED: Final = Outcome.SUCCEEDED.value
 _FAILED: Final = Outcome.FAILED.value

@@ -10,15 +10,12 @@ import msgspec
 
 from ringback.clock import Clock
 from ringback.engine.ports import InboundResponse, Logged, OutboundRequest
-from ringback.engine.target import Target
 from ringback.model.event import Event
 from ringback.model.trace import TRACEPARENT, sent_traceparent
+from ringback.outgoing import HOPS_HEADER, Target
 from ringback.times import rfc3339
 from ringback.wire.message import Message
 
-HOPS_HEADER: Final = "Ringback-Hops"
-HOST_HEADER: Final = "Host"
-LENGTH_HEADER: Final = "Content-Length"
 _encode = msgspec.json.Encoder().encode
 # A named tuple's own constructor costs three times as much, and this runs for every request.
 _make: Final = tuple.__new__
@@ -80,11 +77,7 @@ def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, 
     headers = [f"{name}: {value}" for name, value in rendered.headers]
     headers += target.sent_headers
     headers += [f"{name}: {value}" for name, value in own]
-    # As they go out: libcurl writes the first and the last of them itself.
-    shown = _encode([
-        (HOST_HEADER, target.host), *rendered.headers, *target.shown_headers, *own,
-        (LENGTH_HEADER, str(len(rendered.body))),
-    ])  # fmt: skip
+    shown = _encode(target.shown(rendered.headers, own, len(rendered.body)))
     body = rendered.body if rendered.whole else None
     sent = _make(Sent, (attempt_id, now_ms, shown, body, rendered.head, rendered.tail))
     asked = (token, tenant_id, "POST", target.url, headers, rendered.body, target.deadline_s)

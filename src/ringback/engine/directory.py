@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from ringback.clock import Clock
-from ringback.engine.target import Target, prepare
 from ringback.model.endpoint import Secret
+from ringback.outgoing import Target, prepare
 from ringback.store.port import EndpointSource, Follow, StoreUnavailable
 
 STALE_AFTER_S: Final = 5.0

@@ -20,12 +20,12 @@ from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
 from ringback.engine.owned import Moment, OwnedLanes, cost_s
 from ringback.engine.ports import InboundResponse, Logged, Transport
-from ringback.engine.target import Target
 from ringback.engine.verdict import judge
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import NOTHING, RATE, WINDOW
 from ringback.observe.telemetry import LaneParked, LaneRecovered, Observer
+from ringback.outgoing import Target
 from ringback.policy import health as health_policy
 from ringback.policy import rate
 from ringback.policy.health import Signal

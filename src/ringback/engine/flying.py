@@ -1,8 +1,8 @@
 """A request in flight, as the dispatcher remembers it until it has ended. Plain values."""
 
 from ringback.engine.lanes import Lane
-from ringback.engine.target import Target
 from ringback.model.event import DueDelivery
+from ringback.outgoing import Target
 
 
 class Flying:

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, QUEUE_START, Budget, low, wanted
 from ringback.engine.directory import Directory
 from ringback.engine.lanes import Lane, bytes_of
-from ringback.engine.target import Target
 from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
 from ringback.model.limits import LINGER_S
 from ringback.observe.attempts import PAUSED, RATE, WINDOW
+from ringback.outgoing import Target
 from ringback.policy import health as health_policy
 from ringback.policy import rate
 from ringback.policy.fairness import Turns

@@ -6,9 +6,9 @@
 
 from typing import NamedTuple, Protocol
 
-from ringback.engine.target import Target
 from ringback.model.attempt import Timings
 from ringback.model.event import Event
+from ringback.outgoing import Target
 
 
 class OutboundRequest(NamedTuple):

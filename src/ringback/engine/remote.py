@@ -21,9 +21,9 @@ from ringback.engine.departure import Departure, departure_of
 from ringback.engine.frames import Frames, PeerGone
 from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, TargetNews, decode_answers, encode
 from ringback.engine.ports import Answered, OutboundRequest
-from ringback.engine.target import Target
 from ringback.model.errors import RingbackError
 from ringback.model.event import Event
+from ringback.outgoing import Target
 
 SILENT_S_MAX: Final = 15.0
 END_WITHIN_S: Final = 5.0

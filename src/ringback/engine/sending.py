@@ -22,8 +22,8 @@ from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, decode
 from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
-from ringback.engine.target import Target, prepare
 from ringback.observe.errors import describe_error
+from ringback.outgoing import Target, prepare
 from ringback.wire.signature import BadSecret
 
 # Nearly everything that is made for a request is gone soon and has no cycles.

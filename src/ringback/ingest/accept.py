@@ -2,19 +2,20 @@
 
 Never writes, never waits, never changes a payload: what goes on is the caller's own bytes. Assumes that the caller
 was let in and the tenant is known. Everything wrong is raised as a `Refused` (400 malformed, 409 two events of one
-batch under one id, 413 too large, 422 invalid), and then nothing of the request is accepted. May be used from
-several threads at once. This is the hot path: microseconds count.
+batch under one id, 413 too large, 422 invalid or not as the type's schema has it), and then nothing of the request is
+accepted. May be used from several threads at once. This is the hot path: microseconds count.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
 import msgspec
 
 from ringback.clock import Clock
+from ringback.ingest.catalogue import TypeSchema, no_schema
 from ringback.ingest.envelope import at, decode, field_errors, milliseconds, ordering_key
 from ringback.ingest.json_checks import check_utf8, invalid, refusal
 from ringback.ingest.submission import Submission
@@ -27,6 +28,7 @@ from ringback.model.limits import (
     IDEMPOTENCY_KEY_CHARS_MAX,
     PAYLOAD_BYTES_MAX,
 )
+from ringback.policy.schema import below
 from ringback.store.port import KeyClaim
 from ringback.times import DAY_MS
 
@@ -59,6 +61,12 @@ class IntakeLimits(NamedTuple):
         return self.payload_bytes_max + ENVELOPE_BYTES_MAX
 
 
+class SchemaMismatch(Invalid):
+    """Data that doesn't match the schema of its event's type, and nothing else is wrong."""
+
+    code = "schema_mismatch"
+
+
 class _Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     events: list[msgspec.Raw]
 
@@ -72,9 +80,19 @@ class Acceptor:
     `hops` is how many senders of webhooks the event has passed already; `idempotency_key` the header's text.
     """
 
-    def __init__(self, clock: Clock, limits: IntakeLimits | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        limits: IntakeLimits | None = None,
+        schema_of: Callable[[str], TypeSchema | None] = no_schema,
+    ) -> None:
         self._clock = clock
         self.limits = limits or IntakeLimits()
+        self._schema_of = schema_of
+
+    def limited(self, payload_bytes_max: int) -> "Acceptor":
+        """The same with another limit on the payload of one event."""
+        return Acceptor(self._clock, self.limits._replace(payload_bytes_max=payload_bytes_max), self._schema_of)
 
     def single(self, tenant_id: str, body: bytes, idempotency_key: str | None, hops: int) -> Submission:
         """One event, as a JSON object."""
@@ -143,15 +161,19 @@ class Acceptor:
     def _checked(self, tenant_id: str, raws: Iterable[bytes | msgspec.Raw], now: int, hops: int) -> list[_Checked]:
         checked: list[_Checked] = []
         errors: list[FieldError] = []
+        others = False
         for i, raw in enumerate(raws):
             try:
                 checked.append(self._event(tenant_id, raw, f"events[{i}]", now, hops))
             except Invalid as error:
                 errors.extend(error.errors)
+                others = others or not isinstance(error, SchemaMismatch)
                 if len(errors) >= FIELD_ERRORS_MAX:
                     break
         if errors:
-            raise invalid(errors[:FIELD_ERRORS_MAX])
+            del errors[FIELD_ERRORS_MAX:]
+            refused = invalid(errors)
+            raise refused if others else SchemaMismatch(refused.detail, errors)
         return checked
 
     def _event(self, tenant_id: str, raw: bytes | msgspec.Raw, place: str, now: int, hops: int) -> _Checked:
@@ -163,6 +185,9 @@ class Acceptor:
         errors = field_errors(envelope, data, previous, place)
         if errors:
             raise invalid(errors)
+        schema = self._schema_of(envelope.type)
+        if schema is not None:
+            _check_schema(schema, envelope.type, data, place)
         subject = envelope.subject
         event = Event(
             tenant_id,
@@ -182,6 +207,15 @@ class Acceptor:
             0,
         )
         return event, _claim(tenant_id, envelope.id, raw)
+
+
+def _check_schema(schema: TypeSchema, event_type: str, data: bytes, place: str) -> None:
+    field = at(place, "data")
+    errors = [FieldError(below(field, path), message) for path, message in schema.mismatches(data)]
+    if errors:
+        raise SchemaMismatch(
+            f"The data doesn't match the schema of {event_type}: {errors[0].field} {errors[0].message}.", errors
+        )
 
 
 def too_large(bytes_max: int) -> TooLarge:

@@ -8,7 +8,6 @@ why a `Target` has no dictionary and isn't tracked by the garbage collector. Nev
 filter means (`policy.match`, `policy.filter`). A filter that fails, or can't be compiled any more, matches nothing.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
@@ -20,6 +19,7 @@ from ringback.model.event import Event
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
 from ringback.policy.filter import Filter, FilterInput, FilterRefused, compile_filter, filter_input
+from ringback.policy.json_value import value_of
 from ringback.policy.match import candidates
 from ringback.store.port import IntakeTransaction
 from ringback.times import rfc3339
@@ -28,7 +28,6 @@ MEMO_MAX: Final = 20_000
 SHARED_MAX: Final = 10_000
 # A compiled filter takes 0.2 ms and 3 KiB or more, so it is made when it is first needed, and not kept for ever.
 FILTERS_KEPT_MAX: Final = 10_000
-INTEGER_DIGITS_MAX: Final = 100
 _Places = dict[str, list["Target"]]
 
 
@@ -229,18 +228,5 @@ def _filter_input(event: Event) -> FilterInput:
         "occurred_at": None if event.occurred_at is None else rfc3339(event.occurred_at),
         "ordering_key": event.ordering_key,
     }
-    previous = None if event.previous is None else _value_of(event.previous)
-    return filter_input(described, _value_of(event.data), previous)
-
-
-def _value_of(text: bytes) -> object:
-    try:
-        value: object = msgspec.json.decode(text)
-    except msgspec.ValidationError:
-        # A number that doesn't fit a float. JSON allows it, so it was accepted; here it becomes infinite.
-        value = json.loads(text, parse_int=_fitting)
-    return value
-
-
-def _fitting(digits: str) -> int | float:
-    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
+    previous = None if event.previous is None else value_of(event.previous)
+    return filter_input(described, value_of(event.data), previous)

@@ -6,7 +6,10 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """Whose webhooks these are. Times are milliseconds since 1970, UTC."""
+    """Whose webhooks these are. Times are milliseconds since 1970, UTC.
+
+    The last three are quotas; None: what the settings say, which is no limit for events a second.
+    """
 
     id: str
     name: str
@@ -16,6 +19,9 @@ class Tenant:
     created_at: int
     updated_at: int
     revision: int = 1
+    events_per_second: float | None = None
+    endpoints_max: int | None = None
+    payload_bytes_max: int | None = None
 
 
 class Scope(StrEnum):

@@ -9,6 +9,7 @@ Clear comes before fast: most reads walk a whole table.
 
 from ringback.store.memory_census import MemoryCensus
 from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
+from ringback.store.memory_event_types import MemoryEventTypes
 from ringback.store.memory_intake import MemoryIntake
 from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory_log import MemoryLog
@@ -26,6 +27,7 @@ class MemoryStore(
     MemoryUpkeep,
     MemoryFollow,
     MemoryTenants,
+    MemoryEventTypes,
     MemoryKeys,
     MemoryEndpoints,
     MemoryLog,

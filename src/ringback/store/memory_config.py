@@ -50,7 +50,7 @@ class MemoryFollow(MemoryPart):
 
 
 class MemoryTenants(MemoryPart):
-    """`Tenants`."""
+    """`Tenants` and `Quotas`."""
 
     def create_tenant(self, tenant: Tenant, secret: Secret) -> bool:
         with self._tables as tables:
@@ -69,6 +69,16 @@ class MemoryTenants(MemoryPart):
         with self._tables as tables:
             ids = sorted(i for i in tables.tenants if after is None or i > after)
             return [tables.tenants[i] for i in ids[:limit]]
+
+    def load_tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
+        with self._tables as tables:
+            return [tables.tenants[i] for i in tenant_ids if i in tables.tenants]
+
+    def list_tenants_with_quotas(self, after: str | None, limit: int) -> Sequence[Tenant]:
+        with self._tables as tables:
+            limited = (one for one in tables.tenants.values() if one.events_per_second or one.payload_bytes_max)
+            later = (one for one in limited if after is None or one.id > after)
+            return sorted(later, key=lambda one: one.id)[:limit]
 
     def update_tenant(self, tenant: Tenant) -> bool:
         with self._tables as tables:

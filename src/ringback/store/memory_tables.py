@@ -15,6 +15,7 @@ from typing import Self
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
 from ringback.model.event import Delivery
+from ringback.model.event_type import EventType
 from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.model.tenant import ApiKey, Tenant
@@ -48,6 +49,7 @@ class MemoryTables:
         self.changes: list[Change] = []
         self.tenants: dict[str, Tenant] = {}
         self.deleted_tenants: set[str] = set()
+        self.event_types: dict[str, EventType] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.tombstones: dict[str, Endpoint] = {}

@@ -14,6 +14,7 @@ from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import RingbackError, Unavailable
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
+from ringback.model.event_type import EventType
 from ringback.model.lane import Change, LaneRow, NodeRow
 from ringback.model.tenant import ApiKey, Scope, Tenant
 
@@ -364,6 +365,37 @@ class Tenants(Protocol):
         """Its keys go at once and its endpoints become tombstones; the rest goes in `purge_step`s."""
 
 
+class Quotas(Protocol):
+    """For whoever keeps tenants' quotas in memory (`ingest.quotas`)."""
+
+    def load_tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
+        """Those of the tenants that exist."""
+
+    def list_tenants_with_quotas(self, after: str | None, limit: int) -> Sequence[Tenant]:
+        """Those with `events_per_second` or `payload_bytes_max`, by id, after the id `after`."""
+
+
+class EventTypes(Protocol):
+    """The catalogue. A change is logged under the kind `event_type`, no tenant, and the type's name."""
+
+    def put_event_type(self, event_type: EventType, types_max: int) -> EventType | None:
+        """Add it, or replace all but `created_at` of the one with its name; what is stored then, with its revision.
+
+        None, and nothing is done, when it is new and there are `types_max` already. The revision given is not looked
+        at.
+        """
+
+    def get_event_type(self, name: str) -> EventType | None: ...
+
+    def list_event_types(self, after: str | None, limit: int) -> Sequence[EventType]:
+        """By name (as bytes), after the name `after`."""
+
+    def load_event_types(self, names: Sequence[str]) -> Sequence[EventType]:
+        """Those of them that exist."""
+
+    def delete_event_type(self, name: str) -> bool: ...
+
+
 class Keys(Protocol):
     def create_key(self, key: ApiKey) -> None: ...
 
@@ -552,6 +584,8 @@ class Store(
     EndpointSource,
     Upkeep,
     Tenants,
+    Quotas,
+    EventTypes,
     Keys,
     Endpoints,
     Secrets,

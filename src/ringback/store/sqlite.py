@@ -20,6 +20,7 @@ from ringback.store.sqlite_changes import SqliteFollow
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
 from ringback.store.sqlite_connection import Readers
 from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteSecrets
+from ringback.store.sqlite_event_types import SqliteEventTypes
 from ringback.store.sqlite_fetch import SqliteFetch
 from ringback.store.sqlite_file import FileLock, open_locked
 from ringback.store.sqlite_intake import SqliteIntake
@@ -42,6 +43,7 @@ class SqliteStore(
     SqliteRepairs,
     SqliteClearing,
     SqliteTenants,
+    SqliteEventTypes,
     SqliteKeys,
     SqliteEndpoints,
     SqliteSecrets,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
@@ -19,7 +19,7 @@ _LAST_ID: Final = "\U0010ffff"
 
 
 class SqliteTenants(SqlitePart):
-    """`Tenants`."""
+    """`Tenants` and `Quotas`."""
 
     def create_tenant(self, tenant: Tenant, secret: Secret) -> bool:
         with self._writer.transaction() as connection:
@@ -36,6 +36,14 @@ class SqliteTenants(SqlitePart):
 
     def list_tenants(self, after: str | None, limit: int) -> Sequence[Tenant]:
         found = self._read(_SQL["list_tenants"], {"after": after or "", "limit": limit})
+        return [_tenant(row) for row in found]
+
+    def load_tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
+        with self._readers.reading() as connection:
+            return read_tenants(connection, tenant_ids)
+
+    def list_tenants_with_quotas(self, after: str | None, limit: int) -> Sequence[Tenant]:
+        found = self._read(_SQL["list_tenants_with_quotas"], {"after": after or "", "limit": limit})
         return [_tenant(row) for row in found]
 
     def update_tenant(self, tenant: Tenant) -> bool:
@@ -99,7 +107,7 @@ def _delete_key(connection: apsw.Connection, tenant_id: str | None, key_id: str)
     return True
 
 
-def _tenant(row: tuple[str, str, str, int, int, int, int, int]) -> Tenant:
+def _tenant(row: Sequence[Any]) -> Tenant:
     tenant_id, name, profile, webhooks_enabled, *rest = row
     return Tenant(tenant_id, name, profile, bool(webhooks_enabled), *rest)
 

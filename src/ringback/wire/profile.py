@@ -56,7 +56,7 @@ def _profile(top: Table) -> Profile:
     request, signature, delivery = top.table("request"), top.table("signature"), top.table("delivery")
     request.only("method", "content_type", "envelope")
     signature.only("secret_of", "parts", "parts_separator", "signatures_separator", "default", "variants")
-    delivery.only("success", "retry")
+    delivery.only("success", "retry", "handshake")
     variants = _variants(signature.table("variants"))
     return Profile(
         name=top.text("name"),
@@ -75,6 +75,7 @@ def _profile(top: Table) -> Profile:
         variants=variants,
         success=delivery.word("success", words.SUCCESSES),
         retry=delivery.word("retry", words.RETRIES),
+        handshake=delivery.word("handshake", words.HANDSHAKES),
     )
 
 

@@ -49,6 +49,9 @@ SUCCESSES: Final = {"2xx": "any status from 200 to 299"}
 
 RETRIES: Final = {"default": "the default schedule, unless the endpoint has its own"}
 
+NO_HANDSHAKE: Final = "none"
+HANDSHAKES: Final = {NO_HANDSHAKE: "an endpoint is sent to as soon as it is registered"}
+
 _ASCII: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 

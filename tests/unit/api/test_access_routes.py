@@ -14,7 +14,13 @@ from support.api_world import ApiWorld, problem_of
 from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event
 
 OPEN_PATHS = {"/healthz", "/readyz", "/metrics", "/docs", "/docs/start.js", "/openapi.json"}
-PLACEHOLDERS = {"{endpoint_id}": "ep_1", "{key_id}": "key_1", "{event_id}": "evt_1", "{attempt_id}": "att_1"}
+PLACEHOLDERS = {
+    "{endpoint_id}": "ep_1",
+    "{key_id}": "key_1",
+    "{event_id}": "evt_1",
+    "{attempt_id}": "att_1",
+    "{name}": "a.b",
+}
 
 
 def guarded_routes() -> Iterator[tuple[str, str, Scope]]:
@@ -106,7 +112,7 @@ def test_an_unknown_tenant_is_not_found_for_an_admin(world: ApiWorld, method: st
     body = bodies.get(method)
     if path.endswith("/keys") and body:
         body = {"scope": "tenant"}
-    if path.endswith(("/rotate", "/resend", "/activate", "/deactivate")):
+    if path.endswith(("/rotate", "/resend", "/activate", "/deactivate", "/verify", "/test")):
         body = {}
     if path == "/v1/tenants/{tenant_id}" and body:
         body = {"name": "x"}

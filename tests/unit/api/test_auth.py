@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from ringback.api.auth import OPERATOR, Authenticator, Principal, authorize
+from ringback.api.auth import OPERATOR, REFRESH_EVERY_S, Authenticator, Principal, authorize
 from ringback.control.keys import hash_of_key
 from ringback.model.errors import Forbidden, NoKey, NotFound
 from ringback.model.lane import Change
@@ -278,3 +278,53 @@ def test_who_may_do_what(who: Principal, where: str | None, need: Scope, refusal
     else:
         with pytest.raises(refusal):
             authorize(who, where, need)
+
+
+class Cache:
+    """Writes down what it was told; `broken`: can't be brought up to date."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+        self.followed: list[list[str]] = []
+        self.broken = False
+
+    def load(self) -> None:
+        self.loads += 1
+
+    def follow(self, changes: Sequence[Change]) -> None:
+        if self.broken:
+            raise StoreUnavailable("Gone.")
+        self.followed.append([change.kind for change in changes])
+
+
+def test_caches_are_brought_up_to_date_with_the_keys() -> None:
+    world, cache = World(), Cache()
+    keys = Authenticator(world.store, world.store, world.clock, ADMIN_KEY, (cache,))
+    header = f"Bearer {ADMIN_KEY}".encode()
+    keys.authenticate(header)
+    assert (cache.loads, cache.followed) == (1, [])
+    world.add("t1")
+    assert keys.cached(header) is not None
+    world.clock.pass_s(REFRESH_EVERY_S)
+    assert keys.cached(header) is None
+    keys.authenticate(header)
+    assert (cache.loads, cache.followed) == (1, [["key"]])
+    keys.refresh()
+    assert len(cache.followed) == 1
+
+
+def test_whoever_calls_while_a_cache_is_behind_is_not_let_in() -> None:
+    world, cache = World(), Cache()
+    keys = Authenticator(world.store, world.store, world.clock, ADMIN_KEY, (cache,))
+    header = f"Bearer {ADMIN_KEY}".encode()
+    keys.authenticate(header)
+    world.add("t1")
+    cache.broken = True
+    world.clock.pass_s(REFRESH_EVERY_S)
+    for _ in range(2):
+        assert keys.cached(header) is None
+        with pytest.raises(StoreUnavailable):
+            keys.authenticate(header)
+    cache.broken = False
+    keys.authenticate(header)
+    assert cache.followed == [["key"]]

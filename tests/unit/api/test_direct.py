@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ringback.api.auth import REFRESH_EVERY_S
+from ringback.model.event_type import EventType
 from ringback.store.port import StoreUnavailable
 from support.events_route import ADMIN_KEY, accepted
 from support.process import wait_until
@@ -95,6 +97,11 @@ ORDINARY = {
     "an empty body": request(b"", AUTHORIZED),
     "an unknown field": request(b'{"type":"a","data":1,"colour":"red"}', AUTHORIZED),
     "another header twice": request(BODY, AUTHORIZED, "X-A: 1", "X-A: 2"),
+    "data that matches its schema": request(b'{"type":"checked","data":{"n":1}}', AUTHORIZED),
+    "data that doesn't": request(b'{"type":"checked","data":{"n":"x"}}', AUTHORIZED),
+    "a batch with data that doesn't": request(
+        b'{"events":[{"type":"checked","data":{"n":"x"}}]}', AUTHORIZED, path=f"{PATH}/batch"
+    ),
     "close": request(BODY, AUTHORIZED, "Connection: close"),
     "close, and no JSON": request(b"{", AUTHORIZED, "Connection: close"),
 }
@@ -121,7 +128,8 @@ SPECIAL = {
 
 
 def warm(server: RouteServer) -> None:
-    """Let the server get to know the keys."""
+    """Let the server get to know the keys, and one type with a schema."""
+    server.world.put_schema("checked", b'{"properties":{"n":{"type":"integer"}}}')
     for line in (AUTHORIZED, "Authorization: Bearer ingest-key", "Authorization: Bearer tenant-key"):
         answers(server, request(BODY, line))
 
@@ -147,6 +155,54 @@ def test_all_others_go_the_ordinary_way(direct: RouteServer, ordinary: RouteServ
     found, expected = answers(direct, SPECIAL[name])[0], answers(ordinary, SPECIAL[name])[0]
     assert comparable(found) == comparable(expected)
     assert direct.taken == before
+
+
+def test_quotas_hold_on_both_ways_alike(direct: RouteServer, ordinary: RouteServer) -> None:
+    batch = request(b'{"events":[' + b",".join([BODY] * 12) + b"]}", AUTHORIZED, path=f"{PATH}/batch")
+    large = request(b'{"type":"a","data":"' + b"x" * 2_000 + b'"}', AUTHORIZED)
+    sent = [request(BODY, AUTHORIZED)] * 3 + [batch, request(BODY, AUTHORIZED), large]
+    found = []
+    for server in (direct, ordinary):
+        warm(server)
+        server.world.limit(events_per_second=4.0, payload_bytes_max=1_024)
+        answers(server, request(b"{", AUTHORIZED))  # the keys have to be looked up anew; what is refused costs nothing
+        try:
+            before = server.taken
+            found.append([comparable(answers(server, one)[0]) for one in sent])
+            server.world.clock.pass_s(0.5)
+            found[-1] += [comparable(answers(server, one)[0]) for one in (batch, *sent[:2])]
+            assert server.taken - before == (len(sent) + 3 if server is direct else 0)
+        finally:
+            server.world.limit(events_per_second=None, payload_bytes_max=None)
+    assert found[0] == found[1]
+    statuses = [status[-3:] for status, _, _ in found[0]]
+    assert statuses == [b"202", b"202", b"202", b"429", b"202", b"413", b"429", b"202", b"202"]
+    assert [headers["retry-after"] for status, headers, _ in found[0] if status.endswith(b"429")] == ["1", "1"]
+
+
+def test_what_another_process_wrote_holds_within_a_second(direct: RouteServer) -> None:
+    warm(direct)
+    world = direct.world
+    sent = request(b'{"type":"elsewhere","data":1}', AUTHORIZED)
+    world.store.put_event_type(EventType("elsewhere", "", False, 0, 0, schema=b"false"), 1_000)
+    assert answers(direct, sent)[0].startswith(b"HTTP/1.1 202 ")
+    world.clock.pass_s(REFRESH_EVERY_S)
+    assert answers(direct, sent)[0].startswith(b"HTTP/1.1 422 ")
+
+
+def test_what_the_writer_had_no_room_for_costs_no_quota(direct: RouteServer) -> None:
+    warm(direct)
+    direct.world.limit(events_per_second=1.0)
+    direct.world.writer.full = True
+    try:
+        for _ in range(3):
+            assert answers(direct, request(BODY, AUTHORIZED))[0].startswith(b"HTTP/1.1 503 ")
+        direct.world.writer.full = False
+        assert answers(direct, request(BODY, AUTHORIZED))[0].startswith(b"HTTP/1.1 202 ")
+        assert answers(direct, request(BODY, AUTHORIZED))[0].startswith(b"HTTP/1.1 429 ")
+    finally:
+        direct.world.writer.full = False
+        direct.world.limit(events_per_second=None)
 
 
 def test_who_waits_to_be_asked_for_the_body_is_asked(direct: RouteServer) -> None:

@@ -56,7 +56,7 @@ class Caller:
 def scope_of(path: str, method: str = "POST", **headers: str | None) -> dict[str, Any]:
     given = {"authorization": f"Bearer {ADMIN_KEY}", "content-type": JSON, **headers}
     raw = [(k.replace("_", "-").encode(), v.encode("latin-1")) for k, v in given.items() if v is not None]
-    return {"type": "http", "method": method, "path": path, "headers": raw}
+    return {"type": "http", "method": method, "path": path, "query_string": b"", "headers": raw}
 
 
 def in_parts(*parts: bytes) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ringback.model.attempt import Attempt, Outcome
-from support.api_world import ApiWorld, problem_of
+from support.api_world import ApiWorld, fields_of, problem_of
 from support.rows import NOW, TENANT, attempt, attempt_id, event, failed
 
 DAY_MS = 86_400_000
@@ -139,7 +139,9 @@ def test_filters(world: ApiWorld) -> None:
     path = f"/endpoints/{first}/attempts"
     assert listed(world, "", path) == [attempt_id(2), attempt_id(1)]
     assert listed(world, "outcome=failed", path) == [attempt_id(2)]
-    assert listed(world, f"endpoint_id={second}", path) == [attempt_id(2), attempt_id(1)]
+    assert listed(world, f"endpoint_id={first}", path) == [attempt_id(2), attempt_id(1)]
+    other = world.call("GET", f"/v1/tenants/{TENANT}{path}?endpoint_id={second}")
+    assert fields_of(other) == ["endpoint_id"]
 
 
 def test_unknown_endpoints_and_attempts(world: ApiWorld) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
+from ringback.api.management import openapi
 from ringback.api.management.guard import GuardedRoute
 from ringback.control.readiness import Obstacle
 from ringback.store.port import StoreUnavailable
@@ -100,6 +101,13 @@ def test_names_of_operations_are_unique(document: dict[str, Any]) -> None:
     names = [operation["operationId"] for operation in operations(document).values()]
     assert len(names) == len(set(names))
     assert all(operation["summary"] for operation in operations(document).values())
+
+
+def test_what_some_operations_answer_is_said_of_operations_that_exist(document: dict[str, Any]) -> None:
+    names = {operation["operationId"] for operation in operations(document).values()}
+    assert openapi._SOMETIMES.keys() <= names
+    assert {"create_endpoint", "send_test", "put_event_type"} <= names
+    assert {"201", "200"} <= operations(document)["PUT", "/v1/event-types/{name}"]["responses"].keys()
 
 
 def test_every_error_is_described_as_a_problem(document: dict[str, Any]) -> None:

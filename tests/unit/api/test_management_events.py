@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ringback.control.events import PAGE_DATA_BYTES_MAX
+from ringback.control.paging import PAGE_BYTES_MAX
 from ringback.model.attempt import Outcome
 from ringback.store.port import Settlement
 from support.api_world import ApiWorld, problem_of
@@ -111,7 +111,7 @@ def test_a_consumer_pulls_with_a_cursor_it_keeps(world: ApiWorld) -> None:
 
 
 def test_a_page_ends_before_it_fills_the_memory(world: ApiWorld) -> None:
-    size = PAGE_DATA_BYTES_MAX // 8
+    size = PAGE_BYTES_MAX // 8
     big = b'"' + b"a" * (size - 2) + b'"'
     world.accept([event(f"evt_{number:02d}", data=big) for number in range(20)])
     page = world.get("/events?order=asc&limit=250")
@@ -124,7 +124,7 @@ def test_a_page_ends_before_it_fills_the_memory(world: ApiWorld) -> None:
 
 
 def test_one_event_larger_than_a_page_is_still_shown(world: ApiWorld) -> None:
-    huge = b'"' + b"a" * (PAGE_DATA_BYTES_MAX + 1) + b'"'
+    huge = b'"' + b"a" * (PAGE_BYTES_MAX + 1) + b'"'
     world.accept([event("evt_1", data=huge), event("evt_2", data=huge)])
     first = world.get("/events?order=asc")
     assert ids(first) == ["evt_1"]

@@ -14,10 +14,10 @@ from ringback.engine.departure import departure_of, not_sent, take_off
 from ringback.engine.orders import Orders, TargetNews, decode_orders, encode
 from ringback.engine.ports import Answered
 from ringback.engine.remote import SenderProcess
-from ringback.engine.target import Target, prepare
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, RetryRule, Secret
 from ringback.model.event import Event
 from ringback.model.trace import span_of_attempt
+from ringback.outgoing import Target, prepare
 from ringback.testing.clock import ManualClock
 from ringback.wire.verify import verify
 from support.receivers import OK, Receiver, answers

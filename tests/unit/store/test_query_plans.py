@@ -61,6 +61,7 @@ HOT = {
     "walk_attempts_of_endpoint": ["attempt USING INDEX attempt_by_endpoint (endpoint_id=? AND id<?)"],
     "walk_failures_of_endpoint": ["attempt USING INDEX attempt_failed_by_endpoint (endpoint_id=? AND id<?)"],
     "walk_attempts_of_event": ["attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)"],
+    "list_tenants_with_quotas": ["tenant USING INDEX tenant_with_quotas (id>?)"],
     "day_counts": ["endpoint_day USING PRIMARY KEY (tenant_id=? AND endpoint_id=? AND day>?)"],
 }
 INSERT_LANE = "INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health) VALUES (?, ?, ?, ?, ?, ?)"

@@ -30,6 +30,7 @@ def test_what_standard_says() -> None:
         "default",
         "endpoint",
     )
+    assert (contract.profile.handshake, contract.has_handshake) == ("none", False)
     assert contract.profile.title == "Standard Webhooks"
     assert contract.header_of("event_id") == "webhook-id"
 
@@ -58,6 +59,7 @@ REFUSED = {
     "a missing table": (r"^\[delivery\](.|\n)*\Z", "", "delivery", "is missing"),
     "an empty table": (r"^\[delivery\](.|\n)*\Z", "[delivery]", "delivery", "isn't empty"),
     "a key that is not known": (r"^\[delivery\]$", "[delivery]\nretries = 3", "delivery.retries", "success, retry"),
+    "a handshake that is not known": (r'"none"', '"echo"', "delivery.handshake", "'echo' is not known; allowed: none"),
     "a table that is not known": (r"\A", "handshake = true\n", "handshake", "allowed: name, title"),
     "a word that is not known": (r'"POST"', '"GET"', "request.method", "'GET' is not known; allowed: POST"),
     "a wrong type": (r'"POST"', "5", "request.method", "5 is not known; allowed: POST"),

@@ -7,23 +7,38 @@ from fastapi import APIRouter, Query, Request, Response
 from ringback.api.auth import Authenticator
 from ringback.api.management.attempts import AttemptParameters
 from ringback.api.management.guard import actor_of, guarded
-from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation
-from ringback.api.management.log_views import AttemptView, StatsView
-from ringback.api.management.parameters import PageParameters, WholeNumber
+from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation, SampleBody
+from ringback.api.management.log_views import AttemptView, PreviewView, StatsView, TestView
+from ringback.api.management.parameters import PageParameters, Text, WholeNumber
 from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
 from ringback.control.attempts import STATS_DAYS_DEFAULT, STATS_DAYS_MAX, AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
+from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
+from ringback.model.errors import FieldError, Invalid
 from ringback.model.tenant import Scope
 
 _PREFIX = "/v1/tenants/{tenant_id}/endpoints"
+_ONE_ENDPOINT = "must be the one in the address, or left out; a tenant's list takes any"
+EventTypeParameter = Annotated[
+    str | None, Query(description="Absent: the first type that the endpoint names, else `ringback.test`.")
+]
 
 
 def endpoint_routers(
-    endpoints: EndpointUseCases, secrets: SecretUseCases, attempts: AttemptUseCases, keys: Authenticator
+    endpoints: EndpointUseCases,
+    secrets: SecretUseCases,
+    attempts: AttemptUseCases,
+    samples: SampleUseCases,
+    keys: Authenticator,
 ) -> list[APIRouter]:
     """Routes for a tenant's own keys and broader ones."""
-    return [_endpoint_router(endpoints, secrets, keys), _secret_router(secrets, keys), _log_router(attempts, keys)]
+    return [
+        _endpoint_router(endpoints, secrets, keys),
+        _secret_router(secrets, keys),
+        _sample_router(samples, keys),
+        _log_router(attempts, keys),
+    ]
 
 
 def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys: Authenticator) -> APIRouter:
@@ -61,6 +76,10 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     def deactivate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
         return EndpointView.of(endpoints.deactivate(tenant_id, endpoint_id))
 
+    @router.post("/{endpoint_id}/verify", summary="Repeat the handshake, where the profile has one")
+    def verify_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
+        return EndpointView.of(endpoints.verify(tenant_id, endpoint_id))
+
     return router
 
 
@@ -84,6 +103,20 @@ def _secret_router(secrets: SecretUseCases, keys: Authenticator) -> APIRouter:
     return router
 
 
+def _sample_router(samples: SampleUseCases, keys: Authenticator) -> APIRouter:
+    router = APIRouter(prefix=_PREFIX + "/{endpoint_id}", tags=["endpoints"], route_class=guarded(Scope.TENANT, keys))
+
+    @router.get("/preview", summary="The request that a sample would make; nothing is sent")
+    def preview_endpoint(tenant_id: str, endpoint_id: str, event_type: EventTypeParameter = None) -> PreviewView:
+        return PreviewView.of(samples.preview(tenant_id, endpoint_id, event_type))
+
+    @router.post("/test", status_code=202, summary="Send a sample to this endpoint, for real")
+    def send_test(tenant_id: str, endpoint_id: str, body: SampleBody | None = None) -> TestView:
+        return TestView(event_id=samples.send(tenant_id, endpoint_id, body.event_type if body else None))
+
+    return router
+
+
 def _log_router(attempts: AttemptUseCases, keys: Authenticator) -> APIRouter:
     router = APIRouter(prefix=_PREFIX + "/{endpoint_id}", tags=["attempts"], route_class=guarded(Scope.TENANT, keys))
 
@@ -97,8 +130,14 @@ def _log_router(attempts: AttemptUseCases, keys: Authenticator) -> APIRouter:
 
     @router.get("/attempts", summary="List an endpoint's attempts, newest first, without bodies")
     def list_endpoint_attempts(
-        tenant_id: str, endpoint_id: str, which: AttemptParameters, page: PageParameters
+        tenant_id: str,
+        endpoint_id: str,
+        which: AttemptParameters,
+        page: PageParameters,
+        repeated: Annotated[Text | None, Query(alias="endpoint_id", description="The one in the address.")] = None,
     ) -> Listing[AttemptView]:
+        if repeated not in (None, endpoint_id):
+            raise Invalid(f"endpoint_id {_ONE_ENDPOINT}.", [FieldError("endpoint_id", _ONE_ENDPOINT)])
         return listing(attempts.list_of_endpoint(tenant_id, endpoint_id, which, page), AttemptView.of)
 
     return router

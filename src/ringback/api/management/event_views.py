@@ -11,6 +11,7 @@ import msgspec
 from fastapi import Response
 from pydantic import BaseModel, Field
 
+from ringback.api.management.views import raw_answer
 from ringback.control.paging import Page
 from ringback.model.event import Event
 from ringback.times import rfc3339
@@ -38,16 +39,12 @@ class EventView(BaseModel):
 
 def event_answer(event: Event) -> Response:
     """One event."""
-    return _answer(_document(event))
+    return raw_answer(_document(event))
 
 
 def events_answer(page: Page[Event]) -> Response:
     """A page of events."""
-    return _answer({"items": _documents(page.items), "next_cursor": page.next_cursor})
-
-
-def _answer(document: object) -> Response:
-    return Response(msgspec.json.encode(document), media_type="application/json")
+    return raw_answer({"items": _documents(page.items), "next_cursor": page.next_cursor})
 
 
 def _documents(events: Sequence[Event]) -> list[dict[str, object]]:

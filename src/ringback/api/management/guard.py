@@ -1,4 +1,4 @@
-"""The gate of every management route: key first, then the body, then the route.
+"""The gate of every management route: key first, then the query, then the body, then the route.
 
 A route class knows the scope it needs, so no route can be without one. Who is not let in learns nothing else: the
 body isn't read and isn't judged. A body is read up to its limit and must be JSON in UTF-8; what FastAPI gets is
@@ -6,11 +6,12 @@ already parsed. Fails with the errors of `model.errors`, which the app turns int
 """
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, ClassVar, Final
 
 import msgspec
 from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
@@ -18,6 +19,7 @@ from ringback.api.auth import Authenticator, Principal, authorize
 from ringback.api.body import CallerGone, read_body
 from ringback.api.headers import by_name
 from ringback.api.problem import UnsupportedMediaType
+from ringback.api.query import check_query
 from ringback.ingest.json_checks import check_utf8, nests_deeper, refusal
 from ringback.model.errors import FieldError, Invalid, NotFound
 from ringback.model.limits import MANAGEMENT_BODY_BYTES_MAX, NESTING_DEPTH_MAX
@@ -29,6 +31,9 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _METHODS_WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
 _JSON: Final = "application/json"
 _CLIENT_CLOSED: Final = 499
+_RAW_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# Names with a form of their own, which `control` checks.
+_OTHER_NAMES: Final = "name"
 
 
 class GuardedRoute(APIRoute):
@@ -39,11 +44,13 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
+        parameters = frozenset(_query_parameters(self.dependant))
 
         async def guarded_handler(request: Request) -> Response:
             principal = await self._principal(by_name(request.scope["headers"]).get(b"authorization"))
             authorize(principal, request.path_params.get("tenant_id"), self.need)
             _check_identifiers(request)
+            check_query(request.scope["query_string"], parameters)
             request.state.principal = principal
             if request.method not in _METHODS_WITH_BODY:
                 return await handle(request)
@@ -84,6 +91,12 @@ def actor_of(request: Request) -> str:
     return principal.key_id or principal.label
 
 
+def raw_fields(request: Request) -> dict[str, bytes]:
+    """The fields of a body that is an object, each as the bytes that came in."""
+    assert isinstance(request, _ParsedRequest)  # noqa: S101 - every route with a body gets one
+    return {name: bytes(raw) for name, raw in _RAW_FIELDS.decode(request.raw).items()}
+
+
 class _ParsedRequest(Request):
     """A request whose body was read and parsed already."""
 
@@ -92,11 +105,11 @@ class _ParsedRequest(Request):
         others = [(name, text) for name, text in request.scope["headers"] if name != b"content-type"]
         headers = [*others, (b"content-type", _JSON.encode("ascii"))]
         super().__init__({**request.scope, "headers": headers}, request.receive)
-        self._read_body = body
+        self.raw = body
         self._value = value
 
     async def body(self) -> bytes:
-        return self._read_body
+        return self.raw
 
     async def json(self) -> Any:
         return self._value
@@ -137,7 +150,15 @@ def _too_deep() -> Invalid:
     return Invalid(f"The body {message}.", [FieldError("body", message)])
 
 
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
+    """The names of the query parameters that a route, or what it depends on, takes."""
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_parameters(inner)
+
+
 def _check_identifiers(request: Request) -> None:
     """An id that can't be one is of nothing; the store is not asked."""
-    if not all(_IDENTIFIER.fullmatch(str(value)) for value in request.path_params.values()):
+    identifiers = (str(value) for name, value in request.path_params.items() if name != _OTHER_NAMES)
+    if not all(_IDENTIFIER.fullmatch(identifier) for identifier in identifiers):
         raise NotFound("There is nothing with this id.")

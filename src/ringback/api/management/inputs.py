@@ -4,9 +4,9 @@ Only types and names are checked here, so that OpenAPI can show them; what value
 the console and the command line use as well.
 """
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from ringback.control.endpoint_fields import EndpointFields
 from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
@@ -37,19 +37,22 @@ class TenantChange(Input):
     retention_days: int = Field(
         default=RETENTION_DAYS_DEFAULT, description="How long events and attempts are kept. Changed by admin keys only."
     )
+    events_per_second: float | None = Field(
+        default=None, description="At most so many events a second; null: no limit. Changed by admin keys only."
+    )
+    endpoints_max: int | None = Field(
+        default=None, description="At most so many endpoints; null: as the settings say. Changed by admin keys only."
+    )
+    payload_bytes_max: int | None = Field(
+        default=None, description="The largest event; null: as the settings say. Changed by admin keys only."
+    )
 
     def fields(self) -> TenantFields:
         """The fields that were sent."""
-        sent: TenantFields = {}
-        if "name" in self.model_fields_set:
-            sent["name"] = self.name
-        if "profile" in self.model_fields_set:
+        sent = self.model_dump(exclude_unset=True, exclude={"id", "secret"})
+        if "profile" in sent:
             sent["profile"] = self.profile or "standard"
-        if "webhooks_enabled" in self.model_fields_set:
-            sent["webhooks_enabled"] = self.webhooks_enabled
-        if "retention_days" in self.model_fields_set:
-            sent["retention_days"] = self.retention_days
-        return sent
+        return cast(TenantFields, sent)
 
 
 class NewTenant(TenantChange):
@@ -85,10 +88,46 @@ class Rotation(Input):
     )
 
 
+class SampleBody(Input):
+    """Which sample to send."""
+
+    event_type: str | None = Field(
+        default=None, description="Absent: the first type that the endpoint names, else `ringback.test`."
+    )
+
+
 class Resend(Input):
     """Where to send an event again."""
 
     endpoint_id: str | None = Field(default=None, description="One endpoint; absent: all that the event was meant for.")
+
+
+# What is one is for `control` to say, which reads its bytes.
+JsonSchema = Annotated[
+    Any,
+    WithJsonSchema(
+        {"anyOf": [{"type": "object", "additionalProperties": True}, {"type": "boolean"}, {"type": "null"}]}
+    ),
+]
+
+
+class EventTypeBody(Input):
+    """An event type, whole: what is absent is emptied."""
+
+    name: str | None = Field(default=None, description="The name in the address, or absent.")
+    description: str = Field(default="", description="What has happened when there is such an event.")
+    json_schema: JsonSchema = Field(
+        default=None,
+        alias="schema",
+        description="JSON Schema for `data`; draft 2020-12 unless `$schema` names another. Nothing is fetched.",
+        examples=[{"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}],
+    )
+    sample: Any = Field(
+        default=None,
+        description="Such `data`, for previews and tests; must match the schema.",
+        examples=[{"id": "c_1"}],
+    )
+    deprecated: bool = Field(default=False, description="Shown to whoever chooses event types; events go on.")
 
 
 class NoAuth(Input):

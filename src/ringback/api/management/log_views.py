@@ -7,13 +7,14 @@ can't be exact their bytes are there in base64 as well. Events are written by `e
 import base64
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
 from ringback.api.management.views import ReasonView, reason_view
 from ringback.control.attempts import Stats
 from ringback.control.events import DeliveryStatus
+from ringback.control.samples import Preview
 from ringback.model.attempt import Attempt, Timings
 from ringback.times import rfc3339
 
@@ -105,7 +106,23 @@ class AttemptView(BaseModel):
         return cls(**_attempt_fields(attempt))
 
 
-HeaderPairs = list[tuple[str, str]]
+HeaderPairs = list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+
+
+class PreviewView(BaseModel):
+    method: str
+    url: str
+    headers: HeaderPairs = Field(description="[name, value] as they would go out; credentials show as `***`.")
+    body: str
+
+    @classmethod
+    def of(cls, preview: Preview) -> "PreviewView":
+        pairs = [[name, value] for name, value in preview.headers]
+        return cls(method=preview.method, url=preview.url, headers=pairs, body=preview.body)
+
+
+class TestView(BaseModel):
+    event_id: str = Field(description="The event that was made of the sample.")
 
 
 class RequestView(BaseModel):
@@ -185,7 +202,7 @@ def _response(attempt: Attempt) -> ResponseView | None:
 
 def _pairs(headers: bytes) -> HeaderPairs:
     pairs: Sequence[Sequence[str]] = json.loads(headers or b"[]")
-    return [(name, value) for name, value in pairs]
+    return [[name, value] for name, value in pairs]
 
 
 def _text(body: bytes | None) -> tuple[str, str | None]:

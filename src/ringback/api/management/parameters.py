@@ -1,6 +1,7 @@
 """Query parameters that several routes share, strictly read: a number is digits, a moment is RFC 3339.
 
-Unknown parameters are passed over. What is wrong is reported as FastAPI reports it; `refusals` gives it its form.
+Unknown and repeated ones are refused before (`api.query`). What is wrong is reported as FastAPI reports it; `refusals`
+gives it its form.
 """
 
 import re

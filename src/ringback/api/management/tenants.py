@@ -12,7 +12,9 @@ from ringback.control.tenants import TenantUseCases
 from ringback.model.errors import Forbidden
 from ringback.model.tenant import Scope
 
-OPERATORS_FIELDS = frozenset(("webhooks_enabled", "retention_days"))
+OPERATORS_FIELDS = frozenset(
+    ("webhooks_enabled", "retention_days", "events_per_second", "endpoints_max", "payload_bytes_max")
+)
 """What a tenant may not change of itself: what it pays for, and what it costs."""
 
 
@@ -51,7 +53,7 @@ def _tenant_router(tenants: TenantUseCases, keys: Authenticator) -> APIRouter:
     def change_tenant(tenant_id: str, body: TenantChange, request: Request) -> TenantView:
         fields = body.fields()
         if OPERATORS_FIELDS & fields.keys() and principal_of(request).scope is not Scope.ADMIN:
-            raise Forbidden(f"Only an admin key may change {' and '.join(sorted(OPERATORS_FIELDS))}.")
+            raise Forbidden(f"Only an admin key may change {', '.join(sorted(OPERATORS_FIELDS & fields.keys()))}.")
         return TenantView.of(tenants.update(tenant_id, fields))
 
     return router

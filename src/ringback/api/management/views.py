@@ -7,6 +7,8 @@ milliseconds. The log's answers are in `log_views`.
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import msgspec
+from fastapi import Response
 from pydantic import BaseModel, Field
 
 from ringback.control.endpoints import Changed
@@ -33,12 +35,20 @@ def listing(page: Page[Item], view: Callable[[Item], View]) -> Listing[View]:
     return Listing(items=[view(item) for item in page.items], next_cursor=page.next_cursor)
 
 
+def raw_answer(document: object, status: int = 200) -> Response:
+    """A document with parts that are JSON already (`msgspec.Raw`)."""
+    return Response(msgspec.json.encode(document), status, media_type="application/json")
+
+
 class TenantView(BaseModel):
     id: str
     name: str
     profile: str
     webhooks_enabled: bool
     retention_days: int
+    events_per_second: float | None
+    endpoints_max: int | None
+    payload_bytes_max: int | None
     created_at: str
     updated_at: str
 
@@ -50,6 +60,9 @@ class TenantView(BaseModel):
             profile=tenant.profile,
             webhooks_enabled=tenant.webhooks_enabled,
             retention_days=tenant.retention_days,
+            events_per_second=tenant.events_per_second,
+            endpoints_max=tenant.endpoints_max,
+            payload_bytes_max=tenant.payload_bytes_max,
             created_at=rfc3339(tenant.created_at),
             updated_at=rfc3339(tenant.updated_at),
         )

@@ -14,22 +14,42 @@ SELECT version, kind, tenant_id, id FROM change WHERE version > :version ORDER B
 
 -- name: insert_tenant
 -- Add a tenant unless its name is taken, by a tenant that is being purged too.
-INSERT INTO tenant (id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision)
-VALUES (:id, :name, :profile, :webhooks_enabled, :retention_days, :created_at, :updated_at, :revision)
+INSERT INTO tenant (
+    id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
+    events_per_second, endpoints_max, payload_bytes_max
+)
+VALUES (
+    :id, :name, :profile, :webhooks_enabled, :retention_days, :created_at, :updated_at, :revision,
+    :events_per_second, :endpoints_max, :payload_bytes_max
+)
 ON CONFLICT (id) DO NOTHING;
 
 -- name: tenants_by_id
 -- Those of the tenants that exist, as asked.
-SELECT tenant.id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision
+SELECT
+    tenant.id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
+    events_per_second, endpoints_max, payload_bytes_max
 FROM json_each(:ids) AS asked
 CROSS JOIN tenant ON tenant.id = asked.value
 WHERE deleted_at IS NULL;
 
 -- name: list_tenants
 -- A page of tenants by id.
-SELECT id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision
+SELECT
+    id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
+    events_per_second, endpoints_max, payload_bytes_max
 FROM tenant
 WHERE id > :after AND deleted_at IS NULL
+ORDER BY id
+LIMIT :limit;
+
+-- name: list_tenants_with_quotas
+-- A page of those tenants, by id, whose events are limited.
+SELECT
+    id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
+    events_per_second, endpoints_max, payload_bytes_max
+FROM tenant
+WHERE deleted_at IS NULL AND (events_per_second IS NOT NULL OR payload_bytes_max IS NOT NULL) AND id > :after
 ORDER BY id
 LIMIT :limit;
 
@@ -37,7 +57,8 @@ LIMIT :limit;
 -- Store a tenant where the one before this revision is stored.
 UPDATE tenant
 SET name = :name, profile = :profile, webhooks_enabled = :webhooks_enabled, retention_days = :retention_days,
-    created_at = :created_at, updated_at = :updated_at, revision = :revision
+    created_at = :created_at, updated_at = :updated_at, revision = :revision,
+    events_per_second = :events_per_second, endpoints_max = :endpoints_max, payload_bytes_max = :payload_bytes_max
 WHERE id = :id AND revision = :revision - 1 AND deleted_at IS NULL;
 
 -- name: mark_tenant_deleted

@@ -20,6 +20,8 @@ CREATE TABLE event_type (
 ALTER TABLE tenant ADD COLUMN events_per_second REAL;
 ALTER TABLE tenant ADD COLUMN endpoints_max INTEGER;
 ALTER TABLE tenant ADD COLUMN payload_bytes_max INTEGER;
+CREATE INDEX tenant_with_quotas ON tenant (id)
+WHERE deleted_at IS NULL AND (events_per_second IS NOT NULL OR payload_bytes_max IS NOT NULL);
 
 -- ── jobs and redaction ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,11 +1,12 @@
 """An endpoint prepared for sending: everything that is the same for each of its requests, worked out once.
 
-Made anew whenever the endpoint or one of its secrets changes. Headers that carry credentials are kept twice: as they
-are sent, and as the log shows them. Never renders an event (that is `attempt`).
+The engine sends with it, and previews are made with it, so that both say the same. Made anew whenever the endpoint or
+one of its secrets changes. Headers that carry credentials are kept twice: as they are sent, and as the log shows them.
+Never renders an event (that is `engine.departure`).
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,6 +18,9 @@ from ringback.wire.contract import Contract
 from ringback.wire.profile import load_profile
 
 REDACTED: Final = "***"
+HOPS_HEADER: Final = "Ringback-Hops"
+HOST_HEADER: Final = "Host"
+LENGTH_HEADER: Final = "Content-Length"
 FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Accept-Encoding", "identity"))
 
 
@@ -39,6 +43,15 @@ class Target(NamedTuple):
     sendable: bool
     has_own_trace: bool
     unreadable: bool
+
+    def shown(
+        self, rendered: Sequence[tuple[str, str]], own: Sequence[tuple[str, str]], body_bytes: int
+    ) -> list[tuple[str, str]]:
+        """All headers of a request as they go out, credentials replaced. libcurl writes the first and the last itself.
+
+        `rendered` are the profile's, `own` what Ringback adds.
+        """
+        return [(HOST_HEADER, self.host), *rendered, *self.shown_headers, *own, (LENGTH_HEADER, str(body_bytes))]
 
     def signing_secrets(self, now_ms: int) -> list[str]:
         """The texts of the secrets that sign now, newest first."""

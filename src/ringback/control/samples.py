@@ -1,0 +1,138 @@
+"""Samples: the request that one would make (preview), and one sent for real (test).
+
+A sample is the `sample` of the event type in the catalogue, else `{"sample": true, "event_type": TYPE}`; around it the
+profile puts what it puts around every event's data. A preview is made of the same parts as a real request
+(`ringback.outgoing`, the profile's contract) and sends nothing. A test is an event like any other, stored with one
+delivery in one transaction: for this endpoint alone, whatever it wants, and without a look at schemas and quotas.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from ringback.clock import Clock
+from ringback.control.findings import Findings
+from ringback.control.tenants import required_tenant
+from ringback.model.endpoint import Endpoint, EndpointStatus, delivery_key
+from ringback.model.errors import Conflict, NotFound, SecretUnreadable
+from ringback.model.event import Event, NewDelivery
+from ringback.outgoing import HOPS_HEADER, prepare
+from ringback.policy.match import valid_event_type
+from ringback.store.port import Bells, Endpoints, EventTypes, Intake, Ring, Secrets, StoreUnavailable, Tenants
+from ringback.times import rfc3339
+from ringback.wire.message import Message
+from ringback.wire.signature import BadSecret
+
+TEST_TYPE: Final = "ringback.test"
+_WHAT_TO_DO: Final = {
+    EndpointStatus.INACTIVE: "It was switched off: activate it first.",
+    EndpointStatus.DISABLED: "Ringback gave it up, see disable_reason: activate it first.",
+    EndpointStatus.VERIFICATION_PENDING: "It has not been verified yet: repeat the handshake first.",
+}
+
+
+class SampleStore(Endpoints, Secrets, EventTypes, Tenants, Intake, Bells, Protocol):
+    """What these use cases need of a store."""
+
+
+class Preview(NamedTuple):
+    """A request as it would leave now. `headers` are (name, value), credentials replaced; `body` is JSON."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: str
+
+
+class SampleUseCases:
+    """What can be done with samples. `kick` wakes the engine of this process, if there is one."""
+
+    def __init__(self, store: SampleStore, clock: Clock, kick: Callable[[], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._kick = kick
+
+    def preview(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> Preview:
+        """The request of a sample under a fresh event id, signed. Raises Invalid, NotFound, Conflict, and
+        SecretUnreadable."""
+        endpoint = self._endpoint(tenant_id, endpoint_id)
+        event = self._sample(endpoint, event_type)
+        target = prepare(endpoint, self._store.list_secrets(tenant_id, endpoint_id))
+        if target.unreadable:
+            raise SecretUnreadable("The stored secret or credentials can't be read. Set them anew.")
+        now = event.accepted_at
+        message = Message(event.id, event.type, event.data, rfc3339(now))
+        try:
+            rendered = target.contract.render(message, target.signing_secrets(now), endpoint.signature, now // 1_000)
+        except BadSecret:
+            raise Conflict("The endpoint has no secret that can sign. Rotate it.", code="wrong_state") from None
+        hop = (HOPS_HEADER, str(event.hops + 1))
+        headers = target.shown(rendered.headers, [hop], len(rendered.body))
+        return Preview(target.contract.method, target.url, headers, rendered.body.decode())
+
+    def send(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> str:
+        """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now."""
+        endpoint = self._endpoint(tenant_id, endpoint_id)
+        event = self._sample(endpoint, event_type)
+        self._check_sendable(endpoint)
+        key = delivery_key(endpoint.ordering, event.ordering_key)
+        now = event.accepted_at
+        with self._store.intake() as transaction:
+            transaction.insert([event], [NewDelivery(tenant_id, endpoint_id, event.id, key, now)])
+            transaction.commit()
+        # It is stored: a bell that can't be rung now is the sweep's.
+        with suppress(StoreUnavailable):
+            self._store.ring([Ring(tenant_id, endpoint_id, now)])
+        self._kick()
+        return event.id
+
+    def _endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        endpoint = self._store.get_endpoint(tenant_id, endpoint_id)
+        if endpoint is None:
+            raise NotFound("There is no such endpoint.")
+        return endpoint
+
+    def _check_sendable(self, endpoint: Endpoint) -> None:
+        if endpoint.status is not EndpointStatus.ACTIVE:
+            raise Conflict(
+                f"Nothing is sent to an endpoint that is {endpoint.status}. {_WHAT_TO_DO[endpoint.status]}",
+                code="endpoint_not_active",
+            )
+        if not required_tenant(self._store, endpoint.tenant_id).webhooks_enabled:
+            raise Conflict(
+                "The operator has switched webhooks off for this tenant (webhooks_enabled).", code="webhooks_disabled"
+            )
+
+    def _sample(self, endpoint: Endpoint, wanted: str | None) -> Event:
+        """The event that a sample is, not stored."""
+        event_type = wanted if wanted is not None else _type_for(endpoint)
+        findings = Findings()
+        if not valid_event_type(event_type):
+            findings.add("event_type", "must be an event type, such as contact.created")
+        findings.raise_if_any()
+        known = self._store.get_event_type(event_type)
+        generic = msgspec.json.encode({"sample": True, "event_type": event_type})
+        return Event(
+            tenant_id=endpoint.tenant_id,
+            id=self._clock.new_id("evt"),
+            type=event_type,
+            data=generic if known is None or known.sample is None else known.sample,
+            channel=None,
+            subject_type=None,
+            subject_id=None,
+            change=None,
+            previous=None,
+            ordering_key=None,
+            occurred_at=None,
+            deliver_at=None,
+            accepted_at=self._clock.now_ms(),
+            hops=0,
+            deliveries=1,
+        )
+
+
+def _type_for(endpoint: Endpoint) -> str:
+    """The first type that the endpoint names, or one of ours."""
+    return next((pattern for pattern in endpoint.event_types if valid_event_type(pattern)), TEST_TYPE)

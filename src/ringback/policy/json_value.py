@@ -1,0 +1,27 @@
+"""A caller's JSON as values, for whoever looks into a payload: filters and schemas.
+
+Whole numbers stay exact up to INTEGER_DIGITS_MAX digits; what doesn't fit a float becomes infinite. Of a name that
+stands twice in an object the last counts, as most parsers have it. Assumes JSON that was checked when it came in:
+UTF-8, nested no deeper than NESTING_DEPTH_MAX.
+"""
+
+import json
+from typing import Final
+
+import msgspec
+
+INTEGER_DIGITS_MAX: Final = 100
+
+
+def value_of(text: bytes) -> object:
+    """The value that `text` stands for."""
+    try:
+        value: object = msgspec.json.decode(text)
+    except msgspec.ValidationError:
+        # A number that doesn't fit a float. JSON allows it, so it was accepted; here it becomes infinite.
+        value = json.loads(text, parse_int=_fitting)
+    return value
+
+
+def _fitting(digits: str) -> int | float:
+    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)

@@ -1,0 +1,158 @@
+"""The OpenAPI document is kept to: what schemathesis makes of it is answered as the document says, by the whole API.
+
+Every operation, the event routes too, on SQLite and with a real ingest writer. Half of the requests are about things
+that exist. What is sent is the same in each run.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import Case
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from ringback.api.events import EventsRoute
+from ringback.clock import SystemClock
+from ringback.ingest.accept import Acceptor
+from ringback.ingest.index import MatchIndex
+from ringback.ingest.submission import NoEngine, Submission
+from ringback.ingest.writer import Writer
+from ringback.store.port import Settlement
+from ringback.store.sqlite import SqliteStore
+from ringback.workers import ThreadMailbox, Worker
+from support.api_world import OPERATOR_KEY, ApiWorld
+from support.rows import TENANT, attempt, attempt_id, event
+
+EXAMPLES = 6
+UNKNOWN_HEADER = "x-schemathesis-unknown-property"
+AUTHORIZED = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+# What a filter, a URL or a schema may be can't be said in OpenAPI.
+NOT_PROMISED = [positive_data_acceptance]
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context: Any, value: Any) -> bytes:
+    return (
+        value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else json.dumps(value).encode()
+    )
+
+
+class Api:
+    """The ASGI app of the module's server, for a document that is needed before there is one."""
+
+    world: "ContractWorld"
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.world.route(scope, receive, send)
+
+
+class ContractWorld:
+    """The whole API with things in it: a tenant with an endpoint, a key, an event, an attempt, and an event type."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = SqliteStore.open(folder / "ringback.db")
+        self.store._writer._connection.pragma("synchronous", "off")  # what this is about costs no disk
+        self.api = ApiWorld(store=self.store)
+        inbox: ThreadMailbox[Submission] = ThreadMailbox()
+        self.writer = Writer(
+            store=self.store,
+            index=MatchIndex(),
+            clock=self.api.clock,
+            inbox=inbox,
+            engine=NoEngine(),
+            on_done=self._resolve,
+            pause=lambda seconds: None,
+        )
+        self.route = EventsRoute(Acceptor(self.api.clock), self.writer.submit, self.api.authenticator, self.api.app)
+        self.calls = 0
+        self.worker = Worker("writer", self.writer.step, SystemClock(), lambda part: None)
+        self.worker.start()
+        endpoint_id = self.api.endpoint()["id"]
+        (seq,) = self.api.accept([event()], [endpoint_id])
+        self.store.settle([Settlement(seq, attempt(1, 1, "evt_1", endpoint_id), None, 0)])
+        self.api.call("PUT", "/v1/event-types/contact.created", {"sample": {"id": 1}, "schema": {"type": "object"}})
+
+    def _resolve(self, submissions: list[Submission]) -> None:
+        self.route.resolve(submissions)
+
+    def close(self) -> None:
+        self.worker.stop(10)
+        self.store.close()
+
+    def lead_to_what_exists(self, case: Case) -> None:
+        """Put ids of things that are there into the address, unless a wrong one is what the case is about."""
+        if case.meta is None or not case.meta.is_negative_at(ParameterLocation.PATH):
+            for name in case.path_parameters:
+                case.path_parameters[name] = self.existing(name, case.operation.label)
+
+    def existing(self, name: str, operation: str) -> str:
+        """The id of something that is there, made anew if it has been deleted."""
+        if name == "tenant_id" and operation == "DELETE /v1/tenants/{tenant_id}":
+            return str(self.api.call("POST", "/v1/tenants", {"name": "Short-lived"}).json()["id"])
+        if name == "tenant_id":
+            return TENANT
+        if name == "endpoint_id":
+            return self._first(self.api.get("/endpoints?limit=1")["items"]) or self.api.endpoint()["id"]
+        if name == "key_id":
+            return (
+                self._first(self.api.get("/keys?limit=1")["items"]) or self.api.post("/keys", {"scope": "tenant"})["id"]
+            )
+        return {"event_id": "evt_1", "attempt_id": attempt_id(1), "name": "contact.created"}[name]
+
+    def _first(self, items: list[dict[str, Any]]) -> str | None:
+        return items[0]["id"] if items else None
+
+
+def contract() -> Any:
+    config = SchemathesisConfig()
+    project = config.projects.get_default()
+    project.generation.update(max_examples=EXAMPLES, deterministic=True, database="none")
+    project.checks.negative_data_rejection.expected_statuses.append("413")
+    loaded = schemathesis.openapi.from_dict(ApiWorld().app.openapi(), config=config)
+    loaded.app = Api()
+    return loaded
+
+
+CONTRACT = contract()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContractWorld]:
+    made = ContractWorld(tmp_path_factory.mktemp("contract"))
+    Api.world = made
+    yield made
+    made.close()
+
+
+def test_requests_are_led_to_what_exists(world: ContractWorld) -> None:
+    paths = [path for path, methods in ApiWorld().app.openapi()["paths"].items() if "get" in methods]
+    assert len(paths) > 15
+    for path in paths:
+        names = re.findall(r"{(\w+)}", path)
+        address = path.format(**{name: world.existing(name, f"GET {path}") for name in names})
+        assert world.api.call("GET", address).status_code == 200, address
+
+
+@CONTRACT.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_api_keeps_to_its_document(world: ContractWorld, case: Case) -> None:
+    if UNKNOWN_HEADER in case.headers:
+        return  # a header that nobody knows is passed over, as by everybody
+    world.calls += 1
+    if world.calls % 4:
+        world.lead_to_what_exists(case)
+    case.call_and_validate(headers=AUTHORIZED, excluded_checks=NOT_PROMISED)
