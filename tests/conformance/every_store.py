@@ -15,6 +15,7 @@ from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
 from conformance.suite_resend import TestResends
+from conformance.suite_retention import TestRetention, TestTrimmedChanges
 from conformance.suite_settlements import TestDayCounts, TestSettlements
 from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
 
@@ -43,8 +44,10 @@ __all__ = [
     "TestPurging",
     "TestRelease",
     "TestResends",
+    "TestRetention",
     "TestSecrets",
     "TestSettlements",
     "TestStranded",
     "TestTenants",
+    "TestTrimmedChanges",
 ]

@@ -44,6 +44,8 @@ STORY = st.lists(
         line("delete_endpoint", place),
         line("rotate", place),
         line("upkeep"),
+        line("expire", st.integers(0, 6)),
+        line("trim", st.integers(2, 9)),
         line("delete_tenant"),
     ),
     min_size=10,

@@ -9,12 +9,13 @@ beside new work, and for how long something has been due. So a row is named by i
 from collections.abc import Callable
 from typing import Any, Final
 
-from conformance.backend import ALWAYS
+from conformance.backend import ALWAYS, run_out
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.endpoint import EndpointStatus, Ordering
 from ringback.model.event import DueDelivery
 from ringback.store.port import (
     AttemptQuery,
+    Cutoff,
     EventQuery,
     FetchRequest,
     NotOwner,
@@ -22,6 +23,7 @@ from ringback.store.port import (
     Settlement,
     Store,
 )
+from ringback.times import day_of
 from support.rows import (
     NOW,
     OTHER_TENANT,
@@ -268,6 +270,20 @@ class Tale:
             while side.store.cancel_step(self.now, 2) + side.store.purge_step(3):
                 pass
 
+    def expire(self, ago: int) -> None:
+        for tenant_id in TENANTS:
+            cutoff = Cutoff(tenant_id, self.now - ago, self.now, day_of(NOW))
+            self.both(lambda store: sorted(store.overdue([cutoff])))  # noqa: B023
+            self.both(lambda store: expired(store, cutoff, self.now))  # noqa: B023
+            self.both(lambda store: store.expire_days_step(cutoff, 100))  # noqa: B023
+        gone = set(self.both(lambda store: [name for name in self.events if store.get_event(*name) is None]))
+        for side in self.sides:
+            for held in side.held.values():
+                held -= {seq for (_, event_id), seq in side.seqs.items() if event_id in {name for _, name in gone}}
+
+    def trim(self, keep: int) -> None:
+        self.both(lambda store: run_out(lambda: store.trim_changes_step(keep, 3), 3))
+
     def delete_tenant(self) -> None:
         self.both(lambda store: store.delete_tenant(OTHER_TENANT, self.now))
 
@@ -309,16 +325,28 @@ def seqless(side: Side, tenant_id: str, event_id: str) -> list[tuple[Any, ...]]:
     return [one._replace(pending=one.pending and one.pending._replace(seq=0)) for one in standings]
 
 
-def changed(side: Side) -> list[tuple[str, str, str]]:
+def changed(side: Side) -> list[tuple[str, str, str]] | None:
     changes = side.store.changes_after(0)
-    return sorted((change.kind, change.tenant_id, change.id) for change in changes)
+    return None if changes is None else sorted((change.kind, change.tenant_id, change.id) for change in changes)
+
+
+def expired(store: Store, cutoff: Cutoff, now: int) -> int:
+    """Remove what is past its time, a few rows at a time; how many in all."""
+    total, place = 0, 0
+    while True:
+        changed, next_place = store.expire_events_step(cutoff, now, place, 2)
+        total += changed
+        if next_place is None:
+            return total
+        place = next_place
 
 
 def logged(store: Store, tenant_id: str) -> list[Attempt]:
-    """A tenant's whole log. The id of a `cancelled` record has a number in it."""
+    """A tenant's whole log. The id of a record of an end without a request has a number in it."""
     listed = store.list_attempts(AttemptQuery(tenant_id, limit=1_000))
     whole = [store.get_attempt(tenant_id, one.id) for one in listed]
-    return sorted(one._replace(id="") if one.outcome == Outcome.CANCELLED else one for one in whole if one is not None)
+    ends = (Outcome.CANCELLED, Outcome.EXPIRED)
+    return sorted(one._replace(id="") if one.outcome in ends else one for one in whole if one is not None)
 
 
 def streamed(store: Store, tenant_id: str, endpoint_id: str) -> list[object]:

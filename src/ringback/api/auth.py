@@ -103,6 +103,10 @@ class Authenticator:
             self._forget()
             return
         changes = self._follow.changes_after(self._version)
+        if changes is None:  # some were missed
+            self._version = self._follow.version()
+            self._forget()
+            return
         if any(change.kind in {"key", "tenant"} for change in changes):
             self._forget()
         if changes:

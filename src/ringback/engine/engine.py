@@ -1,9 +1,9 @@
 """The delivery engine of one process: its parts put together, started, watched and stopped.
 
-Six threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep, and one
-that follows the change log. They talk through mailboxes only. `stop` takes no new work, lets requests in flight end,
-records them, gives every lane up and leaves. An exception that ends a thread is given to `on_crash`, which ends the
-process.
+Seven threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep,
+retention, and one that follows the change log. They talk through mailboxes only. `stop` takes no new work, lets
+requests in flight end, records them, gives every lane up and leaves. An exception that ends a thread is given to
+`on_crash`, which ends the process.
 """
 
 import threading
@@ -19,6 +19,7 @@ from ringback.engine.gate import Gate
 from ringback.engine.heartbeat import Heartbeat
 from ringback.engine.lease import Lease
 from ringback.engine.ports import Transport
+from ringback.engine.retention import Keeper, RetentionStore
 from ringback.engine.settler import Settler
 from ringback.engine.sweeps import Sweep
 from ringback.model.attempt import Attempt
@@ -34,7 +35,7 @@ STOP_WITHIN_S: Final = TOTAL_DEADLINE_S_MAX + 5.0
 POLL_STOP_S: Final = 0.02
 
 
-class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, Protocol):
+class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, RetentionStore, Protocol):
     """Everything the engine asks of a store."""
 
 
@@ -82,7 +83,12 @@ class Engine:
         self._sweep_pause = Pause()
         to_fetcher: ThreadMailbox[m.ToFetcher] = ThreadMailbox()
         to_settler: ThreadMailbox[list[m.Settling]] = ThreadMailbox()
-        self.directory = Directory(store, clock, lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)))
+        self.directory = Directory(
+            store,
+            clock,
+            lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)),
+            lambda events: self.dispatcher.post(m.Redacted(events)),
+        )
         self.dispatcher = Dispatcher(
             clock=clock,
             lease=self._lease,
@@ -112,6 +118,7 @@ class Engine:
         self._others = [
             Worker("heartbeat", self._heartbeat.step, clock, on_crash),
             Worker("sweep", self._sweep(to_fetcher, observer).step, clock, on_crash),
+            Worker("retention", self._keeper(observer).step, clock, on_crash),
             Worker("follower", self._follow, clock, on_crash),
         ]
 
@@ -139,6 +146,9 @@ class Engine:
             wait=self._sweep_pause.wait,
             observer=observer,
         )
+
+    def _keeper(self, observer: Observer) -> Keeper:
+        return Keeper(store=self._store, clock=self._clock, wait=self._stopping.wait, observer=observer)
 
     def start(self) -> None:
         """Join the other nodes, then work. Raises what the store raises."""

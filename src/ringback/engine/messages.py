@@ -1,6 +1,7 @@
 """What the engine's threads tell one another. Plain values; who sends what to whom is in docs/architecture.md.
 
-To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandedOver, Woken, Reconfigured, LeaseLost, Stop.
+To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandedOver, Woken, Reconfigured, Redacted, LeaseLost,
+Stop.
 To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling.
 """
 
@@ -80,6 +81,13 @@ class Reconfigured(NamedTuple):
     seen: threading.Event | None
 
 
+class Redacted(NamedTuple):
+    """These (tenant, event) may not be sent any more: their payloads were removed and their deliveries are gone. None:
+    there may be any number of them."""
+
+    events: frozenset[tuple[str, str]] | None
+
+
 class LeaseLost(NamedTuple):
     """This node was taken for dead: its lanes belong to others. `node_id` is the fresh one."""
 
@@ -136,5 +144,7 @@ class Audit(NamedTuple):
     node_id: str
 
 
-ToDispatcher = Claimed | Kept | Left | FetchDone | Rang | Settled | HandedOver | Woken | Reconfigured | LeaseLost | Stop
+ToDispatcher = (
+    Claimed | Kept | Left | FetchDone | Rang | Settled | HandedOver | Woken | Reconfigured | Redacted | LeaseLost | Stop
+)
 ToFetcher = Claim | Listen | Fetch | Release | RingBells | GiveUp | Audit

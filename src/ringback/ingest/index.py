@@ -17,6 +17,7 @@ import msgspec
 
 from ringback.model.endpoint import Endpoint, EndpointStatus, Ordering
 from ringback.model.event import Event
+from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
 from ringback.policy.filter import Filter, FilterInput, FilterRefused, compile_filter, filter_input
@@ -103,15 +104,28 @@ class MatchIndex:
     def refresh(self, transaction: IntakeTransaction) -> None:
         """Load what changed since the last time; everything at first. Repeatable when it fails half-way."""
         changes = transaction.changes_since(self.version)
-        if not changes:
-            return
+        if changes is None:
+            self._load_anew(transaction)
+        elif changes:
+            self._load(transaction, changes)
+            self.version = changes[-1].version
+
+    def _load_anew(self, transaction: IntakeTransaction) -> None:
+        """Changes were missed: what is known may be gone."""
+        for tenant_id in list(self._tenants):
+            self._forget(tenant_id)
+            self._drop_tenant(tenant_id)
+        version, changes = transaction.everything()
+        self._load(transaction, changes)
+        self.version = version
+
+    def _load(self, transaction: IntakeTransaction, changes: Sequence[Change]) -> None:
         tenant_ids = dict.fromkeys(change.tenant_id for change in changes if change.kind == "tenant")
         endpoint_ids = {change.id: change.tenant_id for change in changes if change.kind == "endpoint"}
         for step in _steps(tenant_ids):
             self._replace_tenants(step, transaction.tenants(step))
         for step in _steps(endpoint_ids):
             self._replace_endpoints(step, endpoint_ids, transaction.endpoints(step))
-        self.version = changes[-1].version
 
     def knows(self, tenant_id: str) -> bool:
         """Whether the tenant existed at `version`."""

@@ -46,6 +46,7 @@ class MemoryTables:
         self.nodes: dict[str, int] = {}
         # Configuration. A tombstone is an endpoint that was deleted and may still have deliveries.
         self.changes: list[Change] = []
+        self.changes_trimmed = 0  # the version of the last one that is not kept any more
         self.tenants: dict[str, Tenant] = {}
         self.deleted_tenants: set[str] = set()
         self.api_keys: dict[str, ApiKey] = {}
@@ -86,10 +87,18 @@ class MemoryTables:
 
     def log_change(self, kind: str, tenant_id: str, thing_id: str) -> None:
         """Tell every process that follows that this thing is not what it was."""
-        self.changes.append(Change(len(self.changes) + 1, kind, tenant_id, thing_id))
+        self.changes.append(Change(self.version + 1, kind, tenant_id, thing_id))
 
-    def changes_after(self, version: int) -> list[Change]:
-        return self.changes[max(version, 0) :]
+    @property
+    def version(self) -> int:
+        """Of the latest change."""
+        return self.changes_trimmed + len(self.changes)
+
+    def changes_after(self, version: int) -> list[Change] | None:
+        """None when some of them are not kept any more."""
+        if version < self.changes_trimmed:
+            return None
+        return self.changes[version - self.changes_trimmed :]
 
     def delete_key(self, key: ApiKey) -> None:
         """From now on the key opens nothing."""

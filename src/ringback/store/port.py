@@ -72,6 +72,13 @@ class TakenKey(NamedTuple):
     event_ids: tuple[str, ...]
 
 
+class Everything(NamedTuple):
+    """The configuration as a whole, for a follower that has missed changes: as if each thing had just been changed."""
+
+    version: int
+    changes: Sequence[Change]
+
+
 class IntakeTransaction(Protocol):
     """One write transaction of the ingest writer. Leaving the block without `commit` rolls back."""
 
@@ -87,8 +94,12 @@ class IntakeTransaction(Protocol):
         The claims are distinct. Keys are taken in key order.
         """
 
-    def changes_since(self, version: int) -> Sequence[Change]:
-        """Configuration changes after `version`, oldest first, as this transaction sees them."""
+    def changes_since(self, version: int) -> Sequence[Change] | None:
+        """Configuration changes after `version`, oldest first, as this transaction sees them; None when some of them
+        are not kept any more (`Retention.trim_changes_step`): then only `everything` tells."""
+
+    def everything(self) -> Everything:
+        """Every tenant and endpoint that exists, as this transaction sees them."""
 
     def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
         """Those of the tenants that exist."""
@@ -262,8 +273,9 @@ class Follow(Protocol):
     def version(self) -> int:
         """The version of the latest configuration change (0: none)."""
 
-    def changes_after(self, version: int) -> Sequence[Change]:
-        """Changes after `version`, oldest first."""
+    def changes_after(self, version: int) -> Sequence[Change] | None:
+        """Changes after `version`, oldest first; None when some of them are not kept any more: then all that the
+        caller knows may be outdated, and it goes on from `version()`."""
 
 
 class EndpointSource(Protocol):
@@ -301,6 +313,47 @@ class Upkeep(Protocol):
 
     def expire_keys_step(self, now: int, limit: int) -> int:
         """Remove idempotency keys past their time."""
+
+
+class Cutoff(NamedTuple):
+    """What of one tenant is past its time: events accepted before `before`, unless they were to be delivered at
+    `due_before` or later; attempts begun and jobs made before `before`; figures of days before `day` (`2026-11-21`).
+    """
+
+    tenant_id: str
+    before: int
+    due_before: int
+    day: str
+
+
+class ExpiredStep(NamedTuple):
+    """How many rows a step removed, and the place in the tenant's stream to go on from (None: it is done)."""
+
+    changed: int
+    place: int | None
+
+
+class Retention(Protocol):
+    """For `engine.retention`. Each call is one small step; the counts are of rows changed."""
+
+    def overdue(self, cutoffs: Sequence[Cutoff]) -> Sequence[str]:
+        """Those of the tenants that have something past its time; looks at the oldest of each kind alone."""
+
+    def expire_events_step(self, cutoff: Cutoff, now: int, after: int, limit: int) -> ExpiredStep:
+        """Remove up to `limit` of the tenant's oldest events after the place `after` (0: from the beginning), each
+        with the caller's claim on its id. Their pending deliveries end before, each leaving an `expired` record."""
+
+    def expire_attempts_step(self, cutoff: Cutoff, limit: int) -> int:
+        """Remove up to `limit` of the tenant's oldest attempts, by the time in their ids."""
+
+    def expire_days_step(self, cutoff: Cutoff, limit: int) -> int:
+        """Remove up to `limit` figures of days."""
+
+    def trim_changes_step(self, keep: int, limit: int) -> int:
+        """Remove up to `limit` of the oldest changes, but none of the latest `keep`."""
+
+    def shrink_step(self) -> int:
+        """Give a little of the space that nothing uses any more back to the system; 0: there is no more to give."""
 
 
 # ── control ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -469,6 +522,7 @@ class Store(
     Follow,
     EndpointSource,
     Upkeep,
+    Retention,
     Tenants,
     Keys,
     Endpoints,

@@ -278,6 +278,30 @@ def test_a_refresh_that_failed_is_repeated(config: Config) -> None:
     assert len(config.wanted("order.paid")) == 600
 
 
+def test_who_has_missed_changes_loads_everything_anew(config: Config) -> None:
+    kept, gone = config.add("ep_kept"), config.add("ep_gone")
+    assert config.wanted() == ["ep_gone", "ep_kept"]
+    config.store.delete_endpoint(gone.tenant_id, gone.id, NOW)
+    config.change(kept, event_types=("order.paid",))
+    config.add("ep_new")
+    while config.store.trim_changes_step(1, 100):
+        pass
+    assert config.wanted() == ["ep_new"]
+    assert config.wanted("order.paid") == ["ep_kept", "ep_new"]
+    assert config.index.version == config.store.version()
+    assert config.index.knows(TENANT)
+
+
+def test_an_empty_store_of_which_changes_were_trimmed(config: Config) -> None:
+    for place in range(4):
+        config.store.delete_endpoint(TENANT, config.add(f"ep_{place}").id, NOW)
+    while config.store.trim_changes_step(1, 100):
+        pass
+    with config.store.intake() as transaction:
+        MatchIndex().refresh(transaction)
+    assert config.wanted() == []
+
+
 def test_a_tenant_made_anew_has_none_of_the_old_endpoints() -> None:
     class Fixed(Counted):
         def __init__(self, changes: list[Change], tenants: list[Tenant], endpoints: list[Endpoint]) -> None:

@@ -11,9 +11,10 @@ from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing,
 from ringback.api.management.log_views import AttemptView, StatsView
 from ringback.api.management.parameters import PageParameters, WholeNumber
 from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
-from ringback.control.attempts import STATS_DAYS_DEFAULT, STATS_DAYS_MAX, AttemptUseCases
+from ringback.control.attempts import STATS_DAYS_DEFAULT, AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.secrets import SecretUseCases
+from ringback.model.limits import STATS_DAYS_MAX
 from ringback.model.tenant import Scope
 
 _PREFIX = "/v1/tenants/{tenant_id}/endpoints"
