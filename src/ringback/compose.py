@@ -29,6 +29,7 @@ from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.readiness import Readiness
+from ringback.control.redaction import RedactionUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.engine.engine import Engine
@@ -158,6 +159,7 @@ class Process:
             secrets=SecretUseCases(store, clock, notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
+            redactions=RedactionUseCases(store, clock, notify, self._audit),
             readiness=Readiness(store, self._obstacles),
             authenticator=self._authenticator,
         )

@@ -14,6 +14,7 @@ from conformance.suite_intake import TestIntake, TestKeys
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
+from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
 from conformance.suite_retention import TestRetention, TestTrimmedChanges
 from conformance.suite_settlements import TestDayCounts, TestSettlements
@@ -42,6 +43,7 @@ __all__ = [
     "TestOrphans",
     "TestProgress",
     "TestPurging",
+    "TestRedactions",
     "TestRelease",
     "TestResends",
     "TestRetention",

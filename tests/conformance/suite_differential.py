@@ -45,6 +45,7 @@ STORY = st.lists(
         line("rotate", place),
         line("upkeep"),
         line("expire", st.integers(0, 6)),
+        line("redact", st.integers(0, EVENTS_MAX - 1), st.integers(1, 4)),
         line("trim", st.integers(2, 9)),
         line("delete_tenant"),
     ),

@@ -281,6 +281,17 @@ class Tale:
             for held in side.held.values():
                 held -= {seq for (_, event_id), seq in side.seqs.items() if event_id in {name for _, name in gone}}
 
+    def redact(self, which: int, limit: int) -> None:
+        if not self.events:
+            return
+        tenant_id, event_id = self.events[which % len(self.events)]
+        self.both(lambda store: run_out(lambda: store.redact_step(tenant_id, [event_id], self.now, limit), limit))
+        for side in self.sides:
+            for (name, of), seq in side.seqs.items():
+                if of == event_id:
+                    side.held.get(name, set()).discard(seq)
+        self.both(lambda store: store.get_event(tenant_id, event_id))
+
     def trim(self, keep: int) -> None:
         self.both(lambda store: run_out(lambda: store.trim_changes_step(keep, 3), 3))
 

@@ -17,6 +17,7 @@ from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.redaction import RedactionUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.event import Event, NewDelivery
@@ -48,6 +49,7 @@ class ApiWorld:
             secrets=SecretUseCases(store, clock, self._notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
+            redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             readiness=Readiness(store, lambda: self.obstacles),
             authenticator=self.authenticator,
         )

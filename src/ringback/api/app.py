@@ -23,6 +23,7 @@ from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
 from ringback.api.management.keys import key_routers
 from ringback.api.management.openapi import completed
+from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
 from ringback.api.problem import Problem, problem, status_problem
@@ -31,6 +32,7 @@ from ringback.control.endpoints import EndpointUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.redaction import RedactionUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.errors import RingbackError
@@ -51,6 +53,7 @@ class AppParts:
     secrets: SecretUseCases
     events: EventUseCases
     attempts: AttemptUseCases
+    redactions: RedactionUseCases
     readiness: Readiness
     authenticator: Authenticator
 
@@ -81,6 +84,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
+        *redaction_routers(parts.redactions, parts.authenticator),
         *health_routers(parts.readiness),
     ):
         # The routes themselves, not the router: so one flat table can be walked, to see that each has its gate.

@@ -124,6 +124,15 @@ class Client:
         body = {} if endpoint_id is None else {"endpoint_id": endpoint_id}
         self.call("POST", self._path("events", event_id, "resend"), body)
 
+    def redact_event(self, event_id: str) -> None:
+        """Remove an event's payload for good, from its attempts too. What happened stays."""
+        self.call("DELETE", self._path("events", event_id, "payload"))
+
+    def redact_subject(self, type: str, id: str) -> int:  # noqa: A002 - the API's own words
+        """The same for all events of a subject; how many had their payload until now."""
+        answer = self._connection.call("DELETE", self._path("subjects", "payload", type=type, id=id), None, {})
+        return int(_object(answer, ["redacted"])["redacted"])
+
     # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def list_attempts(self, endpoint_id: str | None = None, **query: str | int | None) -> Page:

@@ -8,7 +8,7 @@ store's. A store that can't answer is asked again in the next round.
 """
 
 from collections.abc import Callable, Generator
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from ringback.clock import Clock
 from ringback.model.limits import (
@@ -26,6 +26,8 @@ STEP_PAUSE_S: Final = 0.005
 # Removing 500 events with their indexes takes ten milliseconds and more, in which nobody else can write.
 STEP_ROWS: Final = 250
 TENANTS_AT_ONCE: Final = 500
+# How soon after a redaction nothing of it is left in the files.
+CLEAR_EVERY_S: Final = 1.0
 
 
 class RetentionStore(Retention, Tenants, Protocol):
@@ -57,26 +59,29 @@ class Keeper:
         self._clock = clock
         self._wait = wait
         self._observer = observer
-        self._round = self._steps()
+        self._pauses = self._rounds()
 
     def step(self) -> None:
-        """One step of a round and the pause after it, or the long pause between two rounds."""
+        """One step of a round and the pause after it."""
         try:
-            if next(self._round, None):
-                self._wait(STEP_PAUSE_S)
-                return
+            pause_s = next(self._pauses)
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
             self._observer(StoreTrouble("retention", error.code))
-        self._round = self._steps()
-        self._wait(RETENTION_EVERY_S)
+            self._pauses = self._rounds()
+            pause_s = RETENTION_EVERY_S
+        self._wait(pause_s)
 
-    def _steps(self) -> Generator[int, None, None]:
-        """A whole round: after each step that changed something, how many rows it changed."""
-        yield from self._expire_tenants()
-        yield from _until_done(lambda: self._store.trim_changes_step(CHANGES_KEPT_MAX, STEP_ROWS))
-        yield from _until_done(self._store.shrink_step)
+    def _rounds(self) -> Generator[float, None, NoReturn]:
+        """Round after round: does a step, then gives the pause after it in seconds."""
+        while True:
+            yield from self._expire_tenants()
+            yield from _until_done(lambda: self._store.trim_changes_step(CHANGES_KEPT_MAX, STEP_ROWS))
+            yield from _until_done(self._store.shrink_step)
+            for _ in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S)):
+                self._store.clear_traces()
+                yield CLEAR_EVERY_S
 
-    def _expire_tenants(self) -> Generator[int, None, None]:
+    def _expire_tenants(self) -> Generator[float, None, None]:
         after: str | None = None
         while tenants := self._store.list_tenants(after, TENANTS_AT_ONCE):
             now = self._clock.now_ms()
@@ -85,16 +90,16 @@ class Keeper:
                 yield from self._expire(cutoffs[tenant_id], now)
             after = tenants[-1].id
 
-    def _expire(self, cutoff: Cutoff, now: int) -> Generator[int, None, None]:
+    def _expire(self, cutoff: Cutoff, now: int) -> Generator[float, None, None]:
         place: int | None = 0
         while place is not None:
             changed, place = self._store.expire_events_step(cutoff, now, place, STEP_ROWS)
             if changed:
-                yield changed
+                yield STEP_PAUSE_S
         yield from _until_done(lambda: self._store.expire_attempts_step(cutoff, STEP_ROWS))
         yield from _until_done(lambda: self._store.expire_days_step(cutoff, STEP_ROWS))
 
 
-def _until_done(one: Callable[[], int]) -> Generator[int, None, None]:
-    while changed := one():
-        yield changed
+def _until_done(one: Callable[[], int]) -> Generator[float, None, None]:
+    while one():
+        yield STEP_PAUSE_S

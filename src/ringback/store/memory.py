@@ -10,6 +10,7 @@ from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKe
 from ringback.store.memory_intake import MemoryIntake
 from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory_log import MemoryLog
+from ringback.store.memory_redaction import MemoryRedactions
 from ringback.store.memory_retention import MemoryRetention
 from ringback.store.memory_settling import MemorySettlements
 from ringback.store.memory_tables import MemoryTables
@@ -24,6 +25,7 @@ class MemoryStore(
     MemorySettlements,
     MemoryUpkeep,
     MemoryRetention,
+    MemoryRedactions,
     MemoryFollow,
     MemoryTenants,
     MemoryKeys,

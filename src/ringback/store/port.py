@@ -355,6 +355,9 @@ class Retention(Protocol):
     def shrink_step(self) -> int:
         """Give a little of the space that nothing uses any more back to the system; 0: there is no more to give."""
 
+    def clear_traces(self) -> bool:
+        """Have the store's own files forget what was redacted; False: not now, ask again later."""
+
 
 # ── control ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -498,8 +501,34 @@ class Resends(Protocol):
     def resend(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str], now: int) -> int:
         """Queue the event again for these endpoints and ring their lanes; how many rows were made or hastened.
 
-        A row that is still pending is made due now. A new row counts on from the log: its `attempts` is the
+        A redacted event is not queued. A row that is still pending is made due now.
+        A new row counts on from the log: its `attempts` is the
         highest number there, its `tries` 0. Its ordering key is the event's if the endpoint is ordered.
+        """
+
+
+class SubjectEvent(NamedTuple):
+    """One event of a subject, with its place in its tenant's stream."""
+
+    seq: int
+    event_id: str
+    redacted: bool
+
+
+class Redactions(Protocol):
+    """Removing payloads for privacy. An event without data is a redacted one: it is never sent again."""
+
+    def events_of_subject(
+        self, tenant_id: str, subject_type: str, subject_id: str, after: int, limit: int
+    ) -> Sequence[SubjectEvent]:
+        """Up to `limit` events of a subject by their place in the stream, after the place `after`."""
+
+    def redact_step(self, tenant_id: str, event_ids: Sequence[str], now: int, limit: int) -> int:
+        """Redact these events, changing up to `limit` rows; how many it changed (0: it is done).
+
+        Pending deliveries end first, each leaving a `cancelled` record and each event a change that engines follow;
+        then data and previous data go, then the bodies of attempts. What is in flight meanwhile loses its bodies when
+        it is settled.
         """
 
 
@@ -529,6 +558,7 @@ class Store(
     Secrets,
     Log,
     Resends,
+    Redactions,
     Health,
     Protocol,
 ):

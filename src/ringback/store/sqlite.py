@@ -21,6 +21,7 @@ from ringback.store.sqlite_file import FileLock, open_locked
 from ringback.store.sqlite_intake import SqliteIntake
 from ringback.store.sqlite_lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite_log import SqliteLog
+from ringback.store.sqlite_redaction import SqliteRedactions
 from ringback.store.sqlite_retention import SqliteRetention
 from ringback.store.sqlite_settle import SqliteResends, SqliteSettlements
 from ringback.store.sqlite_upkeep import SqliteClearing, SqliteRepairs
@@ -38,6 +39,7 @@ class SqliteStore(
     SqliteRepairs,
     SqliteClearing,
     SqliteRetention,
+    SqliteRedactions,
     SqliteTenants,
     SqliteKeys,
     SqliteEndpoints,

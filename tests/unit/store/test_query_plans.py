@@ -94,6 +94,19 @@ HOT = {
         "endpoint_day USING PRIMARY KEY (tenant_id=? AND endpoint_id=? AND day=?)",
         "endpoint_day USING COVERING INDEX endpoint_day_by_age (tenant_id=? AND day<?)",
     ],
+    "events_of_subject": [
+        "event USING INDEX event_by_subject (tenant_id=? AND subject_type=? AND subject_id=? AND rowid>?)"
+    ],
+    "redact_events": [
+        "event USING INTEGER PRIMARY KEY (rowid=?)",
+        "delivery USING COVERING INDEX delivery_by_event (tenant_id=? AND event_id=?)",
+        "event USING INDEX event_by_id (tenant_id=? AND id=?)",
+    ],
+    "redact_attempts": [
+        "attempt USING INTEGER PRIMARY KEY (rowid=?)",
+        "attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)",
+    ],
+    "redacted_events": ["event USING INDEX event_by_id (tenant_id=? AND id=?)"],
     "trim_changes": [
         "change USING INTEGER PRIMARY KEY (rowid=?)",
         "change USING INTEGER PRIMARY KEY (rowid<?)",
