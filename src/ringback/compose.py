@@ -30,6 +30,7 @@ from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.readiness import Readiness
 from ringback.control.redaction import RedactionUseCases
+from ringback.control.replays import ReplayUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.engine.engine import Engine
@@ -160,6 +161,7 @@ class Process:
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
+            replays=ReplayUseCases(store, clock, self._kick),
             readiness=Readiness(store, self._obstacles),
             authenticator=self._authenticator,
         )

@@ -11,6 +11,7 @@ from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus
 from conformance.suite_fetch import TestFetch, TestOrderedFetch
 from conformance.suite_health import TestHealth
 from conformance.suite_intake import TestIntake, TestKeys
+from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
@@ -35,6 +36,8 @@ __all__ = [
     "TestFetch",
     "TestHealth",
     "TestIntake",
+    "TestJobSteps",
+    "TestJobs",
     "TestKeys",
     "TestLaneFollowsStatus",
     "TestMissingLanes",
@@ -45,6 +48,7 @@ __all__ = [
     "TestPurging",
     "TestRedactions",
     "TestRelease",
+    "TestReplayPages",
     "TestResends",
     "TestRetention",
     "TestSecrets",

@@ -13,12 +13,14 @@ from conformance.backend import ALWAYS, run_out
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.endpoint import EndpointStatus, Ordering
 from ringback.model.event import DueDelivery
+from ringback.model.job import Job
 from ringback.store.port import (
     AttemptQuery,
     Cutoff,
     EventQuery,
     FetchRequest,
     NotOwner,
+    ReplaySpan,
     Ring,
     Settlement,
     Store,
@@ -276,6 +278,7 @@ class Tale:
             self.both(lambda store: sorted(store.overdue([cutoff])))  # noqa: B023
             self.both(lambda store: expired(store, cutoff, self.now))  # noqa: B023
             self.both(lambda store: store.expire_days_step(cutoff, 100))  # noqa: B023
+            self.both(lambda store: store.expire_jobs_step(cutoff, 1))  # noqa: B023
         gone = set(self.both(lambda store: [name for name in self.events if store.get_event(*name) is None]))
         for side in self.sides:
             for held in side.held.values():
@@ -291,6 +294,40 @@ class Tale:
                 if of == event_id:
                     side.held.get(name, set()).discard(seq)
         self.both(lambda store: store.get_event(tenant_id, event_id))
+
+    def replay(self, where: int, which: list[int]) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        number = self.next_number()
+        job = Job(tenant_id, f"job_{number:03d}", endpoint_id, "replay", "all", "running", 0, 1, 0, 0, self.now, None)
+        if not self.both(lambda store: store.create_job(job, 1, 2)):
+            return
+        span = ReplaySpan(tenant_id, endpoint_id, NOW, self.now, 10**12)
+        self.both(lambda store: candidates(store, span))
+        chosen = {self.events[place][1] for place in which if place < len(self.events)}
+
+        def act(side: Side) -> object:
+            found = side.store.replay_page(span, 0, 100).candidates
+            side.store.add_job_events(tenant_id, job.id, [one.seq for one in found if one.event_id in chosen])
+            return side.store.start_job(tenant_id, job.id)
+
+        self.both_sides(act)
+
+    def advance(self, pending_max: int) -> None:
+        def act(side: Side) -> object:
+            moved = [side.store.job_step(name, self.now, 0, 2, pending_max) for name in side.store.open_jobs("", 10)]
+            for tenant_id, event_id in self.events:
+                for standing in side.store.progress(tenant_id, event_id):
+                    if standing.pending is not None:
+                        side.seqs[standing.endpoint_id, event_id] = standing.pending.seq
+            return moved
+
+        self.both_sides(act)
+
+    def cancel_job(self, which: int) -> None:
+        jobs = self.both(lambda store: [job for name in TENANTS for job in store.list_jobs(name, None, 100)])
+        if jobs:
+            job = jobs[which % len(jobs)]
+            self.both(lambda store: store.cancel_job(job.tenant_id, job.id, self.now))
 
     def trim(self, keep: int) -> None:
         self.both(lambda store: run_out(lambda: store.trim_changes_step(keep, 3), 3))
@@ -309,6 +346,8 @@ class Tale:
             self.both(lambda store: list(store.list_endpoints(tenant_id, None, 10)))  # noqa: B023
             self.both(lambda store: list(store.list_keys(tenant_id, None, 10)))  # noqa: B023
             self.both(lambda store: logged(store, tenant_id))  # noqa: B023
+            self.both(lambda store: list(store.list_jobs(tenant_id, None, 100)))  # noqa: B023
+        self.both(lambda store: list(store.open_jobs("", 100)))
         for tenant_id, event_id in self.events:
             self.both_sides(lambda side: seqless(side, tenant_id, event_id))  # noqa: B023
         for tenant_id, name in self.endpoints:
@@ -339,6 +378,17 @@ def seqless(side: Side, tenant_id: str, event_id: str) -> list[tuple[Any, ...]]:
 def changed(side: Side) -> list[tuple[str, str, str]] | None:
     changes = side.store.changes_after(0)
     return None if changes is None else sorted((change.kind, change.tenant_id, change.id) for change in changes)
+
+
+def candidates(store: Store, span: ReplaySpan) -> list[tuple[Any, ...]]:
+    """What a replay would look at, without numbers."""
+    found: list[tuple[Any, ...]] = []
+    place: int | None = 0
+    while place is not None:
+        page = store.replay_page(span, place, 3)
+        found += [one[1:] for one in page.candidates]
+        place = page.place
+    return found
 
 
 def expired(store: Store, cutoff: Cutoff, now: int) -> int:

@@ -18,6 +18,7 @@ from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.redaction import RedactionUseCases
+from ringback.control.replays import ReplayUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.event import Event, NewDelivery
@@ -50,6 +51,7 @@ class ApiWorld:
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
+            replays=ReplayUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),
             authenticator=self.authenticator,
         )

@@ -21,6 +21,7 @@ from ringback.api.management.docs_page import docs_routes
 from ringback.api.management.endpoints import endpoint_routers
 from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
+from ringback.api.management.jobs import job_routers
 from ringback.api.management.keys import key_routers
 from ringback.api.management.openapi import completed
 from ringback.api.management.redaction import redaction_routers
@@ -33,6 +34,7 @@ from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.redaction import RedactionUseCases
+from ringback.control.replays import ReplayUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.errors import RingbackError
@@ -54,6 +56,7 @@ class AppParts:
     events: EventUseCases
     attempts: AttemptUseCases
     redactions: RedactionUseCases
+    replays: ReplayUseCases
     readiness: Readiness
     authenticator: Authenticator
 
@@ -85,6 +88,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
         *redaction_routers(parts.redactions, parts.authenticator),
+        *job_routers(parts.replays, parts.authenticator),
         *health_routers(parts.readiness),
     ):
         # The routes themselves, not the router: so one flat table can be walked, to see that each has its gate.

@@ -18,6 +18,7 @@ try:
     from ringback.cli.bench import bench
     from ringback.cli.keys import keys
     from ringback.cli.listen import listen
+    from ringback.cli.replay import replay
     from ringback.cli.send import send
     from ringback.cli.serve import serve
     from ringback.cli.tail import tail
@@ -37,7 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, tail, bench):
+for command in (up, serve, send, listen, tail, replay, bench):
     app.command()(command)
 app.add_typer(keys, name="keys")
 

@@ -1,8 +1,8 @@
 """The delivery engine of one process: its parts put together, started, watched and stopped.
 
-Seven threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep,
-retention, and one that follows the change log. They talk through mailboxes only. `stop` takes no new work, lets
-requests in flight end, records them, gives every lane up and leaves. An exception that ends a thread is given to
+Eight threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep,
+retention, replays, and one that follows the change log. They talk through mailboxes only. `stop` takes no new work,
+lets requests in flight end, records them, gives every lane up and leaves. An exception that ends a thread is given to
 `on_crash`, which ends the process.
 """
 
@@ -19,13 +19,14 @@ from ringback.engine.gate import Gate
 from ringback.engine.heartbeat import Heartbeat
 from ringback.engine.lease import Lease
 from ringback.engine.ports import Transport
+from ringback.engine.replays import Replays
 from ringback.engine.retention import Keeper, RetentionStore
 from ringback.engine.settler import Settler
 from ringback.engine.sweeps import Sweep
 from ringback.model.attempt import Attempt
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.telemetry import Observer
-from ringback.store.port import Nodes, Settlements, Upkeep
+from ringback.store.port import JobSteps, Nodes, Settlements, Upkeep
 from ringback.workers import Mailbox, ThreadMailbox, Worker
 
 FOLLOW_EVERY_S: Final = 0.5
@@ -35,7 +36,7 @@ STOP_WITHIN_S: Final = TOTAL_DEADLINE_S_MAX + 5.0
 POLL_STOP_S: Final = 0.02
 
 
-class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, RetentionStore, Protocol):
+class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, RetentionStore, JobSteps, Protocol):
     """Everything the engine asks of a store."""
 
 
@@ -119,6 +120,7 @@ class Engine:
             Worker("heartbeat", self._heartbeat.step, clock, on_crash),
             Worker("sweep", self._sweep(to_fetcher, observer).step, clock, on_crash),
             Worker("retention", self._keeper(observer).step, clock, on_crash),
+            Worker("replays", self._replays(observer).step, clock, on_crash),
             Worker("follower", self._follow, clock, on_crash),
         ]
 
@@ -149,6 +151,15 @@ class Engine:
 
     def _keeper(self, observer: Observer) -> Keeper:
         return Keeper(store=self._store, clock=self._clock, wait=self._stopping.wait, observer=observer)
+
+    def _replays(self, observer: Observer) -> Replays:
+        return Replays(
+            store=self._store,
+            clock=self._clock,
+            tell=self.dispatcher.post,
+            wait=self._stopping.wait,
+            observer=observer,
+        )
 
     def start(self) -> None:
         """Join the other nodes, then work. Raises what the store raises."""

@@ -98,6 +98,7 @@ class Keeper:
                 yield STEP_PAUSE_S
         yield from _until_done(lambda: self._store.expire_attempts_step(cutoff, STEP_ROWS))
         yield from _until_done(lambda: self._store.expire_days_step(cutoff, STEP_ROWS))
+        yield from _until_done(lambda: self._store.expire_jobs_step(cutoff, STEP_ROWS))
 
 
 def _until_done(one: Callable[[], int]) -> Generator[float, None, None]:

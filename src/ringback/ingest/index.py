@@ -8,9 +8,7 @@ why a `Target` has no dictionary and isn't tracked by the garbage collector. Nev
 filter means (`policy.match`, `policy.filter`). A filter that fails, or can't be compiled any more, matches nothing.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -20,16 +18,12 @@ from ringback.model.event import Event
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
-from ringback.policy.filter import Filter, FilterInput, FilterRefused, compile_filter, filter_input
 from ringback.policy.match import candidates
+from ringback.policy.wanted import filter_values, filter_wants
 from ringback.store.port import IntakeTransaction
-from ringback.times import rfc3339
 
 MEMO_MAX: Final = 20_000
 SHARED_MAX: Final = 10_000
-# A compiled filter takes 0.2 ms and 3 KiB or more, so it is made when it is first needed, and not kept for ever.
-FILTERS_KEPT_MAX: Final = 10_000
-INTEGER_DIGITS_MAX: Final = 100
 _Places = dict[str, list["Target"]]
 
 
@@ -213,48 +207,5 @@ def _steps(ids: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _filtered(found: tuple[Target, ...], event: Event) -> list[Target]:
-    values = _filter_input(event)
-    return [target for target in found if target.filter is None or _matches(target.filter, values)]
-
-
-def _matches(text: str, values: FilterInput) -> bool:
-    compiled = _compiled(text)
-    return compiled is not None and compiled.matches(values)
-
-
-@lru_cache(maxsize=FILTERS_KEPT_MAX)
-def _compiled(text: str) -> Filter | None:
-    try:
-        return compile_filter(text)
-    except FilterRefused:
-        # It was checked when it was saved. If it is refused now, nothing is better than everything.
-        return None
-
-
-def _filter_input(event: Event) -> FilterInput:
-    """The event as filters see it: made once, for all endpoints. Fields that weren't sent are null."""
-    subject = None if event.subject_type is None else {"type": event.subject_type, "id": event.subject_id}
-    described: dict[str, object] = {
-        "id": event.id,
-        "type": event.type,
-        "channel": event.channel,
-        "subject": subject,
-        "change": event.change,
-        "occurred_at": None if event.occurred_at is None else rfc3339(event.occurred_at),
-        "ordering_key": event.ordering_key,
-    }
-    previous = None if event.previous is None else _value_of(event.previous)
-    return filter_input(described, _value_of(event.data), previous)
-
-
-def _value_of(text: bytes) -> object:
-    try:
-        value: object = msgspec.json.decode(text)
-    except msgspec.ValidationError:
-        # A number that doesn't fit a float. JSON allows it, so it was accepted; here it becomes infinite.
-        value = json.loads(text, parse_int=_fitting)
-    return value
-
-
-def _fitting(digits: str) -> int | float:
-    return int(digits) if len(digits) <= INTEGER_DIGITS_MAX else float(digits)
+    values = filter_values(event)
+    return [target for target in found if target.filter is None or filter_wants(target.filter, values)]

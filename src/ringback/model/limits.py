@@ -59,6 +59,12 @@ LINGER_S: Final = 2.0
 SWEEP_EVERY_S: Final = 30.0
 STEP_ROWS_MAX: Final = 500
 
+# What a replay may be.
+REPLAYS_PER_ENDPOINT_MAX: Final = 1
+REPLAYS_PER_TENANT_MAX: Final = 10
+REPLAY_EVENTS_MAX: Final = 1_000_000
+REPLAY_PENDING_MAX: Final = 10_000
+
 # What is kept.
 RETENTION_EVERY_S: Final = 10.0
 STATS_DAYS_MAX: Final = 90

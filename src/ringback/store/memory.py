@@ -8,6 +8,7 @@ Clear comes before fast: most reads walk a whole table.
 
 from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
 from ringback.store.memory_intake import MemoryIntake
+from ringback.store.memory_jobs import MemoryJobs, MemoryJobSteps
 from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory_log import MemoryLog
 from ringback.store.memory_redaction import MemoryRedactions
@@ -26,6 +27,8 @@ class MemoryStore(
     MemoryUpkeep,
     MemoryRetention,
     MemoryRedactions,
+    MemoryJobs,
+    MemoryJobSteps,
     MemoryFollow,
     MemoryTenants,
     MemoryKeys,

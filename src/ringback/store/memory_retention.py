@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from ringback.model.attempt import Outcome, ended_without_request
 from ringback.model.event import Delivery
 from ringback.model.ids import time_part
+from ringback.model.job import Job
 from ringback.store.memory_tables import MemoryPart, MemoryTables
 from ringback.store.port import Cutoff, ExpiredStep, StoredEvent
 
@@ -35,7 +36,9 @@ class MemoryRetention(MemoryPart):
 
     def expire_attempts_step(self, cutoff: Cutoff, limit: int) -> int:
         with self._tables as tables:
-            old = sorted(i for tenant, i in tables.attempts if tenant == cutoff.tenant_id and i < _attempt_at(cutoff))
+            old = sorted(
+                i for tenant, i in tables.attempts if tenant == cutoff.tenant_id and i < _first_id("att", cutoff.before)
+            )
             for attempt_id in old[:limit]:
                 tables.forget_attempt(tables.attempts[cutoff.tenant_id, attempt_id])
             return len(old[:limit])
@@ -45,6 +48,13 @@ class MemoryRetention(MemoryPart):
             old = sorted(_old_days(tables, cutoff), key=lambda name: name[2])[:limit]
             for name in old:
                 del tables.days[name]
+            return len(old)
+
+    def expire_jobs_step(self, cutoff: Cutoff, limit: int) -> int:
+        with self._tables as tables:
+            old = [job for job in _old_jobs(tables, cutoff) if job.id not in tables.jobs_open][:limit]
+            for job in old:
+                tables.forget_job(job)
             return len(old)
 
     def trim_changes_step(self, keep: int, limit: int) -> int:
@@ -63,7 +73,8 @@ def _is_overdue(tables: MemoryTables, cutoff: Cutoff) -> bool:
     attempts = (i for tenant, i in tables.attempts if tenant == cutoff.tenant_id)
     return (
         any(stored.event.accepted_at < cutoff.before for stored in events)
-        or any(attempt_id < _attempt_at(cutoff) for attempt_id in attempts)
+        or any(attempt_id < _first_id("att", cutoff.before) for attempt_id in attempts)
+        or bool(_old_jobs(tables, cutoff))
         or bool(_old_days(tables, cutoff))
     )
 
@@ -85,10 +96,15 @@ def _pending(tables: MemoryTables, events: dict[str, StoredEvent]) -> list[Deliv
     return sorted(rows, key=lambda row: (places[row.event_id], row.seq))
 
 
+def _old_jobs(tables: MemoryTables, cutoff: Cutoff) -> list[Job]:
+    own = [job for job in tables.jobs.values() if job.tenant_id == cutoff.tenant_id]
+    return sorted((job for job in own if job.id < _first_id("job", cutoff.before)), key=lambda job: job.id)
+
+
 def _old_days(tables: MemoryTables, cutoff: Cutoff) -> list[tuple[str, str, str]]:
     return [name for name in tables.days if name[0] == cutoff.tenant_id and name[2] < cutoff.day]
 
 
-def _attempt_at(cutoff: Cutoff) -> str:
-    """The first id that an attempt begun at the cutoff can have."""
-    return f"att_{time_part(cutoff.before)}"
+def _first_id(prefix: str, at: int) -> str:
+    """The first id of its kind that a thing made at a time can have."""
+    return f"{prefix}_{time_part(at)}"

@@ -15,6 +15,7 @@ from typing import Self
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
 from ringback.model.event import Delivery
+from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.model.tenant import ApiKey, Tenant
@@ -42,6 +43,11 @@ class MemoryTables:
         self.attempts: dict[tuple[str, str], Attempt] = {}
         self.attempts_of_event: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.days: dict[tuple[str, str, str], tuple[int, int]] = {}
+        # What a job has yet to do, by (tenant, job); jobs that were started, and those that have something left.
+        self.jobs: dict[str, Job] = {}
+        self.job_events: dict[tuple[str, str], list[int]] = {}
+        self.jobs_started: set[str] = set()
+        self.jobs_open: set[str] = set()
         self.lanes: dict[str, LaneRow] = {}
         self.nodes: dict[str, int] = {}
         # Configuration. A tombstone is an endpoint that was deleted and may still have deliveries.
@@ -84,6 +90,13 @@ class MemoryTables:
         """The log of one event, in the order it was written."""
         ids = self.attempts_of_event.get((tenant_id, event_id), ())
         return [self.attempts[tenant_id, attempt_id] for attempt_id in ids]
+
+    def forget_job(self, job: Job) -> None:
+        """Remove a job and what it had left to do."""
+        del self.jobs[job.id]
+        self.job_events.pop((job.tenant_id, job.id), None)
+        self.jobs_started.discard(job.id)
+        self.jobs_open.discard(job.id)
 
     def log_change(self, kind: str, tenant_id: str, thing_id: str) -> None:
         """Tell every process that follows that this thing is not what it was."""

@@ -14,6 +14,7 @@ from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import RingbackError, Unavailable
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
+from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow, NodeRow
 from ringback.model.tenant import ApiKey, Scope, Tenant
 
@@ -349,6 +350,9 @@ class Retention(Protocol):
     def expire_days_step(self, cutoff: Cutoff, limit: int) -> int:
         """Remove up to `limit` figures of days."""
 
+    def expire_jobs_step(self, cutoff: Cutoff, limit: int) -> int:
+        """Remove up to `limit` of the tenant's oldest jobs that have ended."""
+
     def trim_changes_step(self, keep: int, limit: int) -> int:
         """Remove up to `limit` of the oldest changes, but none of the latest `keep`."""
 
@@ -357,6 +361,23 @@ class Retention(Protocol):
 
     def clear_traces(self) -> bool:
         """Have the store's own files forget what was redacted; False: not now, ask again later."""
+
+
+class JobSteps(Protocol):
+    """For `engine.replays`."""
+
+    def open_jobs(self, after: str, limit: int) -> Sequence[str]:
+        """The ids of jobs that have something left to do, or to clear away after they were cancelled; oldest first,
+        after the id `after` ("": from the beginning)."""
+
+    def job_step(self, job_id: str, now: int, stale_before: int, limit: int, pending_max: int) -> int:
+        """One step of a job: queue up to `limit` of its events, oldest first, each counting on from the log; ring the
+        lane; note what is done. How many rows it changed; 0: nothing can be done now.
+
+        A step is held back while the endpoint has more than `pending_max` deliveries. Events that are redacted, gone or
+        pending are passed over. A job whose endpoint is gone is cancelled, and one that was made before `stale_before`
+        and never started. What a cancelled job had left to do is removed in steps too.
+        """
 
 
 # ── control ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -507,6 +528,57 @@ class Resends(Protocol):
         """
 
 
+class ReplaySpan(NamedTuple):
+    """Which events a replay looks at: accepted in [since, until), with a place of `last` at most."""
+
+    tenant_id: str
+    endpoint_id: str
+    since: int
+    until: int
+    last: int
+
+
+class ReplayCandidate(NamedTuple):
+    """An event of a span, neither redacted nor pending at the endpoint. `last_outcome` is how its last delivery there
+    ended (None: it was never meant for it); a success counts although its delivery had been settled before."""
+
+    seq: int
+    event_id: str
+    type: str
+    channel: str | None
+    last_outcome: str | None
+
+
+class ReplayPage(NamedTuple):
+    """Candidates by their place, and the place to go on from (None: that was the last page)."""
+
+    candidates: Sequence[ReplayCandidate]
+    place: int | None
+
+
+class Jobs(Protocol):
+    def replay_page(self, span: ReplaySpan, after: int, limit: int) -> ReplayPage:
+        """Up to `limit` candidates after the place `after`. One short read; it may find none and not be the last."""
+
+    def create_job(self, job: Job, of_endpoint_max: int, of_tenant_max: int) -> bool:
+        """Add a job that does nothing before `start_job`; False when so many of the endpoint's or the tenant's jobs are
+        running already."""
+
+    def add_job_events(self, tenant_id: str, job_id: str, seqs: Sequence[int]) -> bool:
+        """Write down more of what a job has to do, and count it as matched; False when it isn't running any more."""
+
+    def start_job(self, tenant_id: str, job_id: str) -> Job | None:
+        """From now on its steps are taken; the job as it is then (None: there is none)."""
+
+    def get_job(self, tenant_id: str, job_id: str) -> Job | None: ...
+
+    def list_jobs(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Job]:
+        """Newest first, after the id `after`."""
+
+    def cancel_job(self, tenant_id: str, job_id: str, now: int) -> bool:
+        """End a job that is running; what it has queued stays queued. False when there is none with this id."""
+
+
 class SubjectEvent(NamedTuple):
     """One event of a subject, with its place in its tenant's stream."""
 
@@ -552,6 +624,7 @@ class Store(
     EndpointSource,
     Upkeep,
     Retention,
+    JobSteps,
     Tenants,
     Keys,
     Endpoints,
@@ -559,6 +632,7 @@ class Store(
     Log,
     Resends,
     Redactions,
+    Jobs,
     Health,
     Protocol,
 ):

@@ -19,6 +19,7 @@ from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteSecrets
 from ringback.store.sqlite_fetch import SqliteFetch
 from ringback.store.sqlite_file import FileLock, open_locked
 from ringback.store.sqlite_intake import SqliteIntake
+from ringback.store.sqlite_jobs import SqliteJobs, SqliteJobSteps
 from ringback.store.sqlite_lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite_log import SqliteLog
 from ringback.store.sqlite_redaction import SqliteRedactions
@@ -40,6 +41,8 @@ class SqliteStore(
     SqliteClearing,
     SqliteRetention,
     SqliteRedactions,
+    SqliteJobs,
+    SqliteJobSteps,
     SqliteTenants,
     SqliteKeys,
     SqliteEndpoints,

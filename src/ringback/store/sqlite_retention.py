@@ -29,7 +29,10 @@ class SqliteRetention(SqlitePart):
     """`Retention`."""
 
     def overdue(self, cutoffs: Sequence[Cutoff]) -> Sequence[str]:
-        asked = [(one.tenant_id, one.before, _attempt_at(one), _job_at(one), one.day) for one in cutoffs]
+        asked = [
+            (one.tenant_id, one.before, first_id("att", one.before), first_id("job", one.before), one.day)
+            for one in cutoffs
+        ]
         return [tenant_id for (tenant_id,) in self._read(_SQL["overdue_tenants"], {"asked": json_list(asked)})]
 
     def expire_events_step(self, cutoff: Cutoff, now: int, after: int, limit: int) -> ExpiredStep:
@@ -56,7 +59,7 @@ class SqliteRetention(SqlitePart):
 
     def expire_attempts_step(self, cutoff: Cutoff, limit: int) -> int:
         with self._writer.transaction() as connection:
-            asked = {"tenant_id": cutoff.tenant_id, "before": _attempt_at(cutoff), "limit": limit}
+            asked = {"tenant_id": cutoff.tenant_id, "before": first_id("att", cutoff.before), "limit": limit}
             return change(connection, _SQL["expire_attempts"], asked)
 
     def expire_days_step(self, cutoff: Cutoff, limit: int) -> int:
@@ -85,10 +88,6 @@ def _named(cutoff: Cutoff) -> dict[str, Any]:
     return {"tenant_id": cutoff.tenant_id, "before": cutoff.before}
 
 
-def _attempt_at(cutoff: Cutoff) -> str:
-    """The first id that an attempt begun at the cutoff can have."""
-    return f"att_{time_part(cutoff.before)}"
-
-
-def _job_at(cutoff: Cutoff) -> str:
-    return f"job_{time_part(cutoff.before)}"
+def first_id(prefix: str, at: int) -> str:
+    """The first id of its kind that a thing made at a time can have."""
+    return f"{prefix}_{time_part(at)}"

@@ -12,6 +12,7 @@ from ringback.ingest.index import MatchIndex
 from ringback.model.endpoint import Endpoint, EndpointStatus, Ordering
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
+from ringback.policy import wanted as wanted_module
 from ringback.store.memory import MemoryStore
 from support.rows import NOW, OTHER_TENANT, TENANT, endpoint, event, secret, tenant
 
@@ -187,8 +188,8 @@ def test_a_number_that_fits_nothing_spoils_no_filter(config: Config, number: str
 
 def test_the_same_filter_is_compiled_once_and_only_when_needed(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
-    real = index_module.compile_filter
-    monkeypatch.setattr(index_module, "compile_filter", lambda text: compiled.append(text) or real(text))
+    real = wanted_module.compile_filter
+    monkeypatch.setattr(wanted_module, "compile_filter", lambda text: compiled.append(text) or real(text))
     for i in range(5):
         config.add(f"ep_{i}", filter='data.unlike_other_tests == "yes"')
     config.add("ep_elsewhere", filter="data.never == 1", event_types=("order.paid",))
@@ -206,8 +207,8 @@ def test_a_filter_that_does_not_compile_matches_nothing(config: Config) -> None:
 
 def test_payloads_are_decoded_once_and_only_for_filters(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    real = index_module.filter_input
-    monkeypatch.setattr(index_module, "filter_input", lambda *values: made.append(values) or real(*values))
+    real = wanted_module.filter_input
+    monkeypatch.setattr(wanted_module, "filter_input", lambda *values: made.append(values) or real(*values))
     config.add("ep_plain")
     config.wanted()
     assert made == []

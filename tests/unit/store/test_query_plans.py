@@ -32,7 +32,11 @@ LARGE_TABLES = {
     "tenant",
 }
 # Partial indexes that hold only what the query is after.
-MAY_BE_SCANNED = {"SCAN endpoint USING INDEX endpoint_deleted", "SCAN tenant USING INDEX tenant_deleted"}
+MAY_BE_SCANNED = {
+    "SCAN endpoint USING INDEX endpoint_deleted",
+    "SCAN tenant USING INDEX tenant_deleted",
+    "SCAN job USING COVERING INDEX job_open",
+}
 # What is after everything: read once at a start, and by who has missed changes.
 READS_EVERYTHING = {"all_configuration"}
 
@@ -107,6 +111,21 @@ HOT = {
         "attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)",
     ],
     "redacted_events": ["event USING INDEX event_by_id (tenant_id=? AND id=?)"],
+    "running_jobs": ["job USING COVERING INDEX job_running (tenant_id=?)"],
+    "replay_page": [
+        "event USING COVERING INDEX event_in_stream (tenant_id=? AND seq>? AND seq<?)",
+        "event USING INTEGER PRIMARY KEY (rowid=?)",
+        "delivery USING INDEX delivery_by_event (tenant_id=? AND event_id=?)",
+        "attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)",
+    ],
+    "next_job_events": ["job_event USING PRIMARY KEY (tenant_id=? AND job_id=?)"],
+    "has_more_deliveries": ["delivery USING COVERING INDEX delivery_in_lane (endpoint_id=?)"],
+    "events_to_replay": [
+        "event USING INTEGER PRIMARY KEY (rowid=?)",
+        "delivery USING INDEX delivery_by_event (tenant_id=? AND event_id=?)",
+        "attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)",
+    ],
+    "expire_jobs": ["job USING PRIMARY KEY (id=?)", "job USING INDEX job_by_tenant (tenant_id=? AND id<?)"],
     "trim_changes": [
         "change USING INTEGER PRIMARY KEY (rowid=?)",
         "change USING INTEGER PRIMARY KEY (rowid<?)",
@@ -114,7 +133,7 @@ HOT = {
     ],
 }
 INSERT_LANE = "INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health) VALUES (?, ?, ?, ?, ?, ?)"
-SORT_A_FEW_ROWS = {"walk_attempts_of_event"}
+SORT_A_FEW_ROWS = {"walk_attempts_of_event", "replay_page"}
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from ringback.api.management.views import ReasonView, reason_view
 from ringback.control.attempts import Stats
 from ringback.control.events import DeliveryStatus
 from ringback.model.attempt import Attempt, Timings
+from ringback.model.job import Job
 from ringback.times import rfc3339
 
 _DECIMALS: Final = 3
@@ -63,6 +64,41 @@ class ResentView(BaseModel):
 
 class RedactedView(BaseModel):
     redacted: int = Field(description="How many events had their payload until now.")
+
+
+class ReplayView(BaseModel):
+    id: str = Field(description="The job's.")
+    matched: int = Field(description="How many events it will queue.")
+
+
+class JobView(BaseModel):
+    id: str
+    kind: str = Field(description="`replay`.")
+    endpoint_id: str
+    state: str = Field(description="`running`, `done` or `cancelled`.")
+    which: str
+    since: str
+    until: str
+    matched: int
+    done: int = Field(description="What of `matched` was queued, or passed over because it can't be sent any more.")
+    created_at: str
+    finished_at: str | None
+
+    @classmethod
+    def of(cls, job: Job) -> "JobView":
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            endpoint_id=job.endpoint_id,
+            state=job.state,
+            which=job.which,
+            since=rfc3339(job.since),
+            until=rfc3339(job.until),
+            matched=job.matched,
+            done=job.done,
+            created_at=rfc3339(job.created_at),
+            finished_at=None if job.finished_at is None else rfc3339(job.finished_at),
+        )
 
 
 class TimingsView(BaseModel):

@@ -61,6 +61,7 @@ _SOMETIMES: Final = {
     "deactivate_endpoint": (409,),
     "rotate_endpoint_secret": (429,),
     "rotate_tenant_secret": (429,),
+    "replay_endpoint": (429,),
     "resend_event": (409,),
     "post_event": (409, 429),
     "post_events": (409, 429),
