@@ -32,6 +32,8 @@ from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.redaction import RedactionUseCases
+from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -208,6 +210,8 @@ class Process:
             master_key=self._master_key,
             backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
             samples=SampleUseCases(store, clock, self._kick),
+            redactions=RedactionUseCases(store, clock, notify, self._audit),
+            replays=ReplayUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later
             metrics=self._exposition(),
             authenticator=self._authenticator,

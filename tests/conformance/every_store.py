@@ -13,10 +13,13 @@ from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus
 from conformance.suite_fetch import TestFetch, TestOrderedFetch
 from conformance.suite_health import TestHealth
 from conformance.suite_intake import TestIntake, TestKeys
+from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
+from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
+from conformance.suite_retention import TestRetention, TestTrimmedChanges
 from conformance.suite_settlements import TestDayCounts, TestSettlements
 from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
 
@@ -37,6 +40,8 @@ __all__ = [
     "TestFetch",
     "TestHealth",
     "TestIntake",
+    "TestJobSteps",
+    "TestJobs",
     "TestKeys",
     "TestLaneFollowsStatus",
     "TestMissingLanes",
@@ -46,10 +51,14 @@ __all__ = [
     "TestProgress",
     "TestPurging",
     "TestQuotas",
+    "TestRedactions",
     "TestRelease",
+    "TestReplayPages",
     "TestResends",
+    "TestRetention",
     "TestSecrets",
     "TestSettlements",
     "TestStranded",
     "TestTenants",
+    "TestTrimmedChanges",
 ]

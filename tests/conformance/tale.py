@@ -9,19 +9,23 @@ beside new work, and for how long something has been due. So a row is named by i
 from collections.abc import Callable
 from typing import Any, Final
 
-from conformance.backend import ALWAYS, release
+from conformance.backend import ALWAYS, release, run_out
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.endpoint import EndpointStatus, Ordering
 from ringback.model.event import DueDelivery
+from ringback.model.job import Job
 from ringback.store.port import (
     AttemptQuery,
+    Cutoff,
     EventQuery,
     FetchRequest,
     NotOwner,
+    ReplaySpan,
     Ring,
     Settlement,
     Store,
 )
+from ringback.times import day_of
 from support.rows import (
     NOW,
     OTHER_TENANT,
@@ -268,6 +272,66 @@ class Tale:
             while side.store.cancel_step(self.now, 2) + side.store.purge_step(3):
                 pass
 
+    def expire(self, ago: int) -> None:
+        for tenant_id in TENANTS:
+            cutoff = Cutoff(tenant_id, self.now - ago, self.now, day_of(NOW))
+            self.both(lambda store: sorted(store.overdue([cutoff])))  # noqa: B023
+            self.both(lambda store: expired(store, cutoff, self.now))  # noqa: B023
+            self.both(lambda store: store.expire_days_step(cutoff, 100))  # noqa: B023
+            self.both(lambda store: store.expire_jobs_step(cutoff, 1))  # noqa: B023
+        gone = set(self.both(lambda store: [name for name in self.events if store.get_event(*name) is None]))
+        for side in self.sides:
+            for held in side.held.values():
+                held -= {seq for (_, event_id), seq in side.seqs.items() if event_id in {name for _, name in gone}}
+
+    def redact(self, which: int, limit: int) -> None:
+        if not self.events:
+            return
+        tenant_id, event_id = self.events[which % len(self.events)]
+        self.both(lambda store: run_out(lambda: store.redact_step(tenant_id, [event_id], self.now, limit), limit))
+        for side in self.sides:
+            for (name, of), seq in side.seqs.items():
+                if of == event_id:
+                    side.held.get(name, set()).discard(seq)
+        self.both(lambda store: store.get_event(tenant_id, event_id))
+
+    def replay(self, where: int, which: list[int]) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        number = self.next_number()
+        job = Job(tenant_id, f"job_{number:03d}", endpoint_id, "replay", "all", "running", 0, 1, 0, 0, self.now, None)
+        if not self.both(lambda store: store.create_job(job, 1, 2)):
+            return
+        span = ReplaySpan(tenant_id, endpoint_id, NOW, self.now, 10**12)
+        self.both(lambda store: candidates(store, span))
+        chosen = {self.events[place][1] for place in which if place < len(self.events)}
+
+        def act(side: Side) -> object:
+            found = side.store.replay_page(span, 0, 100).candidates
+            side.store.add_job_events(tenant_id, job.id, [one.seq for one in found if one.event_id in chosen])
+            return side.store.start_job(tenant_id, job.id)
+
+        self.both_sides(act)
+
+    def advance(self, pending_max: int) -> None:
+        def act(side: Side) -> object:
+            moved = [side.store.job_step(name, self.now, 0, 2, pending_max) for name in side.store.open_jobs("", 10)]
+            for tenant_id, event_id in self.events:
+                for standing in side.store.progress(tenant_id, event_id):
+                    if standing.pending is not None:
+                        side.seqs[standing.endpoint_id, event_id] = standing.pending.seq
+            return moved
+
+        self.both_sides(act)
+
+    def cancel_job(self, which: int) -> None:
+        jobs = self.both(lambda store: [job for name in TENANTS for job in store.list_jobs(name, None, 100)])
+        if jobs:
+            job = jobs[which % len(jobs)]
+            self.both(lambda store: store.cancel_job(job.tenant_id, job.id, self.now))
+
+    def trim(self, keep: int) -> None:
+        self.both(lambda store: run_out(lambda: store.trim_changes_step(keep, 3), 3))
+
     def delete_tenant(self) -> None:
         self.both(lambda store: store.delete_tenant(OTHER_TENANT, self.now))
 
@@ -282,6 +346,8 @@ class Tale:
             self.both(lambda store: list(store.list_endpoints(tenant_id, None, 10)))  # noqa: B023
             self.both(lambda store: list(store.list_keys(tenant_id, None, 10)))  # noqa: B023
             self.both(lambda store: logged(store, tenant_id))  # noqa: B023
+            self.both(lambda store: list(store.list_jobs(tenant_id, None, 100)))  # noqa: B023
+        self.both(lambda store: list(store.open_jobs("", 100)))
         for tenant_id, event_id in self.events:
             self.both_sides(lambda side: seqless(side, tenant_id, event_id))  # noqa: B023
         for tenant_id, name in self.endpoints:
@@ -309,16 +375,39 @@ def seqless(side: Side, tenant_id: str, event_id: str) -> list[tuple[Any, ...]]:
     return [one._replace(pending=one.pending and one.pending._replace(seq=0)) for one in standings]
 
 
-def changed(side: Side) -> list[tuple[str, str, str]]:
+def changed(side: Side) -> list[tuple[str, str, str]] | None:
     changes = side.store.changes_after(0)
-    return sorted((change.kind, change.tenant_id, change.id) for change in changes)
+    return None if changes is None else sorted((change.kind, change.tenant_id, change.id) for change in changes)
+
+
+def candidates(store: Store, span: ReplaySpan) -> list[tuple[Any, ...]]:
+    """What a replay would look at, without numbers."""
+    found: list[tuple[Any, ...]] = []
+    place: int | None = 0
+    while place is not None:
+        page = store.replay_page(span, place, 3)
+        found += [one[1:] for one in page.candidates]
+        place = page.place
+    return found
+
+
+def expired(store: Store, cutoff: Cutoff, now: int) -> int:
+    """Remove what is past its time, a few rows at a time; how many in all."""
+    total, place = 0, 0
+    while True:
+        changed, next_place = store.expire_events_step(cutoff, now, place, 2)
+        total += changed
+        if next_place is None:
+            return total
+        place = next_place
 
 
 def logged(store: Store, tenant_id: str) -> list[Attempt]:
-    """A tenant's whole log. The id of a `cancelled` record has a number in it."""
+    """A tenant's whole log. The id of a record of an end without a request has a number in it."""
     listed = store.list_attempts(AttemptQuery(tenant_id, limit=1_000))
     whole = [store.get_attempt(tenant_id, one.id) for one in listed]
-    return sorted(one._replace(id="") if one.outcome == Outcome.CANCELLED else one for one in whole if one is not None)
+    ends = (Outcome.CANCELLED, Outcome.EXPIRED)
+    return sorted(one._replace(id="") if one.outcome in ends else one for one in whole if one is not None)
 
 
 def streamed(store: Store, tenant_id: str, endpoint_id: str) -> list[object]:

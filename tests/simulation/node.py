@@ -110,7 +110,12 @@ class Node:
         self.lease = Lease(self.clock.new_id("node"))
         to_fetcher, to_settler, to_writer = SimMailbox(scheduler), SimMailbox(scheduler), SimMailbox(scheduler)
         lock: Any = SimLock(scheduler)
-        self.directory = Directory(store, self.clock, lambda ids: self.tell(m.Reconfigured(ids, None)))
+        self.directory = Directory(
+            store,
+            self.clock,
+            lambda ids: self.tell(m.Reconfigured(ids, None)),
+            lambda events: self.tell(m.Redacted(events)),
+        )
         self.directory._lock = lock
         wait, observe = self.wait, world.observe
         self.dispatcher = Dispatcher(

@@ -23,10 +23,12 @@ from ringback.api.management.endpoints import endpoint_routers
 from ringback.api.management.event_types import event_type_routers
 from ringback.api.management.events import event_routers
 from ringback.api.management.health import health_routers
+from ringback.api.management.jobs import job_routers
 from ringback.api.management.keys import key_routers
 from ringback.api.management.master_key import master_key_routers
 from ringback.api.management.metrics import Exposition, metrics_routers
 from ringback.api.management.openapi import completed
+from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
 from ringback.api.problem import Problem, problem, status_problem
@@ -38,6 +40,8 @@ from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.redaction import RedactionUseCases
+from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
@@ -63,6 +67,8 @@ class AppParts:
     master_key: MasterKeyUseCases
     backups: BackupUseCases
     samples: SampleUseCases
+    redactions: RedactionUseCases
+    replays: ReplayUseCases
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
@@ -96,6 +102,8 @@ def build_app(parts: AppParts) -> FastAPI:
         *event_routers(parts.events, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),
         *backup_routers(parts.backups, parts.authenticator),
+        *redaction_routers(parts.redactions, parts.authenticator),
+        *job_routers(parts.replays, parts.authenticator),
         *health_routers(parts.readiness),
         *metrics_routers(parts.metrics),
     ):

@@ -114,14 +114,14 @@ class Authenticator:
             raise
 
     def _follow_changes(self) -> None:
-        if self._version is None:
+        changes = None if self._version is None else self._follow.changes_after(self._version)
+        if changes is None:  # nothing was followed yet, or some were missed
             version = self._follow.version()
             for cache in self._caches:
                 cache.load()
             self._version = version
             self._forget()
             return
-        changes = self._follow.changes_after(self._version)
         if any(change.kind in {"key", "tenant"} for change in changes):
             self._forget()
         if changes:

@@ -25,6 +25,7 @@ try:
     from ringback.cli.keys import keys
     from ringback.cli.listen import listen
     from ringback.cli.migrate import migrate
+    from ringback.cli.replay import replay
     from ringback.cli.send import send
     from ringback.cli.serve import serve
     from ringback.cli.shown import harmless
@@ -55,7 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, verify, tail, doctor, backup, restore, migrate, bench):
+for command in (up, serve, send, listen, verify, tail, replay, doctor, backup, restore, migrate, bench):
     app.command()(command)
 for name, group in (("endpoints", endpoints), ("events", events), ("attempts", attempts), ("keys", keys)):
     app.add_typer(group, name=name)

@@ -125,6 +125,38 @@ class Client:
         body = {} if endpoint_id is None else {"endpoint_id": endpoint_id}
         self.call("POST", self._path("events", event_id, "resend"), body)
 
+    def redact_event(self, event_id: str) -> None:
+        """Remove an event's payload for good, from its attempts too. What happened stays."""
+        self.call("DELETE", self._path("events", event_id, "payload"))
+
+    def redact_subject(self, type: str, id: str) -> int:  # noqa: A002 - the API's own words
+        """The same for all events of a subject; how many had their payload until now."""
+        answer = self._connection.call("DELETE", self._path("subjects", "payload", type=type, id=id), None, {})
+        return int(_object(answer, ["redacted"])["redacted"])
+
+    # ── replays ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def replay(self, endpoint_id: str, since: str, until: str | None = None, which: str = "failed") -> Json:
+        """Send a span of events (times in RFC 3339) to an endpoint again; the answer has the job's `id` and `matched`.
+
+        `which`: `failed` or `all`.
+        """
+        body = {"since": since, "which": which} if until is None else {"since": since, "until": until, "which": which}
+        answer = self._answer("POST", self._path("endpoints", endpoint_id, "replay"), body)
+        return _object(answer, ["id", "matched"])
+
+    def get_job(self, job_id: str) -> Json:
+        """A job, with its `state`, `matched` and `done`."""
+        return _object(self._answer("GET", self._path("jobs", job_id)), ["id", "state", "matched", "done"])
+
+    def list_jobs(self, **query: str | int | None) -> Page:
+        """A page of jobs, newest first."""
+        return self._page("jobs", **query)
+
+    def cancel_job(self, job_id: str) -> None:
+        """Let a job queue no more."""
+        self.call("DELETE", self._path("jobs", job_id))
+
     # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def list_attempts(self, endpoint_id: str | None = None, **query: str | int | None) -> Page:

@@ -11,11 +11,11 @@ from ringback.control.paging import Page, PageRequest, checked_limit, decode_cur
 from ringback.control.tenants import required_tenant
 from ringback.model.attempt import Attempt
 from ringback.model.errors import NotFound
+from ringback.model.limits import STATS_DAYS_MAX
 from ringback.store.port import AttemptQuery, DayCount, Endpoints, Log, Tenants
 from ringback.times import DAY_MS, day_of
 
 STATS_DAYS_DEFAULT = 14
-STATS_DAYS_MAX = 90
 _LIST = "attempts"
 
 

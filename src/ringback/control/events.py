@@ -20,7 +20,7 @@ from ringback.control.paging import (
 )
 from ringback.control.tenants import required_tenant
 from ringback.model.attempt import FINAL_STATES, DeliveryState, Outcome
-from ringback.model.errors import NotFound
+from ringback.model.errors import Conflict, NotFound
 from ringback.model.event import Event
 from ringback.store.port import (
     EndpointProgress,
@@ -106,9 +106,11 @@ class EventUseCases:
     def resend(self, tenant_id: str, event_id: str, endpoint_id: str | None = None) -> int:
         """Send the event again under its own id, to one endpoint or to all it was meant for that still exist.
 
-        Returns how many deliveries were queued or, where one was waiting, brought forward. Raises NotFound.
+        Returns how many deliveries were queued or, where one was waiting, brought forward. Raises NotFound, or Conflict
+        when its payload was removed.
         """
-        self.get(tenant_id, event_id)
+        if self.get(tenant_id, event_id).redacted:
+            raise Conflict("The event's payload was removed: it can't be sent any more.", code="payload_redacted")
         if endpoint_id is None:
             meant = [one.endpoint_id for one in self._store.progress(tenant_id, event_id)]
             endpoint_ids = [endpoint.id for endpoint in self._store.load_endpoints(meant)]

@@ -11,10 +11,14 @@ from typing import Final, Protocol
 
 from ringback.clock import Clock
 from ringback.model.endpoint import Secret
+from ringback.model.lane import Change
 from ringback.outgoing import Target, prepare
 from ringback.store.port import EndpointSource, Follow, StoreUnavailable
 
 STALE_AFTER_S: Final = 5.0
+
+EventName = tuple[str, str]
+"""(tenant, event)"""
 
 
 class ConfigSource(EndpointSource, Follow, Protocol):
@@ -22,12 +26,23 @@ class ConfigSource(EndpointSource, Follow, Protocol):
 
 
 class Directory:
-    """endpoint_id → Target. `get` is for any thread; a value is replaced, never changed."""
+    """endpoint_id → Target. `get` is for any thread; a value is replaced, never changed.
 
-    def __init__(self, source: ConfigSource, clock: Clock, on_change: Callable[[list[str]], None]) -> None:
+    `on_change` gets the endpoints that changed, `on_redaction` the events that may not be sent any more, or None when
+    changes were missed: then any may be one.
+    """
+
+    def __init__(
+        self,
+        source: ConfigSource,
+        clock: Clock,
+        on_change: Callable[[list[str]], None],
+        on_redaction: Callable[[frozenset[EventName] | None], None],
+    ) -> None:
         self._source = source
         self._clock = clock
         self._on_change = on_change
+        self._on_redaction = on_redaction
         self._targets: dict[str, Target] = {}
         self._version = 0
         self._read_s = clock.boottime_s()
@@ -58,17 +73,32 @@ class Directory:
         with self._lock:
             started_s = self._clock.boottime_s()
             changes = self._source.changes_after(self._version)
-            ids = {change.id for change in changes if change.kind == "endpoint"}
-            tenants = {change.tenant_id for change in changes if change.kind == "tenant"}
-            if tenants:
-                ids.update(key for key, target in self._targets.items() if target.endpoint.tenant_id in tenants)
-            known = sorted(ids & self._targets.keys())
-            self._load(known)
-            if changes:
-                self._version = changes[-1].version
+            redacted = None if changes is None else _redacted(changes)
+            known = self._load_all() if changes is None else self._load_changed(changes)
             self._read_s = started_s
+        if redacted is None or redacted:
+            self._on_redaction(redacted)
         if known:
             self._on_change(known)
+        return known
+
+    def _load_changed(self, changes: Sequence[Change]) -> list[str]:
+        ids = {change.id for change in changes if change.kind == "endpoint"}
+        tenants = {change.tenant_id for change in changes if change.kind == "tenant"}
+        if tenants:
+            ids.update(key for key, target in self._targets.items() if target.endpoint.tenant_id in tenants)
+        known = sorted(ids & self._targets.keys())
+        self._load(known)
+        if changes:
+            self._version = changes[-1].version
+        return known
+
+    def _load_all(self) -> list[str]:
+        """Changes were missed: anything may be another."""
+        version = self._source.version()  # before the rest is read: what changes meanwhile is read again
+        known = sorted(self._targets)
+        self._load(known)
+        self._version = version
         return known
 
     def try_refresh(self) -> None:
@@ -92,3 +122,7 @@ class Directory:
                 self._targets.pop(endpoint_id, None)
             else:
                 self._targets[endpoint_id] = target
+
+
+def _redacted(changes: Sequence[Change]) -> frozenset[EventName]:
+    return frozenset((change.tenant_id, change.id) for change in changes if change.kind == "event")

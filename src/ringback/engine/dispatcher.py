@@ -100,6 +100,7 @@ class Dispatcher:
             m.Rang: self._on_rang,
             m.Woken: self._on_woken,
             m.Reconfigured: self._on_reconfigured,
+            m.Redacted: self._on_redacted,
             m.LeaseLost: self._on_lease_lost,
             m.Stop: self._on_stop,
             m.BreakOff: self._on_break_off,
@@ -289,6 +290,15 @@ class Dispatcher:
                 self._lanes.reconfigured(lane)
         if message.seen is not None:
             message.seen.set()
+
+    def _on_redacted(self, message: m.Redacted) -> None:
+        """Let go of what may not be sent any more, and break off what is on its way."""
+        events = message.events
+        self._lanes.redact(events)
+        if events is not None:  # who missed changes doesn't know: what is on its way goes on
+            for token, flying in self._flying.items():
+                if (flying.lane.tenant_id, flying.row.event.id) in events:
+                    self._transport.abort(token)
 
     def _on_lease_lost(self, message: m.LeaseLost) -> None:
         """Nothing of the old node's is ours any more: forget the lanes, break off their requests."""

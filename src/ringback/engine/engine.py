@@ -1,9 +1,9 @@
 """The delivery engine of one process: its parts put together, started, watched and stopped.
 
-Six threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep, and one
-that follows the change log. They talk through mailboxes only. `stop` takes no new work, lets requests in flight end,
-records them, gives every lane up and leaves. An exception that ends a thread is given to `on_crash`, which ends the
-process.
+Eight threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep,
+retention, replays, and one that follows the change log. They talk through mailboxes only. `stop` takes no new work,
+lets requests in flight end, records them, gives every lane up and leaves. An exception that ends a thread is given to
+`on_crash`, which ends the process.
 """
 
 import threading
@@ -20,6 +20,8 @@ from ringback.engine.gate import Gate
 from ringback.engine.heartbeat import Heartbeat
 from ringback.engine.lease import Lease
 from ringback.engine.ports import Transport
+from ringback.engine.replays import Replays
+from ringback.engine.retention import Keeper, RetentionStore
 from ringback.engine.settler import Settler
 from ringback.engine.sweeps import Sweep
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
@@ -27,7 +29,7 @@ from ringback.observe.attempts import WatchAttempts
 from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer
 from ringback.store import port
-from ringback.store.port import Nodes, Settlements, Upkeep
+from ringback.store.port import JobSteps, Nodes, Settlements, Upkeep
 from ringback.workers import Mailbox, ThreadMailbox, Worker
 
 FOLLOW_EVERY_S: Final = 0.5
@@ -38,7 +40,9 @@ BREAK_OFF_WITHIN_S: Final = 5.0
 POLL_STOP_S: Final = 0.02
 
 
-class DeliveryStore(EngineStore, ConfigSource, Nodes, Settlements, Upkeep, port.Census, Protocol):
+class DeliveryStore(
+    EngineStore, ConfigSource, Nodes, Settlements, Upkeep, RetentionStore, JobSteps, port.Census, Protocol
+):
     """Everything the engine asks of a store."""
 
 
@@ -92,7 +96,12 @@ class Engine:
         self.census = Census(store, self._stopping.wait)
         to_fetcher: ThreadMailbox[m.ToFetcher] = ThreadMailbox()
         to_settler: ThreadMailbox[list[m.Settling]] = ThreadMailbox()
-        self.directory = Directory(store, clock, lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)))
+        self.directory = Directory(
+            store,
+            clock,
+            lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)),
+            lambda events: self.dispatcher.post(m.Redacted(events)),
+        )
         self.dispatcher = Dispatcher(
             clock=clock,
             lease=self._lease,
@@ -104,15 +113,7 @@ class Engine:
             observer=observer,
         )
         self.gate = Gate(self.dispatcher)
-        self._heartbeat = Heartbeat(
-            store=store,
-            clock=clock,
-            lease=self._lease,
-            tell=self.dispatcher.post,
-            wait=self._stopping.wait,
-            alive=self._moving,
-            observer=observer,
-        )
+        self._heartbeat = self._make_heartbeat(observer)
         self._core = [
             Worker("dispatcher", self.dispatcher.step, clock, on_crash),
             Worker("fetcher", self._fetcher(to_fetcher, observer).step, clock, on_crash),
@@ -121,8 +122,21 @@ class Engine:
         self._others = [
             Worker("heartbeat", self._heartbeat.step, clock, on_crash),
             Worker("sweep", self._sweep(to_fetcher, observer).step, clock, on_crash),
+            Worker("retention", self._keeper(observer).step, clock, on_crash),
+            Worker("replays", self._replays(observer).step, clock, on_crash),
             Worker("follower", self._follow, clock, on_crash),
         ]
+
+    def _make_heartbeat(self, observer: Observer) -> Heartbeat:
+        return Heartbeat(
+            store=self._store,
+            clock=self._clock,
+            lease=self._lease,
+            tell=self.dispatcher.post,
+            wait=self._stopping.wait,
+            alive=self._moving,
+            observer=observer,
+        )
 
     def _fetcher(self, inbox: Mailbox[m.ToFetcher], observer: Observer) -> Fetcher:
         return Fetcher(
@@ -152,6 +166,18 @@ class Engine:
             observer=observer,
             also=self.census.count,
             resealed=self._resealed,
+        )
+
+    def _keeper(self, observer: Observer) -> Keeper:
+        return Keeper(store=self._store, clock=self._clock, wait=self._stopping.wait, observer=observer)
+
+    def _replays(self, observer: Observer) -> Replays:
+        return Replays(
+            store=self._store,
+            clock=self._clock,
+            tell=self.dispatcher.post,
+            wait=self._stopping.wait,
+            observer=observer,
         )
 
     def start(self) -> None:

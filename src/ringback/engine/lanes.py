@@ -29,8 +29,8 @@ class Lane:
     """One owned lane. `opened` is the dispatcher's epoch when it was opened."""
 
     __slots__ = (
-        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "endpoint_id", "fetching", "freed_at",
-        "generation", "health", "held", "held_back_by", "held_back_ms", "idle_since_s", "in_flight", "keys",
+        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "distrusted", "endpoint_id", "fetching",
+        "freed_at", "generation", "health", "held", "held_back_by", "held_back_ms", "idle_since_s", "in_flight", "keys",
         "next_due", "offered", "opened", "opened_ms", "ordered", "pace", "paused_ms", "queue", "reserved", "settled",
         "stale", "tenant_id", "watermark",
     )  # fmt: skip
@@ -42,6 +42,7 @@ class Lane:
         self.opened = epoch
         self.freed_at = row.freed_at
         self.fetching = False
+        self.distrusted = False  # the fetch on its way may show what is not to be sent any more
         self.stale = True
         self.complete = False
         self.closing = False

@@ -1,6 +1,7 @@
 """What the engine's threads tell one another. Plain values; who sends what to whom is in docs/architecture.md.
 
-To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandedOver, Woken, Reconfigured, LeaseLost, Stop.
+To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandedOver, Woken, Reconfigured, Redacted, LeaseLost,
+Stop.
 To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling.
 """
 
@@ -85,6 +86,13 @@ class Reconfigured(NamedTuple):
     seen: threading.Event | None
 
 
+class Redacted(NamedTuple):
+    """These (tenant, event) may not be sent any more: their payloads were removed and their deliveries are gone. None:
+    there may be any number of them."""
+
+    events: frozenset[tuple[str, str]] | None
+
+
 class LeaseLost(NamedTuple):
     """This node was taken for dead: its lanes belong to others. `node_id` is the fresh one."""
 
@@ -153,6 +161,18 @@ class Audit(NamedTuple):
 
 
 ToDispatcher = (
-    Claimed | Kept | Left | FetchDone | Rang | Settled | HandedOver | Woken | Reconfigured | LeaseLost | Stop | BreakOff
+    Claimed
+    | Kept
+    | Left
+    | FetchDone
+    | Rang
+    | Settled
+    | HandedOver
+    | Woken
+    | Reconfigured
+    | Redacted
+    | LeaseLost
+    | Stop
+    | BreakOff
 )
 ToFetcher = Claim | Listen | Fetch | Release | Releases | RingBells | GiveUp | Audit

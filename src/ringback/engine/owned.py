@@ -144,6 +144,8 @@ class OwnedLanes:
 
     def take_fetched(self, lane: Lane, found: Fetched | None) -> None:
         """What a fetch found (None: it failed)."""
+        if lane.distrusted:
+            lane.distrusted, found = False, None
         self._count(lane, -lane.reserved)
         bytes_before = lane.bytes_queued
         self._count(lane, lane.end_fetch(found))
@@ -165,6 +167,20 @@ class OwnedLanes:
     def has_room(self) -> bool:
         """Whether another lane could be fed: it counts as quick here, since it may be."""
         return self.budget.room(slow=False) > 0
+
+    def redact(self, events: frozenset[tuple[str, str]] | None) -> None:
+        """These (tenant, event) are not to be sent any more (None: it isn't known which).
+
+        Whatever was read before this moment may show them: a fetch on its way is not believed, and rows of
+        transactions that began before it are not taken over from ingest.
+        """
+        tenants = None if events is None else {tenant_id for tenant_id, _ in events}
+        for lane in self._lanes.values():
+            if tenants is not None and lane.tenant_id not in tenants:
+                continue
+            lane.distrusted = lane.fetching
+            self._forget_queue(lane)
+            self.touch(lane.endpoint_id)
 
     def _has_room(self, lane: Lane) -> bool:
         if self.budget.room(lane.pace is not _QUICK) <= 0:

@@ -9,25 +9,21 @@ filter means (`policy.match`, `policy.filter`). A filter that fails, or can't be
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from ringback.model.endpoint import Endpoint, EndpointStatus, Ordering
 from ringback.model.event import Event
+from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
-from ringback.policy.filter import Filter, FilterInput, FilterRefused, compile_filter, filter_input
-from ringback.policy.json_value import value_of
 from ringback.policy.match import candidates
+from ringback.policy.wanted import filter_values, filter_wants
 from ringback.store.port import IntakeTransaction
-from ringback.times import rfc3339
 
 MEMO_MAX: Final = 20_000
 SHARED_MAX: Final = 10_000
-# A compiled filter takes 0.2 ms and 3 KiB or more, so it is made when it is first needed, and not kept for ever.
-FILTERS_KEPT_MAX: Final = 10_000
 _Places = dict[str, list["Target"]]
 
 
@@ -102,15 +98,28 @@ class MatchIndex:
     def refresh(self, transaction: IntakeTransaction) -> None:
         """Load what changed since the last time; everything at first. Repeatable when it fails half-way."""
         changes = transaction.changes_since(self.version)
-        if not changes:
-            return
+        if changes is None:
+            self._load_anew(transaction)
+        elif changes:
+            self._load(transaction, changes)
+            self.version = changes[-1].version
+
+    def _load_anew(self, transaction: IntakeTransaction) -> None:
+        """Changes were missed: what is known may be gone."""
+        for tenant_id in list(self._tenants):
+            self._forget(tenant_id)
+            self._drop_tenant(tenant_id)
+        version, changes = transaction.everything()
+        self._load(transaction, changes)
+        self.version = version
+
+    def _load(self, transaction: IntakeTransaction, changes: Sequence[Change]) -> None:
         tenant_ids = dict.fromkeys(change.tenant_id for change in changes if change.kind == "tenant")
         endpoint_ids = {change.id: change.tenant_id for change in changes if change.kind == "endpoint"}
         for step in _steps(tenant_ids):
             self._replace_tenants(step, transaction.tenants(step))
         for step in _steps(endpoint_ids):
             self._replace_endpoints(step, endpoint_ids, transaction.endpoints(step))
-        self.version = changes[-1].version
 
     def knows(self, tenant_id: str) -> bool:
         """Whether the tenant existed at `version`."""
@@ -198,35 +207,5 @@ def _steps(ids: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _filtered(found: tuple[Target, ...], event: Event) -> list[Target]:
-    values = _filter_input(event)
-    return [target for target in found if target.filter is None or _matches(target.filter, values)]
-
-
-def _matches(text: str, values: FilterInput) -> bool:
-    compiled = _compiled(text)
-    return compiled is not None and compiled.matches(values)
-
-
-@lru_cache(maxsize=FILTERS_KEPT_MAX)
-def _compiled(text: str) -> Filter | None:
-    try:
-        return compile_filter(text)
-    except FilterRefused:
-        # It was checked when it was saved. If it is refused now, nothing is better than everything.
-        return None
-
-
-def _filter_input(event: Event) -> FilterInput:
-    """The event as filters see it: made once, for all endpoints. Fields that weren't sent are null."""
-    subject = None if event.subject_type is None else {"type": event.subject_type, "id": event.subject_id}
-    described: dict[str, object] = {
-        "id": event.id,
-        "type": event.type,
-        "channel": event.channel,
-        "subject": subject,
-        "change": event.change,
-        "occurred_at": None if event.occurred_at is None else rfc3339(event.occurred_at),
-        "ordering_key": event.ordering_key,
-    }
-    previous = None if event.previous is None else value_of(event.previous)
-    return filter_input(described, value_of(event.data), previous)
+    values = filter_values(event)
+    return [target for target in found if target.filter is None or filter_wants(target.filter, values)]

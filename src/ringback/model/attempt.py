@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 from ringback.model.event import Delivery
 from ringback.model.ids import number_part, time_part
 
+# Of what was never sent, and where headers were not read.
+_NO_HEADERS: Final = (b"[]", b"")
+
 
 class Outcome(StrEnum):
     """What became of one attempt. `cancelled` and `expired` are ends without a request."""
@@ -78,6 +81,15 @@ class Attempt(NamedTuple):
     response_truncated: bool
     profile: str
     maybe_repeated: bool = False
+
+    @property
+    def redacted(self) -> bool:
+        """Its bodies were removed for privacy: an event's request that left had one. False where they were not read."""
+        return self.event_id is not None and self.request_body == b"" and self.request_headers not in _NO_HEADERS
+
+    def without_bodies(self) -> "Attempt":
+        """What is kept of it when its event is redacted: everything but what was sent and what came back."""
+        return self._replace(request_body=b"", body_head=b"", body_tail=b"", response_body=None)
 
 
 class Line(NamedTuple):

@@ -29,6 +29,11 @@ class Event(NamedTuple):
     deliveries: int
     trace: str | None = None
 
+    @property
+    def redacted(self) -> bool:
+        """Its payload was removed for privacy: no bytes are no JSON, so nobody can have sent them in."""
+        return not self.data
+
 
 class NewDelivery(NamedTuple):
     """One event for one endpoint, about to be stored. `ordering_key` is None on endpoints without an order."""

@@ -33,8 +33,9 @@ class NodeRow(NamedTuple):
 class Change(NamedTuple):
     """One line of the log of configuration changes, which every process follows.
 
-    `kind` is `tenant`, `endpoint`, `key` or `event_type`; `id` is the thing's id. A reader loads the thing anew;
-    if it is not there any more, it was deleted.
+    `kind` is `tenant`, `endpoint`, `key`, `event_type` or `event`; `id` is the thing's id. A reader loads the thing
+    anew; if it is not there any more, it was deleted. An event is here when its payload was removed while it still had
+    deliveries: they are gone, and what of it is in memory must not be sent.
     """
 
     version: int

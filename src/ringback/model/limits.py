@@ -73,5 +73,17 @@ LINGER_S: Final = 2.0
 SWEEP_EVERY_S: Final = 30.0
 STEP_ROWS_MAX: Final = 500
 
+# What a replay may be.
+REPLAYS_PER_ENDPOINT_MAX: Final = 1
+REPLAYS_PER_TENANT_MAX: Final = 10
+REPLAY_EVENTS_MAX: Final = 1_000_000
+REPLAY_PENDING_MAX: Final = 10_000
+
+# What is kept.
+RETENTION_EVERY_S: Final = 10.0
+STATS_DAYS_MAX: Final = 90
+KEPT_AFTER_DELIVER_AT_DAYS: Final = 1
+CHANGES_KEPT_MAX: Final = 10_000
+
 # An endless pause and an endless wait, in milliseconds since 1970 (the year 9999).
 FOREVER_MS: Final = 253_402_300_799_000

@@ -11,8 +11,11 @@ from ringback.store.memory_census import MemoryCensus
 from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
 from ringback.store.memory_event_types import MemoryEventTypes
 from ringback.store.memory_intake import MemoryIntake
+from ringback.store.memory_jobs import MemoryJobs, MemoryJobSteps
 from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory_log import MemoryLog
+from ringback.store.memory_redaction import MemoryRedactions
+from ringback.store.memory_retention import MemoryRetention
 from ringback.store.memory_settling import MemorySettlements
 from ringback.store.memory_tables import MemoryTables
 from ringback.store.memory_upkeep import MemoryUpkeep
@@ -25,6 +28,10 @@ class MemoryStore(
     MemoryNodes,
     MemorySettlements,
     MemoryUpkeep,
+    MemoryRetention,
+    MemoryRedactions,
+    MemoryJobs,
+    MemoryJobSteps,
     MemoryFollow,
     MemoryTenants,
     MemoryEventTypes,

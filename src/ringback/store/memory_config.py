@@ -15,9 +15,9 @@ class MemoryFollow(MemoryPart):
 
     def version(self) -> int:
         with self._tables as tables:
-            return len(tables.changes)
+            return tables.version
 
-    def changes_after(self, version: int) -> Sequence[Change]:
+    def changes_after(self, version: int) -> Sequence[Change] | None:
         with self._tables as tables:
             return tables.changes_after(version)
 

@@ -14,7 +14,7 @@ from ringback.model.event import Delivery, Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.memory_tables import KeyName, MemoryPart, MemoryTables, refuse_bad_rows
-from ringback.store.port import BadRow, IntakeTransaction, KeyClaim, Retryable, Ring, StoredEvent, TakenKey
+from ringback.store.port import BadRow, Everything, IntakeTransaction, KeyClaim, Retryable, Ring, StoredEvent, TakenKey
 
 
 class MemoryTransaction:
@@ -53,9 +53,17 @@ class MemoryTransaction:
             tables.open_claims.update(dict.fromkeys(free, self))
         return taken
 
-    def changes_since(self, version: int) -> Sequence[Change]:
+    def changes_since(self, version: int) -> Sequence[Change] | None:
         with self._tables as tables:
             return tables.changes_after(version)
+
+    def everything(self) -> Everything:
+        with self._tables as tables:
+            version = tables.version
+            changes = [Change(version, "tenant", tenant_id, tenant_id) for tenant_id in sorted(tables.tenants)]
+            endpoints = sorted(tables.endpoints.values(), key=lambda endpoint: endpoint.id)
+            changes += [Change(version, "endpoint", endpoint.tenant_id, endpoint.id) for endpoint in endpoints]
+            return Everything(version, changes)
 
     def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
         with self._tables as tables:

@@ -43,10 +43,12 @@ class MemoryLog(MemoryPart):
     def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
         with self._tables as tables:
             attempt = tables.attempts.get((tenant_id, attempt_id))
-            if attempt is None or attempt.request_body is not None or attempt.event_id is None:
+            if attempt is None or attempt.event_id is None:
                 return attempt
             stored = tables.events.get((tenant_id, attempt.event_id))
-            if stored is None:
+            if stored is not None and stored.event.redacted:  # in steps: the event comes first
+                return attempt.without_bodies()
+            if stored is None or attempt.request_body is not None:
                 return attempt
             return attempt._replace(request_body=attempt.body_head + stored.event.data + attempt.body_tail)
 

@@ -28,7 +28,8 @@ class MemorySettlements(MemoryPart):
 
     def resend(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str], now: int) -> int:
         with self._tables as tables:
-            if (tenant_id, event_id) not in tables.events:
+            stored = tables.events.get((tenant_id, event_id))
+            if stored is None or stored.event.redacted:
                 return 0
             endpoints = [tables.endpoints[i] for i in endpoint_ids if i in tables.endpoints]
             own = [endpoint for endpoint in endpoints if endpoint.tenant_id == tenant_id]
@@ -41,9 +42,16 @@ def _settle_one(tables: MemoryTables, settlement: Settlement) -> bool:
     if known is not None:
         return not known.superseded
     expected = attempt.event_id is None or _move_delivery(tables, settlement)
-    tables.keep_attempt(attempt._replace(superseded=not expected))
+    tables.keep_attempt(attempt if expected else _superseded(tables, attempt))
     _count(tables, attempt)
     return expected
+
+
+def _superseded(tables: MemoryTables, attempt: Attempt) -> Attempt:
+    """An event that was redacted while it was in flight has lost its delivery: its bodies must not come back."""
+    superseded = attempt._replace(superseded=True)
+    stored = tables.events.get((attempt.tenant_id, attempt.event_id or ""))
+    return superseded.without_bodies() if stored is not None and stored.event.redacted else superseded
 
 
 def _move_delivery(tables: MemoryTables, settlement: Settlement) -> bool:

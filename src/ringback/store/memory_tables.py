@@ -16,6 +16,7 @@ from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
 from ringback.model.event import Delivery
 from ringback.model.event_type import EventType
+from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.model.tenant import ApiKey, Tenant
@@ -43,10 +44,16 @@ class MemoryTables:
         self.attempts: dict[tuple[str, str], Attempt] = {}
         self.attempts_of_event: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.days: dict[tuple[str, str, str], tuple[int, int]] = {}
+        # What a job has yet to do, by (tenant, job); jobs that were started, and those that have something left.
+        self.jobs: dict[str, Job] = {}
+        self.job_events: dict[tuple[str, str], list[int]] = {}
+        self.jobs_started: set[str] = set()
+        self.jobs_open: set[str] = set()
         self.lanes: dict[str, LaneRow] = {}
         self.nodes: dict[str, int] = {}
         # Configuration. A tombstone is an endpoint that was deleted and may still have deliveries.
         self.changes: list[Change] = []
+        self.changes_trimmed = 0  # the version of the last one that is not kept any more
         self.tenants: dict[str, Tenant] = {}
         self.deleted_tenants: set[str] = set()
         self.event_types: dict[str, EventType] = {}
@@ -86,12 +93,27 @@ class MemoryTables:
         ids = self.attempts_of_event.get((tenant_id, event_id), ())
         return [self.attempts[tenant_id, attempt_id] for attempt_id in ids]
 
+    def forget_job(self, job: Job) -> None:
+        """Remove a job and what it had left to do."""
+        del self.jobs[job.id]
+        self.job_events.pop((job.tenant_id, job.id), None)
+        self.jobs_started.discard(job.id)
+        self.jobs_open.discard(job.id)
+
     def log_change(self, kind: str, tenant_id: str, thing_id: str) -> None:
         """Tell every process that follows that this thing is not what it was."""
-        self.changes.append(Change(len(self.changes) + 1, kind, tenant_id, thing_id))
+        self.changes.append(Change(self.version + 1, kind, tenant_id, thing_id))
 
-    def changes_after(self, version: int) -> list[Change]:
-        return self.changes[max(version, 0) :]
+    @property
+    def version(self) -> int:
+        """Of the latest change."""
+        return self.changes_trimmed + len(self.changes)
+
+    def changes_after(self, version: int) -> list[Change] | None:
+        """None when some of them are not kept any more."""
+        if version < self.changes_trimmed:
+            return None
+        return self.changes[version - self.changes_trimmed :]
 
     def delete_key(self, key: ApiKey) -> None:
         """From now on the key opens nothing."""

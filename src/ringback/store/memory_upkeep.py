@@ -110,6 +110,7 @@ def _removals(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], obj
     yield from (partial(tables.events.pop, name) for name in tables.events if name[0] == tenant_id)
     yield from (partial(tables.event_keys.pop, name) for name in tables.event_keys if name[0] == tenant_id)
     yield from (partial(tables.forget_attempt, row) for row in tables.attempts.values() if row.tenant_id == tenant_id)
+    yield from (partial(tables.forget_job, job) for job in tables.jobs.values() if job.tenant_id == tenant_id)
     yield from (partial(tables.days.pop, name) for name in tables.days if name[0] == tenant_id)
     yield from (partial(tables.lanes.pop, i) for i, row in tables.lanes.items() if row.tenant_id == tenant_id)
     yield from (partial(tables.tombstones.pop, i) for i, row in tables.tombstones.items() if row.tenant_id == tenant_id)

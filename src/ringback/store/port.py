@@ -15,6 +15,7 @@ from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import RingbackError, Unavailable
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
 from ringback.model.event_type import EventType
+from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow, NodeRow
 from ringback.model.tenant import ApiKey, Scope, Tenant
 
@@ -99,6 +100,13 @@ class TakenKey(NamedTuple):
     event_ids: tuple[str, ...]
 
 
+class Everything(NamedTuple):
+    """The configuration as a whole, for a follower that has missed changes: as if each thing had just been changed."""
+
+    version: int
+    changes: Sequence[Change]
+
+
 class IntakeTransaction(Protocol):
     """One write transaction of the ingest writer. Leaving the block without `commit` rolls back."""
 
@@ -114,8 +122,12 @@ class IntakeTransaction(Protocol):
         The claims are distinct. Keys are taken in key order.
         """
 
-    def changes_since(self, version: int) -> Sequence[Change]:
-        """Configuration changes after `version`, oldest first, as this transaction sees them."""
+    def changes_since(self, version: int) -> Sequence[Change] | None:
+        """Configuration changes after `version`, oldest first, as this transaction sees them; None when some of them
+        are not kept any more (`Retention.trim_changes_step`): then only `everything` tells."""
+
+    def everything(self) -> Everything:
+        """Every tenant and endpoint that exists, as this transaction sees them."""
 
     def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
         """Those of the tenants that exist."""
@@ -299,8 +311,9 @@ class Follow(Protocol):
     def version(self) -> int:
         """The version of the latest configuration change (0: none)."""
 
-    def changes_after(self, version: int) -> Sequence[Change]:
-        """Changes after `version`, oldest first."""
+    def changes_after(self, version: int) -> Sequence[Change] | None:
+        """Changes after `version`, oldest first; None when some of them are not kept any more: then all that the
+        caller knows may be outdated, and it goes on from `version()`."""
 
 
 class EndpointSource(Protocol):
@@ -342,6 +355,70 @@ class Upkeep(Protocol):
     def reseal_step(self, limit: int) -> int:
         """Seal with the present key up to `limit` values that are plain or were sealed with another. A value that
         doesn't open is left as it is and not counted again. Always 0 where nothing is kept on a disk."""
+
+
+class Cutoff(NamedTuple):
+    """What of one tenant is past its time: events accepted before `before`, unless they were to be delivered at
+    `due_before` or later; attempts begun and jobs made before `before`; figures of days before `day` (`2026-11-21`).
+    """
+
+    tenant_id: str
+    before: int
+    due_before: int
+    day: str
+
+
+class ExpiredStep(NamedTuple):
+    """How many rows a step removed, and the place in the tenant's stream to go on from (None: it is done)."""
+
+    changed: int
+    place: int | None
+
+
+class Retention(Protocol):
+    """For `engine.retention`. Each call is one small step; the counts are of rows changed."""
+
+    def overdue(self, cutoffs: Sequence[Cutoff]) -> Sequence[str]:
+        """Those of the tenants that have something past its time; looks at the oldest of each kind alone."""
+
+    def expire_events_step(self, cutoff: Cutoff, now: int, after: int, limit: int) -> ExpiredStep:
+        """Remove up to `limit` of the tenant's oldest events after the place `after` (0: from the beginning), each
+        with the caller's claim on its id. Their pending deliveries end before, each leaving an `expired` record."""
+
+    def expire_attempts_step(self, cutoff: Cutoff, limit: int) -> int:
+        """Remove up to `limit` of the tenant's oldest attempts, by the time in their ids."""
+
+    def expire_days_step(self, cutoff: Cutoff, limit: int) -> int:
+        """Remove up to `limit` figures of days."""
+
+    def expire_jobs_step(self, cutoff: Cutoff, limit: int) -> int:
+        """Remove up to `limit` of the tenant's oldest jobs that have ended."""
+
+    def trim_changes_step(self, keep: int, limit: int) -> int:
+        """Remove up to `limit` of the oldest changes, but none of the latest `keep`."""
+
+    def shrink_step(self) -> int:
+        """Give a little of the space that nothing uses any more back to the system; 0: there is no more to give."""
+
+    def clear_traces(self) -> bool:
+        """Have the store's own files forget what was redacted; False: not now, ask again later."""
+
+
+class JobSteps(Protocol):
+    """For `engine.replays`."""
+
+    def open_jobs(self, after: str, limit: int) -> Sequence[str]:
+        """The ids of jobs that have something left to do, or to clear away after they were cancelled; oldest first,
+        after the id `after` ("": from the beginning)."""
+
+    def job_step(self, job_id: str, now: int, stale_before: int, limit: int, pending_max: int) -> int:
+        """One step of a job: queue up to `limit` of its events, oldest first, each counting on from the log; ring the
+        lane; note what is done. How many rows it changed; 0: nothing can be done now.
+
+        A step is held back while the endpoint has more than `pending_max` deliveries. Events that are redacted, gone or
+        pending are passed over. A job whose endpoint is gone is cancelled, and one that was made before `stale_before`
+        and never started. What a cancelled job had left to do is removed in steps too.
+        """
 
 
 # ── control ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -530,7 +607,8 @@ class Resends(Protocol):
     def resend(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str], now: int) -> int:
         """Queue the event again for these endpoints and ring their lanes; how many rows were made or hastened.
 
-        A row that is still pending is made due now. A new row counts on from the log: its `attempts` is the
+        A redacted event is not queued. A row that is still pending is made due now.
+        A new row counts on from the log: its `attempts` is the
         highest number there, its `tries` 0. Its ordering key is the event's if the endpoint is ordered.
         """
 
@@ -561,6 +639,82 @@ class Space(NamedTuple):
     disk_bytes: int | None
 
 
+class ReplaySpan(NamedTuple):
+    """Which events a replay looks at: accepted in [since, until), with a place of `last` at most."""
+
+    tenant_id: str
+    endpoint_id: str
+    since: int
+    until: int
+    last: int
+
+
+class ReplayCandidate(NamedTuple):
+    """An event of a span, neither redacted nor pending at the endpoint. `last_outcome` is how its last delivery there
+    ended (None: it was never meant for it); a success counts although its delivery had been settled before."""
+
+    seq: int
+    event_id: str
+    type: str
+    channel: str | None
+    last_outcome: str | None
+
+
+class ReplayPage(NamedTuple):
+    """Candidates by their place, and the place to go on from (None: that was the last page)."""
+
+    candidates: Sequence[ReplayCandidate]
+    place: int | None
+
+
+class Jobs(Protocol):
+    def replay_page(self, span: ReplaySpan, after: int, limit: int) -> ReplayPage:
+        """Up to `limit` candidates after the place `after`. One short read; it may find none and not be the last."""
+
+    def create_job(self, job: Job, of_endpoint_max: int, of_tenant_max: int) -> bool:
+        """Add a job that does nothing before `start_job`; False when so many of the endpoint's or the tenant's jobs are
+        running already."""
+
+    def add_job_events(self, tenant_id: str, job_id: str, seqs: Sequence[int]) -> bool:
+        """Write down more of what a job has to do, and count it as matched; False when it isn't running any more."""
+
+    def start_job(self, tenant_id: str, job_id: str) -> Job | None:
+        """From now on its steps are taken; the job as it is then (None: there is none)."""
+
+    def get_job(self, tenant_id: str, job_id: str) -> Job | None: ...
+
+    def list_jobs(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Job]:
+        """Newest first, after the id `after`."""
+
+    def cancel_job(self, tenant_id: str, job_id: str, now: int) -> bool:
+        """End a job that is running; what it has queued stays queued. False when there is none with this id."""
+
+
+class SubjectEvent(NamedTuple):
+    """One event of a subject, with its place in its tenant's stream."""
+
+    seq: int
+    event_id: str
+    redacted: bool
+
+
+class Redactions(Protocol):
+    """Removing payloads for privacy. An event without data is a redacted one: it is never sent again."""
+
+    def events_of_subject(
+        self, tenant_id: str, subject_type: str, subject_id: str, after: int, limit: int
+    ) -> Sequence[SubjectEvent]:
+        """Up to `limit` events of a subject by their place in the stream, after the place `after`."""
+
+    def redact_step(self, tenant_id: str, event_ids: Sequence[str], now: int, limit: int) -> int:
+        """Redact these events, changing up to `limit` rows; how many it changed (0: it is done).
+
+        Pending deliveries end first, each leaving a `cancelled` record and each event a change that engines follow;
+        then data and previous data go, then the bodies of attempts. What is in flight meanwhile loses its bodies when
+        it is settled.
+        """
+
+
 class Health(Protocol):
     """For /readyz, for the watermark of the disk and for closing."""
 
@@ -583,6 +737,8 @@ class Store(
     Follow,
     EndpointSource,
     Upkeep,
+    Retention,
+    JobSteps,
     Tenants,
     Quotas,
     EventTypes,
@@ -593,6 +749,8 @@ class Store(
     Log,
     Resends,
     Census,
+    Redactions,
+    Jobs,
     Health,
     Protocol,
 ):

@@ -24,8 +24,11 @@ from ringback.store.sqlite_event_types import SqliteEventTypes
 from ringback.store.sqlite_fetch import SqliteFetch
 from ringback.store.sqlite_file import FileLock, open_locked
 from ringback.store.sqlite_intake import SqliteIntake
+from ringback.store.sqlite_jobs import SqliteJobs, SqliteJobSteps
 from ringback.store.sqlite_lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite_log import SqliteLog
+from ringback.store.sqlite_redaction import SqliteRedactions
+from ringback.store.sqlite_retention import SqliteRetention
 from ringback.store.sqlite_sealing import SqliteSealing, read_sealing_keys
 from ringback.store.sqlite_settle import SqliteResends, SqliteSettlements
 from ringback.store.sqlite_upkeep import SqliteClearing, SqliteRepairs
@@ -42,6 +45,10 @@ class SqliteStore(
     SqliteFollow,
     SqliteRepairs,
     SqliteClearing,
+    SqliteRetention,
+    SqliteRedactions,
+    SqliteJobs,
+    SqliteJobSteps,
     SqliteTenants,
     SqliteEventTypes,
     SqliteKeys,

@@ -7,6 +7,7 @@ what was committed is safe in the WAL, and one of the next commits tries again.
 """
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 import apsw
@@ -14,6 +15,24 @@ import apsw
 CHECKPOINT_PAGES: Final = 1_000
 WAL_PAGES_MAX: Final = 8_192
 _WAIT_FOR_READS_MS_MAX: Final = 100
+
+
+def empty_wal(path: Path) -> bool:
+    """Copy the whole WAL of the database at `path` into it and cut the WAL to nothing; False when others read or write
+    for too long. On a connection of its own: it must be between two transactions."""
+    try:
+        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    except apsw.Error:
+        return False
+    try:
+        connection.set_busy_timeout(_WAIT_FOR_READS_MS_MAX)
+        connection.pragma("journal_mode")  # a connection that has read nothing yet knows of no WAL
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+    except apsw.Error:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 class Checkpoints:

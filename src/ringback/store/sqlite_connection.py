@@ -29,10 +29,10 @@ Bindings = Sequence[Any] | dict[str, Any]
 
 
 class Readers:
-    """Connections that read, one for each read that is going on, at most READERS_MAX."""
+    """Connections that read the database at `path`, one for each read that is going on, at most READERS_MAX."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._closed = False
         # None stands for a connection that was not needed yet. The last one used has the warmest cache.
         self._idle: LifoQueue[apsw.Connection | None] = LifoQueue()
@@ -48,7 +48,7 @@ class Readers:
                 if self._closed:
                     raise StoreUnavailable("The store is closed.")
                 if connection is None:
-                    connection = open_reader(self._path)
+                    connection = open_reader(self.path)
                 yield connection
         finally:
             self._idle.put(connection)

@@ -16,10 +16,10 @@ from ringback.model.endpoint import Endpoint
 from ringback.model.event import Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
-from ringback.store.port import IntakeTransaction, KeyClaim, Ring, TakenKey
+from ringback.store.port import Everything, IntakeTransaction, KeyClaim, Ring, TakenKey
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
-from ringback.store.sqlite_changes import read_changes
+from ringback.store.sqlite_changes import read_changes, read_everything
 from ringback.store.sqlite_config import read_tenants
 from ringback.store.sqlite_connection import ManyRows, SqlitePart
 from ringback.store.sqlite_endpoints import read_endpoints
@@ -69,9 +69,13 @@ class SqliteTransaction:
             _TAKE_KEYS.run(self._connection, values)
             return taken
 
-    def changes_since(self, version: int) -> Sequence[Change]:
+    def changes_since(self, version: int) -> Sequence[Change] | None:
         with store_errors():
             return read_changes(self._connection, version)
+
+    def everything(self) -> Everything:
+        with store_errors():
+            return read_everything(self._connection)
 
     def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
         with store_errors():

@@ -28,6 +28,7 @@ _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 _SQL: Final = load("sqlite")
 _KNOWN_ATTEMPTS: Final = ManyRows(_SQL["known_attempts"])
+_REDACTED_EVENTS: Final = ManyRows(_SQL["redacted_events"])
 _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
 _RESCHEDULE: Final = ManyRows(_SQL["reschedule_deliveries"])
 _COUNT: Final = ManyRows(_SQL["count_attempts"])
@@ -52,7 +53,7 @@ class SqliteSettlements(SqlitePart):
         with self._writer.transaction() as connection:
             standings = _read_standings(connection, settlements)
             doubtful = settlements if check_all else [s for s in settlements if not _as_left(s, standings)]
-            batch = _Batch(standings, _read_known(connection, doubtful))
+            batch = _Batch(standings, _read_known(connection, doubtful), _read_redacted(connection, doubtful))
             answers = [batch.judge(settlement) for settlement in settlements]
             batch.write(connection)
         return answers
@@ -61,9 +62,15 @@ class SqliteSettlements(SqlitePart):
 class _Batch:
     """What a batch of settlements comes to, before any of it is written."""
 
-    def __init__(self, standings: dict[int, _Standing], known: dict[tuple[str, str], bool]) -> None:
+    def __init__(
+        self,
+        standings: dict[int, _Standing],
+        known: dict[tuple[str, str], bool],
+        redacted: set[tuple[str, str | None]],
+    ) -> None:
         self._standings = standings
         self._known = known  # (tenant, attempt) → superseded
+        self._redacted = redacted  # (tenant, event)
         self._attempts: list[Attempt] = []
         self._finished: list[int] = []
         self._again: dict[int, tuple[int, int, int, int]] = {}
@@ -78,10 +85,15 @@ class _Batch:
             return not superseded
         expected = attempt.event_id is None or self._move(settlement)
         self._known[name] = not expected
-        self._attempts.append(attempt if expected else attempt._replace(superseded=True))
+        self._attempts.append(attempt if expected else self._superseded(attempt))
         if attempt.event_id is not None:
             self._count(attempt)
         return expected
+
+    def _superseded(self, attempt: Attempt) -> Attempt:
+        """An event that was redacted while it was in flight has lost its delivery: its bodies must not come back."""
+        superseded = attempt._replace(superseded=True)
+        return superseded.without_bodies() if (attempt.tenant_id, attempt.event_id) in self._redacted else superseded
 
     def _move(self, settlement: Settlement) -> bool:
         """Finish or reschedule. A success ends the delivery whatever its number: the receiver has the event. A
@@ -172,6 +184,12 @@ def _read_known(connection: apsw.Connection, settlements: Sequence[Settlement]) 
     names = [(settlement.attempt.tenant_id, settlement.attempt.id) for settlement in settlements]
     found = _KNOWN_ATTEMPTS.run(connection, names)
     return {(tenant_id, attempt_id): bool(superseded) for tenant_id, attempt_id, superseded in found}
+
+
+def _read_redacted(connection: apsw.Connection, settlements: Sequence[Settlement]) -> set[tuple[str, str | None]]:
+    """Which of the attempts' events are redacted: (tenant, event)."""
+    names = [(settlement.attempt.tenant_id, settlement.attempt.event_id) for settlement in settlements]
+    return {(tenant_id, event_id) for tenant_id, event_id in _REDACTED_EVENTS.run(connection, names)}
 
 
 @lru_cache(maxsize=64)

@@ -28,6 +28,8 @@ _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
 _PURGES: Final = (
     "purge_deliveries",
     "purge_events",
+    "purge_job_events",
+    "purge_jobs",
     "purge_event_keys",
     "purge_attempts",
     "purge_days",

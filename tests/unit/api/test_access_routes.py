@@ -20,6 +20,7 @@ PLACEHOLDERS = {
     "{event_id}": "evt_1",
     "{attempt_id}": "att_1",
     "{name}": "a.b",
+    "{job_id}": "job_1",
 }
 
 
@@ -116,7 +117,10 @@ def test_an_unknown_tenant_is_not_found_for_an_admin(world: ApiWorld, method: st
         body = {}
     if path == "/v1/tenants/{tenant_id}" and body:
         body = {"name": "x"}
-    problem_of(world.call(method, address(path, "nobody"), body), 404, "not_found")
+    if path.endswith("/replay"):
+        body = {"since": "2027-01-15T00:00:00Z", "which": "all"}
+    query = "?type=contact&id=42" if path.endswith("/subjects/payload") else ""
+    problem_of(world.call(method, address(path, "nobody") + query, body), 404, "not_found")
 
 
 @pytest.mark.parametrize(("method", "path", "need"), OF_A_TENANT)
@@ -141,6 +145,8 @@ def test_another_tenants_objects_are_not_found_under_ones_own_tenant() -> None:
     foreign = attempt(1, 1, "evt_1", endpoint["id"])._replace(tenant_id=OTHER_TENANT, at=NOW)
     with world.store._tables as tables:
         tables.keep_attempt(foreign)
+    replay = {"since": "2027-01-15T00:00:00Z", "which": "all"}
+    job = world.call("POST", f"/v1/tenants/{OTHER_TENANT}/endpoints/{endpoint['id']}/replay", replay).json()
     own = f"/v1/tenants/{TENANT}"
     tried = 0
     for method, path, _ in OF_A_TENANT:
@@ -149,10 +155,13 @@ def test_another_tenants_objects_are_not_found_under_ones_own_tenant() -> None:
             ("{key_id}", key["id"]),
             ("{event_id}", "evt_1"),
             ("{attempt_id}", foreign.id),
+            ("{job_id}", job["id"]),
         ):
             if placeholder in path:
                 tried += 1
                 body = {} if method in {"POST", "PATCH"} else None
+                if path.endswith("/replay"):
+                    body = replay
                 there = path.replace("{tenant_id}", TENANT).replace(placeholder, foreign_id)
                 problem_of(world.call(method, there, body, key="tenant"), 404, "not_found")
     assert tried > 10

@@ -30,7 +30,7 @@ class Store(MemoryStore):
         self.look_ups += 1
         return super().find_key(key_hash)
 
-    def changes_after(self, version: int) -> Sequence[Change]:
+    def changes_after(self, version: int) -> Sequence[Change] | None:
         if self.gone:
             raise StoreUnavailable("Gone.")
         return super().changes_after(version)
@@ -328,3 +328,19 @@ def test_whoever_calls_while_a_cache_is_behind_is_not_let_in() -> None:
     cache.broken = False
     keys.authenticate(header)
     assert cache.followed == [["key"]]
+
+
+def test_who_has_missed_changes_forgets_every_key(world: World) -> None:
+    world.add("t1")
+    world.enter("t1")
+    world.store.delete_key(TENANT, "key_t1")
+    for place in range(3):
+        world.store.create_endpoint(endpoint(f"ep_{place}"), None, 10)
+    while world.store.trim_changes_step(1, 10):
+        pass
+    world.keys.refresh()
+    with pytest.raises(NoKey):
+        world.enter("t1")
+    world.add("t2")
+    world.keys.refresh()
+    assert world.enter("t2").key_id == "key_t2"

@@ -73,6 +73,7 @@ def test_a_single_attempt_is_whole(world: ApiWorld) -> None:
             "body_base64": None,
         },
         "response": {"headers": [["server", "x"]], "body": "thanks", "body_base64": None, "truncated": False},
+        "redacted": False,
     }
 
 

@@ -52,6 +52,7 @@ def test_every_field_of_an_event(world: ApiWorld) -> None:
         "deliver_at": "2027-01-15T08:00:01.000Z",
         "accepted_at": "2027-01-15T08:00:00.000Z",
         "deliveries": 1,
+        "redacted": False,
     }
     assert world.get("/events/evt_1") == expected
     assert world.get("/events") == {"items": [expected], "next_cursor": None}

@@ -45,8 +45,8 @@ def test_a_preview_is_the_request_as_it_would_leave(world: ApiWorld) -> None:
     assert shown["body"] == f"{head}{SAMPLE.decode()}}}"
     names = [name for name, _ in shown["headers"]]
     assert names == [
-        *("content-type", "webhook-id", "webhook-timestamp", "webhook-signature"),
-        *("User-Agent", "Accept", "Accept-Encoding", "X-bEta", "Authorization", "Ringback-Hops"),
+        *("Host", "content-type", "webhook-id", "webhook-timestamp", "webhook-signature"),
+        *("User-Agent", "Accept", "Accept-Encoding", "X-bEta", "Authorization", "Ringback-Hops", "Content-Length"),
     ]
     headers = dict(shown["headers"])
     assert headers["Authorization"] == "***"

@@ -14,7 +14,7 @@ from support.events_route import ADMIN_KEY, EventsWorld
 from support.rows import TENANT
 
 IDS = {"tenant_id": TENANT, "endpoint_id": "ep_1", "key_id": "key_1", "event_id": "evt_1", "attempt_id": "att_1",
-       "name": "a.b"}  # fmt: skip
+       "name": "a.b", "job_id": "job_1"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """send, tail and keys against a small stand-in for the API: what they ask for and what they print."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,30 +11,10 @@ import pytest
 from ringback.cli import tail as tail_module
 from ringback.cli.exits import ExitCode
 from ringback.cli.main import main
-from ringback.cli.receiver import Answer, Receiver, Request
+from ringback.cli.receiver import Request
 from ringback.cli.tail import Follower
 from ringback.client.client import Client
-
-KEY = "test-key-of-twenty-characters"
-
-
-class StandIn:
-    """Answers what `answers` says for "METHOD path" and keeps the requests."""
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.answers: dict[str, Callable[[Request], tuple[int, Any]]] = {}
-        self._receiver = Receiver("127.0.0.1", 0, self._answer)
-        self._receiver.start()
-        self.url = f"http://127.0.0.1:{self._receiver.port}"
-
-    def _answer(self, request: Request) -> Answer:
-        self.requests.append(request)
-        status, body = self.answers[f"{request.method} {urlsplit(request.path).path}"](request)
-        return Answer(status, b"" if body is None else json.dumps(body).encode())
-
-    def stop(self) -> None:
-        self._receiver.stop()
+from support.stand_in import KEY, StandIn
 
 
 @pytest.fixture

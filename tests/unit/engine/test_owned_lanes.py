@@ -27,6 +27,7 @@ def owned() -> OwnedLanes:
 def fetched(lanes: OwnedLanes, *rows: DueDelivery) -> None:
     lane = lanes.get("ep")
     assert lane is not None
+    lanes._count(lane, 10)
     lane.begin_fetch(10)
     highest = max(row.delivery.seq for row in rows)
     lanes.take_fetched(lane, Fetched("ep", list(rows), highest, True, None))
@@ -53,4 +54,74 @@ def test_a_late_hand_over_of_what_was_sent_before_a_pause_is_refused() -> None:
     lanes.settled(lane, 2, None)
     fetched(lanes, due(1))  # the pause is over, and 1 is still in flight
     lanes.hand_over(lane, due(2), mark)
+    assert not lane.queue
+
+
+def redact(lanes: OwnedLanes, *event_ids: str) -> None:
+    lanes.redact(frozenset(("t", event_id) for event_id in event_ids))
+
+
+def test_what_is_redacted_leaves_the_queue_and_what_was_beside_it_is_fetched_again() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    fetched(lanes, due(1), due(2), due(3))
+    lane.pop()  # 1 is in flight
+    redact(lanes, "evt_2")
+    assert not lane.queue
+    assert (lanes.budget.rows, lane.stale) == (1, True)
+    fetched(lanes, due(1), due(3))
+    assert [row.delivery.seq for row in lane.queue] == [3]
+
+
+def test_a_fetch_that_was_on_its_way_at_a_redaction_is_not_believed() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    lane.begin_fetch(10)
+    redact(lanes, "evt_1")
+    lanes.take_fetched(lane, Fetched("ep", [due(1)], 1, True, None))
+    assert not lane.queue
+    assert (lane.stale, lane.fetching) == (True, False)
+    fetched(lanes, due(2))
+    assert [row.delivery.seq for row in lane.queue] == [2]
+
+
+def test_a_hand_over_of_before_a_redaction_is_fetched_instead() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    fetched(lanes, due(1))
+    mark = lanes.epoch
+    redact(lanes, "evt_2")
+    fetched(lanes, due(1))
+    lanes.hand_over(lane, due(2), mark)
+    assert [row.delivery.seq for row in lane.queue] == [1]
+    assert lane.stale
+    fetched(lanes, due(1))
+    lanes.hand_over(lane, due(3), lanes.epoch)
+    assert [row.delivery.seq for row in lane.queue] == [1, 3]
+
+
+def test_offered_rows_are_let_go_with_the_queue() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    lane.begin_fetch(10)
+    lanes.hand_over(lane, due(5), lanes.epoch)
+    assert lane.offered
+    redact(lanes, "evt_5")
+    lanes.take_fetched(lane, Fetched("ep", [], 0, True, None))
+    assert not lane.queue
+    assert not lane.offered
+
+
+def test_another_tenants_lanes_are_left_alone_unless_it_is_not_known_whose_it_was() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    fetched(lanes, due(1))
+    lanes.redact(frozenset({("other", "evt_1")}))
+    assert len(lane.queue) == 1
+    lanes.redact(None)
     assert not lane.queue

@@ -12,6 +12,7 @@ from ringback.ingest.index import MatchIndex
 from ringback.model.endpoint import Endpoint, EndpointStatus, Ordering
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
+from ringback.policy import wanted as wanted_module
 from ringback.store.memory import MemoryStore
 from support.rows import NOW, OTHER_TENANT, TENANT, endpoint, event, secret, tenant
 
@@ -187,8 +188,8 @@ def test_a_number_that_fits_nothing_spoils_no_filter(config: Config, number: str
 
 def test_the_same_filter_is_compiled_once_and_only_when_needed(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
-    real = index_module.compile_filter
-    monkeypatch.setattr(index_module, "compile_filter", lambda text: compiled.append(text) or real(text))
+    real = wanted_module.compile_filter
+    monkeypatch.setattr(wanted_module, "compile_filter", lambda text: compiled.append(text) or real(text))
     for i in range(5):
         config.add(f"ep_{i}", filter='data.unlike_other_tests == "yes"')
     config.add("ep_elsewhere", filter="data.never == 1", event_types=("order.paid",))
@@ -206,8 +207,8 @@ def test_a_filter_that_does_not_compile_matches_nothing(config: Config) -> None:
 
 def test_payloads_are_decoded_once_and_only_for_filters(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    real = index_module.filter_input
-    monkeypatch.setattr(index_module, "filter_input", lambda *values: made.append(values) or real(*values))
+    real = wanted_module.filter_input
+    monkeypatch.setattr(wanted_module, "filter_input", lambda *values: made.append(values) or real(*values))
     config.add("ep_plain")
     config.wanted()
     assert made == []
@@ -276,6 +277,30 @@ def test_a_refresh_that_failed_is_repeated(config: Config) -> None:
     assert config.index.version == version
     assert config.wanted() == []
     assert len(config.wanted("order.paid")) == 600
+
+
+def test_who_has_missed_changes_loads_everything_anew(config: Config) -> None:
+    kept, gone = config.add("ep_kept"), config.add("ep_gone")
+    assert config.wanted() == ["ep_gone", "ep_kept"]
+    config.store.delete_endpoint(gone.tenant_id, gone.id, NOW)
+    config.change(kept, event_types=("order.paid",))
+    config.add("ep_new")
+    while config.store.trim_changes_step(1, 100):
+        pass
+    assert config.wanted() == ["ep_new"]
+    assert config.wanted("order.paid") == ["ep_kept", "ep_new"]
+    assert config.index.version == config.store.version()
+    assert config.index.knows(TENANT)
+
+
+def test_an_empty_store_of_which_changes_were_trimmed(config: Config) -> None:
+    for place in range(4):
+        config.store.delete_endpoint(TENANT, config.add(f"ep_{place}").id, NOW)
+    while config.store.trim_changes_step(1, 100):
+        pass
+    with config.store.intake() as transaction:
+        MatchIndex().refresh(transaction)
+    assert config.wanted() == []
 
 
 def test_a_tenant_made_anew_has_none_of_the_old_endpoints() -> None:

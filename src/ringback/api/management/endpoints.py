@@ -11,11 +11,12 @@ from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing,
 from ringback.api.management.log_views import AttemptView, PreviewView, StatsView, TestView
 from ringback.api.management.parameters import PageParameters, Text, WholeNumber
 from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
-from ringback.control.attempts import STATS_DAYS_DEFAULT, STATS_DAYS_MAX, AttemptUseCases
+from ringback.control.attempts import STATS_DAYS_DEFAULT, AttemptUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.model.errors import FieldError, Invalid
+from ringback.model.limits import STATS_DAYS_MAX
 from ringback.model.tenant import Scope
 
 _PREFIX = "/v1/tenants/{tenant_id}/endpoints"

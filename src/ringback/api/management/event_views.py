@@ -25,7 +25,7 @@ class SubjectView(BaseModel):
 class EventView(BaseModel):
     id: str
     type: str
-    data: Any = Field(description="As it was sent in, byte by byte.")
+    data: Any = Field(description="As it was sent in, byte by byte; null where it was redacted.")
     channel: str | None
     subject: SubjectView | None
     change: str | None
@@ -35,6 +35,7 @@ class EventView(BaseModel):
     deliver_at: str | None
     accepted_at: str
     deliveries: int = Field(description="How many endpoints it was meant for when it was accepted.")
+    redacted: bool = Field(description="Its payload was removed for privacy.")
 
 
 def event_answer(event: Event) -> Response:
@@ -56,7 +57,7 @@ def _document(event: Event) -> dict[str, object]:
     return {
         "id": event.id,
         "type": event.type,
-        "data": msgspec.Raw(event.data),
+        "data": None if event.redacted else msgspec.Raw(event.data),
         "channel": event.channel,
         "subject": subject,
         "change": event.change,
@@ -66,6 +67,7 @@ def _document(event: Event) -> dict[str, object]:
         "deliver_at": _moment(event.deliver_at),
         "accepted_at": rfc3339(event.accepted_at),
         "deliveries": event.deliveries,
+        "redacted": event.redacted,
     }
 
 

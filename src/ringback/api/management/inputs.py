@@ -6,11 +6,14 @@ the console and the command line use as well.
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
+from ringback.api.management.parameters import moment_of
 from ringback.control.endpoint_fields import EndpointFields
+from ringback.control.replays import ReplayRequest
 from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
 from ringback.control.tenants import RETENTION_DAYS_DEFAULT, TenantFields
+from ringback.model.job import Which
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 
 _FILTER_EXAMPLE = 'data.amount > 100 && event.type != "order.draft"'
@@ -128,6 +131,29 @@ class EventTypeBody(Input):
         examples=[{"id": "c_1"}],
     )
     deprecated: bool = Field(default=False, description="Shown to whoever chooses event types; events go on.")
+
+
+def _moment(value: object) -> object:
+    """Milliseconds since 1970, or None; a body has no other form of a moment than text."""
+    return None if value is None else moment_of(value if isinstance(value, str) else "")
+
+
+Moment = Annotated[int | None, BeforeValidator(_moment, json_schema_input_type=str | None)]
+
+
+class Replay(Input):
+    """Which events to send again to an endpoint."""
+
+    since: Annotated[int, BeforeValidator(_moment, json_schema_input_type=str)] = Field(
+        description="Accepted from this moment on, RFC 3339.", examples=["2026-11-21T00:00:00Z"]
+    )
+    until: Moment = Field(default=None, description="Accepted before this moment; absent: now.")
+    which: Literal["failed", "all"] = Field(
+        description="`failed`: what ended without success there; `all`: what the endpoint wants as it is now."
+    )
+
+    def request(self) -> ReplayRequest:
+        return ReplayRequest(self.since, self.until, Which(self.which))
 
 
 class NoAuth(Input):

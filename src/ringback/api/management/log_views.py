@@ -16,6 +16,7 @@ from ringback.control.attempts import Stats
 from ringback.control.events import DeliveryStatus
 from ringback.control.samples import Preview
 from ringback.model.attempt import Attempt, Timings
+from ringback.model.job import Job
 from ringback.times import rfc3339
 
 _DECIMALS: Final = 3
@@ -60,6 +61,45 @@ class DeliveryView(BaseModel):
 class ResentView(BaseModel):
     id: str
     deliveries: int = Field(description="How many deliveries were queued or, where one was waiting, brought forward.")
+
+
+class RedactedView(BaseModel):
+    redacted: int = Field(description="How many events had their payload until now.")
+
+
+class ReplayView(BaseModel):
+    id: str = Field(description="The job's.")
+    matched: int = Field(description="How many events it will queue.")
+
+
+class JobView(BaseModel):
+    id: str
+    kind: str = Field(description="`replay`.")
+    endpoint_id: str
+    state: str = Field(description="`running`, `done` or `cancelled`.")
+    which: str
+    since: str
+    until: str
+    matched: int
+    done: int = Field(description="What of `matched` was queued, or passed over because it can't be sent any more.")
+    created_at: str
+    finished_at: str | None
+
+    @classmethod
+    def of(cls, job: Job) -> "JobView":
+        return cls(
+            id=job.id,
+            kind=job.kind,
+            endpoint_id=job.endpoint_id,
+            state=job.state,
+            which=job.which,
+            since=rfc3339(job.since),
+            until=rfc3339(job.until),
+            matched=job.matched,
+            done=job.done,
+            created_at=rfc3339(job.created_at),
+            finished_at=None if job.finished_at is None else rfc3339(job.finished_at),
+        )
 
 
 class TimingsView(BaseModel):
@@ -129,13 +169,13 @@ class RequestView(BaseModel):
     method: str
     url: str
     headers: HeaderPairs = Field(description="[name, value] as they went out; credentials show as `***`.")
-    body: str
+    body: str | None = Field(description="null when it is not kept any more: redacted, or its event is gone.")
     body_base64: str | None = Field(description="The body's bytes where they are not UTF-8; else null.")
 
 
 class ResponseView(BaseModel):
     headers: HeaderPairs = Field(description="[name, value] as they came in.")
-    body: str
+    body: str | None = Field(description="null when it was redacted.")
     body_base64: str | None = Field(description="The body's bytes where they are not UTF-8; else null.")
     truncated: bool
 
@@ -143,10 +183,16 @@ class ResponseView(BaseModel):
 class WholeAttemptView(AttemptView):
     request: RequestView | None = Field(description="null where nothing was sent.")
     response: ResponseView | None = Field(description="null where no answer came.")
+    redacted: bool = Field(description="The bodies were removed for privacy.")
 
     @classmethod
     def of(cls, attempt: Attempt) -> "WholeAttemptView":
-        return cls(**_attempt_fields(attempt), request=_request(attempt), response=_response(attempt))
+        return cls(
+            **_attempt_fields(attempt),
+            request=_request(attempt),
+            response=_response(attempt),
+            redacted=attempt.redacted,
+        )
 
 
 def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
@@ -178,7 +224,7 @@ def _rounded(duration_ms: float | None) -> float | None:
 def _request(attempt: Attempt) -> RequestView | None:
     if not attempt.method:
         return None
-    body, encoded = _text(attempt.request_body)
+    body, encoded = _text(None if attempt.redacted else attempt.request_body)
     return RequestView(
         method=attempt.method,
         url=attempt.url,
@@ -191,7 +237,7 @@ def _request(attempt: Attempt) -> RequestView | None:
 def _response(attempt: Attempt) -> ResponseView | None:
     if attempt.response_headers is None:
         return None
-    body, encoded = _text(attempt.response_body)
+    body, encoded = _text(None if attempt.redacted else attempt.response_body or b"")
     return ResponseView(
         headers=_pairs(attempt.response_headers),
         body=body,
@@ -205,10 +251,11 @@ def _pairs(headers: bytes) -> HeaderPairs:
     return [[name, value] for name, value in pairs]
 
 
-def _text(body: bytes | None) -> tuple[str, str | None]:
-    """A body as text, and in base64 where the text can't show it exactly."""
-    raw = body or b""
+def _text(body: bytes | None) -> tuple[str | None, str | None]:
+    """A body as text, and in base64 where the text can't show it exactly; None: there is none any more."""
+    if body is None:
+        return None, None
     try:
-        return raw.decode("utf-8"), None
+        return body.decode("utf-8"), None
     except UnicodeDecodeError:
-        return raw.decode("utf-8", "replace"), base64.b64encode(raw).decode("ascii")
+        return body.decode("utf-8", "replace"), base64.b64encode(body).decode("ascii")

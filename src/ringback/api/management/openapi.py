@@ -71,6 +71,8 @@ _SOMETIMES: Final = {
     "rotate_endpoint_secret": (429,),
     "rotate_tenant_secret": (429,),
     "make_backup": (409,),
+    "replay_endpoint": (429,),
+    "resend_event": (409,),
     "post_event": (409, 429),
     "post_events": (409, 429),
 }

@@ -26,7 +26,8 @@ def _digits(value: object) -> object:
     return value
 
 
-def _moment(value: object) -> object:
+def moment_of(value: object) -> object:
+    """RFC 3339 text as milliseconds since 1970; anything else as it is."""
     if not isinstance(value, str):
         return value
     try:
@@ -49,12 +50,12 @@ WholeNumber = Annotated[int, BeforeValidator(_digits, json_schema_input_type=int
 Text = Annotated[str, AfterValidator(_text)]
 Since = Annotated[
     int | None,
-    BeforeValidator(_moment, json_schema_input_type=str),
+    BeforeValidator(moment_of, json_schema_input_type=str),
     Query(description="From this moment on, RFC 3339."),
 ]
 Until = Annotated[
     int | None,
-    BeforeValidator(_moment, json_schema_input_type=str),
+    BeforeValidator(moment_of, json_schema_input_type=str),
     Query(description="Before this moment, RFC 3339."),
 ]
 

@@ -12,6 +12,12 @@ SELECT ifnull(max(version), 0) FROM change;
 -- Changes after a version, oldest first.
 SELECT version, kind, tenant_id, id FROM change WHERE version > :version ORDER BY version;
 
+-- name: all_configuration
+-- Every tenant and endpoint that exists: kind, tenant, id.
+SELECT 'tenant', id, id FROM tenant WHERE deleted_at IS NULL
+UNION ALL
+SELECT 'endpoint', tenant_id, id FROM endpoint WHERE deleted_at IS NULL;
+
 -- name: insert_tenant
 -- Add a tenant unless its name is taken, by a tenant that is being purged too.
 INSERT INTO tenant (

@@ -12,6 +12,13 @@ WITH asked (tenant_id, id) AS (VALUES (?, ?))
 SELECT tenant_id, id, attempt.superseded
 FROM asked CROSS JOIN attempt USING (tenant_id, id);
 
+-- name: redacted_events
+-- Which of these events have no payload any more.
+WITH asked (tenant_id, id) AS (VALUES (?, ?))
+SELECT tenant_id, id
+FROM asked CROSS JOIN event USING (tenant_id, id)
+WHERE length(event.data) = 0;
+
 -- name: insert_attempts
 -- Append to the log; the columns in the order of model.attempt.Attempt.
 INSERT INTO attempt (
@@ -42,8 +49,8 @@ ON CONFLICT (tenant_id, endpoint_id, day) DO UPDATE
 SET succeeded = succeeded + excluded.succeeded, failed = failed + excluded.failed;
 
 -- name: event_to_resend
--- The ordering key of an event, if it is kept.
-SELECT ordering_key FROM event WHERE tenant_id = :tenant_id AND id = :event_id;
+-- The ordering key of an event, if it is kept and has its payload.
+SELECT ordering_key FROM event WHERE tenant_id = :tenant_id AND id = :event_id AND length(data) > 0;
 
 -- name: endpoints_to_resend_to
 -- Those of the endpoints that are the tenant's and not deleted.

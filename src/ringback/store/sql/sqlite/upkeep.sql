@@ -99,6 +99,16 @@ DELETE FROM delivery WHERE seq IN (SELECT seq FROM delivery WHERE tenant_id = :t
 -- Remove some events of a tenant.
 DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE tenant_id = :tenant_id LIMIT :limit);
 
+-- name: purge_job_events
+-- Remove some of what a tenant's jobs have to do.
+DELETE FROM job_event WHERE (tenant_id, job_id, event_seq) IN (
+    SELECT tenant_id, job_id, event_seq FROM job_event WHERE tenant_id = :tenant_id LIMIT :limit
+);
+
+-- name: purge_jobs
+-- Remove some jobs of a tenant.
+DELETE FROM job WHERE id IN (SELECT id FROM job WHERE tenant_id = :tenant_id LIMIT :limit);
+
 -- name: purge_event_keys
 -- Remove some keys that callers of a tenant chose.
 DELETE FROM event_key WHERE (tenant_id, kind, key) IN (

@@ -23,9 +23,12 @@ ALTER TABLE tenant ADD COLUMN payload_bytes_max INTEGER;
 CREATE INDEX tenant_with_quotas ON tenant (id)
 WHERE deleted_at IS NULL AND (events_per_second IS NOT NULL OR payload_bytes_max IS NOT NULL);
 
--- ── jobs and redaction ─────────────────────────────────────────────────────────────────────────────────────────
+-- ── retention, jobs and redaction ──────────────────────────────────────────────────────────────────────────────
 
--- Work that takes many steps. `place` is where the last step ended, written in the same transaction as its work.
+CREATE INDEX endpoint_day_by_age ON endpoint_day (tenant_id, day);
+
+-- Work that takes many steps. `ready` is 0 while what it is to do is still being written down. `open` is 1 as long as
+-- there is something left to do or to clear away; it is written in the same transaction as the work.
 CREATE TABLE job (
     id TEXT NOT NULL PRIMARY KEY,
     tenant_id TEXT NOT NULL,
@@ -37,12 +40,22 @@ CREATE TABLE job (
     until INTEGER NOT NULL,
     matched INTEGER NOT NULL,
     done INTEGER NOT NULL,
-    place INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    finished_at INTEGER
+    finished_at INTEGER,
+    ready INTEGER NOT NULL,
+    open INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_by_tenant ON job (tenant_id, id);
-CREATE INDEX job_running ON job (id) WHERE state = 'running';
+CREATE INDEX job_running ON job (tenant_id, endpoint_id) WHERE state = 'running';
+CREATE INDEX job_open ON job (id) WHERE open = 1;
+
+-- What a job has yet to do: the places of events in the stream.
+CREATE TABLE job_event (
+    tenant_id TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    event_seq INTEGER NOT NULL,
+    PRIMARY KEY (tenant_id, job_id, event_seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX event_by_subject ON event (tenant_id, subject_type, subject_id) WHERE subject_id IS NOT NULL;
 

@@ -1,0 +1,106 @@
+"""Retention: what is past its time goes, small step by small step, and the file gives back what that frees.
+
+A thread of its own, so that a long backlog holds no repair up. A round walks the tenants a page at a time; a tenant of
+which nothing is too old costs one look at its oldest rows. Each step is one short transaction of the store, with a
+pause after it, so that ingest always gets its turn; together they remove more in a second than can be accepted in one.
+Running it on every node at once does no harm. It decides what is past its time (`cutoff_of`); how it is removed is the
+store's. A store that can't answer is asked again in the next round.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Final, NoReturn, Protocol
+
+from ringback.clock import Clock
+from ringback.model.limits import (
+    CHANGES_KEPT_MAX,
+    KEPT_AFTER_DELIVER_AT_DAYS,
+    RETENTION_EVERY_S,
+    STATS_DAYS_MAX,
+)
+from ringback.model.tenant import Tenant
+from ringback.observe.telemetry import Observer, StoreTrouble
+from ringback.store.port import CommitInDoubt, Cutoff, Retention, Retryable, StoreUnavailable, Tenants
+from ringback.times import DAY_MS, day_of
+
+STEP_PAUSE_S: Final = 0.005
+# Removing 500 events with their indexes takes ten milliseconds and more, in which nobody else can write.
+STEP_ROWS: Final = 250
+TENANTS_AT_ONCE: Final = 500
+# How soon after a redaction nothing of it is left in the files.
+CLEAR_EVERY_S: Final = 1.0
+
+
+class RetentionStore(Retention, Tenants, Protocol):
+    """What the keeper asks of the store."""
+
+
+def cutoff_of(tenant: Tenant, now: int) -> Cutoff:
+    """What of a tenant is past its time.
+
+    Events count from when they were accepted; one that is to be delivered later stays for a day after that, however
+    short the tenant's retention. Figures of days are kept as long as they can be asked for.
+    """
+    stats_days = max(STATS_DAYS_MAX, tenant.retention_days)
+    return Cutoff(
+        tenant_id=tenant.id,
+        before=max(0, now - tenant.retention_days * DAY_MS),
+        due_before=now - KEPT_AFTER_DELIVER_AT_DAYS * DAY_MS,
+        day=day_of(max(0, now - stats_days * DAY_MS)),
+    )
+
+
+class Keeper:
+    """`wait(seconds)` returns early when the process stops."""
+
+    def __init__(
+        self, *, store: RetentionStore, clock: Clock, wait: Callable[[float], object], observer: Observer
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._wait = wait
+        self._observer = observer
+        self._pauses = self._rounds()
+
+    def step(self) -> None:
+        """One step of a round and the pause after it."""
+        try:
+            pause_s = next(self._pauses)
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("retention", error.code))
+            self._pauses = self._rounds()
+            pause_s = RETENTION_EVERY_S
+        self._wait(pause_s)
+
+    def _rounds(self) -> Generator[float, None, NoReturn]:
+        """Round after round: does a step, then gives the pause after it in seconds."""
+        while True:
+            yield from self._expire_tenants()
+            yield from _until_done(lambda: self._store.trim_changes_step(CHANGES_KEPT_MAX, STEP_ROWS))
+            yield from _until_done(self._store.shrink_step)
+            for _ in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S)):
+                self._store.clear_traces()
+                yield CLEAR_EVERY_S
+
+    def _expire_tenants(self) -> Generator[float, None, None]:
+        after: str | None = None
+        while tenants := self._store.list_tenants(after, TENANTS_AT_ONCE):
+            now = self._clock.now_ms()
+            cutoffs = {tenant.id: cutoff_of(tenant, now) for tenant in tenants}
+            for tenant_id in self._store.overdue(list(cutoffs.values())):
+                yield from self._expire(cutoffs[tenant_id], now)
+            after = tenants[-1].id
+
+    def _expire(self, cutoff: Cutoff, now: int) -> Generator[float, None, None]:
+        place: int | None = 0
+        while place is not None:
+            changed, place = self._store.expire_events_step(cutoff, now, place, STEP_ROWS)
+            if changed:
+                yield STEP_PAUSE_S
+        yield from _until_done(lambda: self._store.expire_attempts_step(cutoff, STEP_ROWS))
+        yield from _until_done(lambda: self._store.expire_days_step(cutoff, STEP_ROWS))
+        yield from _until_done(lambda: self._store.expire_jobs_step(cutoff, STEP_ROWS))
+
+
+def _until_done(one: Callable[[], int]) -> Generator[float, None, None]:
+    while one():
+        yield STEP_PAUSE_S

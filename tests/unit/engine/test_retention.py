@@ -1,0 +1,173 @@
+"""The keeper: whose retention holds when, that it goes step by step, and what a store that fails does to it."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from conformance.backend import accept, add_endpoint, fetch, log, settle
+from ringback.engine import retention
+from ringback.engine.retention import CLEAR_EVERY_S, STEP_PAUSE_S, Keeper, cutoff_of
+from ringback.model.attempt import Outcome
+from ringback.model.ids import time_part
+from ringback.model.limits import RETENTION_EVERY_S
+from ringback.observe.telemetry import StoreTrouble, TelemetryEvent
+from ringback.store.memory import MemoryStore
+from ringback.store.port import Cutoff, EventQuery, ExpiredStep, StoreUnavailable
+from ringback.testing.clock import ManualClock
+from ringback.times import DAY_MS, day_of
+from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, secret, tenant
+
+
+class Store(MemoryStore):
+    """Counts the tenants that are walked, and can be gone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gone = False
+        self.steps: list[str] = []
+
+    def overdue(self, cutoffs: Sequence[Cutoff]) -> Sequence[str]:
+        if self.gone:
+            raise StoreUnavailable("Gone.")
+        return super().overdue(cutoffs)
+
+    def expire_events_step(self, cutoff: Cutoff, now: int, after: int, limit: int) -> ExpiredStep:
+        self.steps.append(cutoff.tenant_id)
+        return super().expire_events_step(cutoff, now, after, limit)
+
+
+class World:
+    def __init__(self) -> None:
+        self.store = Store()
+        self.clock = ManualClock(NOW)
+        self.pauses: list[float] = []
+        self.told: list[TelemetryEvent] = []
+        self.keeper = Keeper(store=self.store, clock=self.clock, wait=self.pauses.append, observer=self.told.append)
+
+    def add(self, tenant_id: str = TENANT, **fields: Any) -> None:
+        self.store.create_tenant(tenant(tenant_id, **fields), secret(f"sec_{tenant_id}", None, tenant_id))
+
+    def round(self) -> None:
+        """A whole round, and the pauses up to the next one."""
+        self.pauses.clear()
+        while sum(pause for pause in self.pauses if pause >= CLEAR_EVERY_S) < RETENTION_EVERY_S:
+            self.keeper.step()
+
+    def ids(self, tenant_id: str = TENANT) -> list[str]:
+        listed = self.store.list_events(EventQuery(tenant_id, ascending=True, limit=1_000))
+        return [stored.event.id for stored in listed]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_what_is_past_its_time() -> None:
+    assert cutoff_of(tenant(retention_days=30), NOW) == (
+        TENANT,
+        NOW - 30 * DAY_MS,
+        NOW - DAY_MS,
+        day_of(NOW - 90 * DAY_MS),
+    )
+    assert cutoff_of(tenant(retention_days=1), NOW)[:3] == (TENANT, NOW - DAY_MS, NOW - DAY_MS)
+    assert cutoff_of(tenant(retention_days=365), NOW).day == day_of(NOW - 365 * DAY_MS)
+
+
+def test_each_tenants_own_days_count(world: World) -> None:
+    world.add(TENANT, retention_days=1)
+    world.add(OTHER_TENANT, retention_days=3)
+    for owner in (TENANT, OTHER_TENANT):
+        for days in range(5):
+            one = event(f"evt_{days}", owner, accepted_at=NOW - days * DAY_MS - 1)
+            accept(world.store, one)
+            at = one.accepted_at
+            settle(world.store, 99, attempt(0, 1, one.id, id=f"att_{time_part(at)}{days:016d}", tenant_id=owner, at=at))
+    world.round()
+    assert world.ids() == ["evt_0"]
+    assert world.ids(OTHER_TENANT) == ["evt_0", "evt_1", "evt_2"]
+    assert len(log(world.store)) == 1
+    assert len(log(world.store, tenant_id=OTHER_TENANT)) == 3
+
+
+def test_another_number_of_days_holds_in_the_next_round(world: World) -> None:
+    world.add(retention_days=10)
+    accept(world.store, event("evt_1", accepted_at=NOW - 5 * DAY_MS))
+    world.round()
+    assert world.ids() == ["evt_1"]
+    world.store.update_tenant(tenant(retention_days=5, revision=2))
+    world.round()
+    assert world.ids() == ["evt_1"]  # to the millisecond
+    world.clock.pass_s(0.001)
+    world.round()
+    assert world.ids() == []
+
+
+def test_a_delivery_that_is_not_due_yet_outlives_a_short_retention(world: World) -> None:
+    world.add(retention_days=1)
+    add_endpoint(world.store)
+    due_at = NOW + 20 * DAY_MS
+    accept(world.store, event("evt_1", deliver_at=due_at), "ep_a", due_at=due_at)
+    world.clock.pass_s(20 * 86_400)
+    world.round()
+    assert len(fetch(world.store, world.clock.now_ms()).rows) == 1
+    world.clock.pass_s(86_400 + 1)
+    world.round()
+    assert world.ids() == []
+    (record,) = log(world.store)
+    assert (record.outcome, record.at) == (Outcome.EXPIRED, world.clock.now_ms())
+
+
+def test_a_backlog_goes_in_steps_with_a_pause_after_each(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "STEP_ROWS", 3)
+    world.add(retention_days=1)
+    for place in range(10):
+        accept(world.store, event(f"evt_{place}", accepted_at=NOW - 2 * DAY_MS), "ep_a")
+    counts = [20]
+    while True:
+        world.keeper.step()
+        if world.pauses[-1] == CLEAR_EVERY_S:
+            break
+        assert world.pauses[-1] == STEP_PAUSE_S
+        counts.append(len(world.ids()) + len(fetch(world.store, NOW).rows))
+    assert counts[-1] == 0
+    assert all(0 < before - after <= 3 for before, after in pairwise(counts))
+
+
+def test_tenants_with_nothing_old_are_not_walked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "TENANTS_AT_ONCE", 4)
+    for place in range(11):
+        world.add(f"t_{place:02d}")
+        accept(world.store, event("evt_1", f"t_{place:02d}", accepted_at=NOW - (40 if place % 5 == 0 else 0) * DAY_MS))
+    world.round()
+    assert sorted(set(world.store.steps)) == ["t_00", "t_05", "t_10"]
+    assert [world.ids(f"t_{place:02d}") for place in (0, 1, 10)] == [[], ["evt_1"], []]
+
+
+def test_changes_are_trimmed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "CHANGES_KEPT_MAX", 3)
+    for place in range(7):
+        world.add(f"t_{place}")
+    world.round()
+    assert world.store.changes_after(3) is None
+    assert len(world.store.changes_after(4) or ()) == 3
+
+
+def test_a_store_that_fails_is_asked_again(world: World) -> None:
+    world.add(retention_days=1)
+    accept(world.store, event("evt_1", accepted_at=NOW - 2 * DAY_MS))
+    world.store.gone = True
+    world.round()
+    assert world.told == [StoreTrouble("retention", "store_unavailable")]
+    world.store.gone = False
+    world.round()
+    assert world.ids() == []
+
+
+def test_traces_of_redactions_are_cleared_between_two_rounds(world: World) -> None:
+    cleared: list[float] = []
+    world.store.clear_traces = lambda: cleared.append(sum(world.pauses)) or True  # type: ignore[method-assign,func-returns-value]
+    world.round()
+    assert cleared == [place * CLEAR_EVERY_S for place in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S))]
