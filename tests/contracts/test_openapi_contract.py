@@ -24,8 +24,10 @@ from ringback.ingest.accept import Acceptor
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import NoEngine, Submission
 from ringback.ingest.writer import Writer
+from ringback.observe.meters import RequestMeter
 from ringback.store.port import Settlement
 from ringback.store.sqlite import SqliteStore
+from ringback.times import rfc3339
 from ringback.workers import ThreadMailbox, Worker
 from support.api_world import OPERATOR_KEY, ApiWorld
 from support.rows import TENANT, attempt, attempt_id, event
@@ -70,7 +72,13 @@ class ContractWorld:
             on_done=self._resolve,
             pause=lambda seconds: None,
         )
-        self.route = EventsRoute(Acceptor(self.api.clock), self.writer.submit, self.api.authenticator, self.api.app)
+        self.route = EventsRoute(
+            Acceptor(self.api.clock),
+            self.writer.submit,
+            self.api.authenticator,
+            self.api.app,
+            meter=RequestMeter(self.api.clock),
+        )
         self.calls = 0
         self.worker = Worker("writer", self.writer.step, SystemClock(), lambda part: None)
         self.worker.start()
@@ -92,6 +100,10 @@ class ContractWorld:
             for name in case.path_parameters:
                 case.path_parameters[name] = self.existing(name, case.operation.label)
 
+    def _job(self) -> str:
+        path = f"/endpoints/{self.api.endpoint()['id']}/replay"
+        return str(self.api.post(path, {"since": rfc3339(self.api.clock.now_ms() - 1_000), "which": "all"})["id"])
+
     def existing(self, name: str, operation: str) -> str:
         """The id of something that is there, made anew if it has been deleted."""
         if name == "tenant_id" and operation == "DELETE /v1/tenants/{tenant_id}":
@@ -104,6 +116,8 @@ class ContractWorld:
             return (
                 self._first(self.api.get("/keys?limit=1")["items"]) or self.api.post("/keys", {"scope": "tenant"})["id"]
             )
+        if name == "job_id":
+            return self._first(self.api.get("/jobs?limit=1")["items"]) or self._job()
         return {"event_id": "evt_1", "attempt_id": attempt_id(1), "name": "contact.created"}[name]
 
     def _first(self, items: list[dict[str, Any]]) -> str | None:

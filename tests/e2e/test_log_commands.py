@@ -204,7 +204,7 @@ def test_an_attempt_as_a_curl_command_sends_the_same_bytes(scene: Scene, run: Ru
         subprocess.run(["sh", "-ec", command], env=environment, capture_output=True, check=True, timeout=30)
         (again,) = inbox.received
     assert again.body.decode() == original["body"]
-    sent = {name.lower(): value for name, value in original["headers"]}
+    sent = {name.lower(): value for name, value in original["headers"] if name.lower() != "host"}
     assert {name.lower(): value for name, value in again.headers} | sent == {
         name.lower(): value for name, value in again.headers
     }

@@ -127,8 +127,12 @@ def test_the_server_ends_when_its_sender_is_killed_and_all_that_was_accepted_arr
     server: Server, tenant: TestTenant, inbox: Inbox, held: threading.Event
 ) -> None:
     tenant.endpoint(inbox.url(), max_in_flight=4)
-    accepted = [tenant.send() for _ in range(20)]
-    inbox.wait_for(4)
+    held.set()
+    known = tenant.send()  # the first request of all goes alone
+    tenant.wait_state(known, "delivered")
+    held.clear()
+    accepted = [known, *(tenant.send() for _ in range(20))]
+    inbox.wait_for(1 + 4)
 
     os.kill(sender_of(server.pid), signal.SIGKILL)
 

@@ -1,6 +1,7 @@
 """A database as version 0.1.0 left it: migration 0001 alone, its secrets in clear, and a file that can't shrink."""
 
 import json
+import time
 from pathlib import Path
 from typing import Final
 
@@ -40,15 +41,16 @@ def make_old_store(path: Path, endpoint_url: str = "https://old.example/hook", *
         connection.execute("INSERT INTO secret VALUES ('sec_x', 'old', 'ep_old', ?, 1, 2)", (SECRET,))
         connection.execute("DELETE FROM secret WHERE id = 'sec_x'")
         connection.execute("INSERT INTO lane VALUES ('ep_old', 'old', 1, 0, NULL, x'', 0)")
+        now_ms = time.time_ns() // 1_000_000  # what is older than its retention would go
         for number in range(pending):
             connection.execute(
                 "INSERT INTO event (tenant_id, id, type, accepted_at, hops, deliveries, data) "
-                "VALUES ('old', ?, 'thing.happened', 1, 0, 1, ?)",
-                (f"evt_{number}", b'{"n":%d}' % number),
+                "VALUES ('old', ?, 'thing.happened', ?, 0, 1, ?)",
+                (f"evt_{number}", now_ms, b'{"n":%d}' % number),
             )
             connection.execute(
                 "INSERT INTO delivery (tenant_id, endpoint_id, event_id, due_at, deferred) "
-                "VALUES ('old', 'ep_old', ?, 1, 0)",
-                (f"evt_{number}",),
+                "VALUES ('old', 'ep_old', ?, ?, 0)",
+                (f"evt_{number}", now_ms),
             )
     connection.close()

@@ -1,0 +1,15 @@
+"""Where tests run: those of a module that share a server stay together, so that it is started once."""
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SHARING = {"e2e", "docs"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.relative_to(HERE).parts[0] in SHARING:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
