@@ -39,6 +39,8 @@ sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulati
 crash: setup ## Kill a real server again and again and look for what was lost: MINUTES=1 SEED=1
 	cd tests && ../$(BIN)/python -m support.crash --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
-bench: setup ## Measure the rates on this machine, beside a bare pipeline
+bench: setup ## Measure on this machine: rates beside a bare pipeline, what size costs, what bad endpoints do (half an hour)
 	@scripts/debian-tools.sh 'The benchmark' nginx=nginx-light h2load=nghttp2-client
 	$(BIN)/python bench/ratio.py
+	$(BIN)/python bench/size.py
+	$(BIN)/python bench/isolation.py
