@@ -201,7 +201,7 @@ class Settings:
     )
     payload_bytes_max: int = setting(
         limits.PAYLOAD_BYTES_MAX,
-        "One event as it is posted.",
+        "What one event may bring: `data` and `previous` together.",
         risk="Receivers may refuse larger bodies.",
         unit="bytes",
         between=(1024, limits.PAYLOAD_BYTES_HARD_MAX),

@@ -42,6 +42,7 @@ class DirectProtocol(ProblemProtocol):
         if request is None:
             super().on_headers_complete()
         else:
+            self._in_head = False
             self.cycle = DirectCycle(self, request)  # type: ignore[assignment]
 
     def on_body(self, body: bytes) -> None:

@@ -29,6 +29,7 @@ _TITLES: Final = {
     415: "The content type is not supported",
     422: "The request is invalid",
     429: "Over a quota",
+    431: "The request's head is too large",
     500: "Something is wrong on our side",
     503: "Not available for a moment",
 }

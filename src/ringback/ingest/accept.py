@@ -181,7 +181,8 @@ class Acceptor:
         data = bytes(envelope.data)
         previous = bytes(envelope.previous) if envelope.previous not in _NO_PREVIOUS else None
         if len(data) + len(previous or b"") > self.limits.payload_bytes_max:
-            raise TooLarge(f"{at(place, 'data')} is larger than {self.limits.payload_bytes_max} bytes.")
+            what = at(place, "data") + ("" if previous is None else " and previous together")
+            raise TooLarge(f"{what} are more than {self.limits.payload_bytes_max} bytes.")
         errors = field_errors(envelope, data, previous, place)
         if errors:
             raise invalid(errors)

@@ -24,6 +24,16 @@ _LONE_SURROGATE: Final = re.compile(
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 _MESSAGE: Final = re.compile(r"(.*?)(?: - at `(\$[^`]*)`)?", re.DOTALL)
 _NAMED_FIELD: Final = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
+_EXPECTED: Final = re.compile(r"Expected `([a-z |]+)`, got `[a-z]+`")
+_WORDS: Final = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
 _NAME_CHARS_MAX: Final = 128
 
 
@@ -89,6 +99,9 @@ def _field_error(text: str, place: str) -> FieldError:
         name = named[2][:_NAME_CHARS_MAX]
         field = f"{field}.{name}"
         message = "is required" if named[1] == "missing required" else "is not a field that is known here"
+    elif (expected := _EXPECTED.fullmatch(message)) is not None:
+        kinds = expected[1].split(" | ")
+        message = f"must be {' or '.join(_WORDS.get(kind, kind) for kind in kinds)}"
     else:
         message = message[:1].lower() + message[1 : 2 * _NAME_CHARS_MAX]
     return FieldError(field.removeprefix(".") or "body", message.replace("`", ""))
