@@ -3,7 +3,7 @@
     page = Page("operations.md", directory, {"http://127.0.0.1:8080": server.url})
     printed = page.run()               # the next ```sh block, as it stands there
     command = page.take()              # the next block, for a test that runs it in a way of its own
-    page.left_out("needs root")        # the next block isn't run, and why
+    page.left_out("installs")          # the next block isn't run, and why
     page.end()                         # fails if there is another block
 
 So a block that is added to a page fails its test until somebody says what becomes of it. What a block sets and which
@@ -13,7 +13,7 @@ functions it makes holds in the blocks after it. `ringback` is this source's.
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from support.command import environment_without_ours
@@ -25,9 +25,9 @@ _BEGIN = f"""
 set -eu
 ringback() {{ {sys.executable} -m ringback.cli.main "$@"; }}
 if [ -e .kept ]; then . ./.kept; fi
-trap '{{ declare -px; declare -f; }} > .kept' EXIT
 set -a
 """
+_KEEP = "trap '{ declare -px; declare -f; } > .kept' EXIT\n"
 
 
 def shell_blocks(page: Path) -> list[str]:
@@ -55,11 +55,14 @@ class Page:
             block = block.replace(text, here)
         return block
 
-    def run(self, *, code: int = 0) -> str:
-        """Run the next block, which must end with `code`; what it printed on standard output."""
+    def run(self, then: str = "", *, kept: bool = True, codes: Container[int] = (0,)) -> str:
+        """Run the next block, and `then`; what was printed on standard output. It must end with one of `codes`.
+
+        What it sets holds in later blocks if it is `kept`.
+        """
         block = self.take()
         done = subprocess.run(
-            ["bash", "-c", _BEGIN + block],
+            ["bash", "-c", f"{_BEGIN}{_KEEP if kept else ''}{block}\n{then}"],
             cwd=self.directory,
             env=environment_without_ours({}),
             stdin=subprocess.DEVNULL,
@@ -68,7 +71,7 @@ class Page:
             check=False,
             timeout=WITHIN_S,
         )
-        assert done.returncode == code, f"{self._name}:\n{block}\n\n{done.stdout}\n{done.stderr}"
+        assert done.returncode in codes, f"{self._name}:\n{block}\n\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
     def left_out(self, why: str) -> None:
