@@ -1,7 +1,7 @@
 """Write the generated parts of docs/ anew; `--check` only says whether they are up to date (exit code 1 if not).
 
 A generated part stands between `<!-- generated: NAME -->` and `<!-- end -->`, and comes from the code itself: settings
-and limits, state tables, commands and exit codes. tests/docs runs the check.
+and limits, state tables, commands and exit codes, metrics and log lines, calls of the API. tests/docs runs the check.
 """
 
 import importlib
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import api_tables
 import typer.main
 
 from ringback.cli.exits import MEANINGS
@@ -180,6 +181,14 @@ def shown_option_default(default: object) -> str:
     return "" if default in (None, False, (), "") else "on" if default is True else f"`{default}`"
 
 
+def calls() -> str:
+    return table(("call", "key", "does", "takes", "answers"), api_tables.calls())
+
+
+def objects() -> str:
+    return table(("object", "fields"), api_tables.objects())
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "limits": fixed_limits,
@@ -192,6 +201,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "telemetry events": telemetry_events,
     "wide record": wide_record,
     "spans": spans,
+    "calls": calls,
+    "objects": objects,
 }
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from ringback.cli.exits import ExitCode
+from support.pages import ROOT, Page
 from support.process import free_port, wait_until
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RINGBACK = [sys.executable, "-m", "ringback.cli.main"]
 WITHIN_S = 30.0
@@ -71,7 +71,11 @@ def running(directory: Path, *flags: str, listen_port: int | None = None) -> Ite
 
 
 def shell_commands() -> list[str]:
-    return re.findall(r"^```sh\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL)
+    """The four blocks of the page: start, post, start for the example, run the example."""
+    page = Page("README.md", ROOT, {})
+    blocks = [page.take() for _ in range(4)]
+    page.end()
+    return blocks
 
 
 def run_curl(up: Up, command: str) -> None:

@@ -215,20 +215,23 @@ def test_the_file_system_is_told_by_the_nearest_mount(tmp_path: Path, kind: str,
 
 
 def test_a_disk_that_is_nearly_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def status(free: int, growth: float | None = None) -> Finding:
+    def status(free: int, growth: float | None = None, free_bytes_min: int = 256 * 1024**2) -> Finding:
         usage = (1_000 * 1024**3, 0, free)
         monkeypatch.setattr(
             place.shutil,
             "disk_usage",
             lambda _: type("Usage", (), dict(zip(("total", "used", "free"), usage, strict=True))),
         )
-        (finding,) = place.examine_disk(tmp_path, growth)
+        (finding,) = place.examine_disk(tmp_path, growth, free_bytes_min)
         return finding
 
-    assert status(1024**2).status is Status.PROBLEM
+    full = status(1024**2)
+    assert (full.status, "less than 256.0 MB events are refused" in full.detail) == (Status.PROBLEM, True)
+    assert status(1024**3, free_bytes_min=2 * 1024**3).status is Status.PROBLEM, "by the setting of this server"
+    assert status(1024**3, free_bytes_min=1024**2).status is Status.WARNING
     assert status(50 * 1024**3).status is Status.WARNING
     assert status(500 * 1024**3).status is Status.OK
-    soon = status(500 * 1024**3, growth=100 * 1024**3)
+    soon = status(500 * 1024**3, growth=100 * 1024**3)  # a little less than five days, until events are refused
     assert (soon.status, "enough for 5 days" in soon.detail) == (Status.WARNING, True)
 
 

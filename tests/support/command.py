@@ -23,7 +23,7 @@ class Ended(NamedTuple):
     err: str
 
 
-def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+def environment_without_ours(variables: Mapping[str, str]) -> dict[str, str]:
     """Nothing of the developer's own Ringback, nor of how the suite's own output looks."""
     mine = ("RINGBACK_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "TTY_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
@@ -39,7 +39,7 @@ def ringback(
     """Run it in pipes. `given` is its standard input, else it has none."""
     done = subprocess.run(
         [sys.executable, "-m", "ringback.cli.main", *arguments],
-        env=_environment(variables or {}),
+        env=environment_without_ours(variables or {}),
         input=given if given is not None else b"",
         cwd=directory,
         capture_output=True,
@@ -56,7 +56,7 @@ def ringback_on_terminal(*arguments: str, variables: Mapping[str, str] | None = 
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "ringback.cli.main", *arguments],
-            env=_environment(variables or {}),
+            env=environment_without_ours(variables or {}),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

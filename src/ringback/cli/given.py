@@ -61,9 +61,9 @@ def header_pairs(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def span_s(text: str, name: str) -> int:
     """The seconds of `15m`, `24h`, `7d`, or of a plain number of seconds. Raises BadSetting."""
-    found = _SPAN.fullmatch(text)
-    if found is not None:
-        return int(found[1]) * _UNIT_S[found[2]]
+    given_s = _with_unit_s(text)
+    if given_s is not None:
+        return given_s
     if re.fullmatch(r"[0-9]{1,9}", text):
         return int(text)
     raise BadSetting(f"{name}: {text!r} is not a span such as 90s, 15m, 24h or 7d.")
@@ -71,9 +71,9 @@ def span_s(text: str, name: str) -> int:
 
 def instant_ms(text: str, now_ms: int, name: str) -> int:
     """The milliseconds since 1970 of an RFC 3339 time, or of a span before now (`15m`, `24h`, `7d`). BadSetting."""
-    found = _SPAN.fullmatch(text)
-    if found is not None:
-        return max(0, now_ms - int(found[1]) * _UNIT_S[found[2]] * 1000)
+    ago_s = _with_unit_s(text)
+    if ago_s is not None:
+        return max(0, now_ms - ago_s * 1000)
     try:
         return parse_rfc3339(text)
     except (ValueError, OverflowError):
@@ -85,3 +85,8 @@ def instant_ms(text: str, now_ms: int, name: str) -> int:
 def instant(text: str | None, now_ms: int, name: str) -> str | None:
     """The same as the API takes it."""
     return None if text is None else rfc3339(instant_ms(text, now_ms, name))
+
+
+def _with_unit_s(text: str) -> int | None:
+    found = _SPAN.fullmatch(text)
+    return None if found is None else int(found[1]) * _UNIT_S[found[2]]

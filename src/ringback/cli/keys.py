@@ -1,20 +1,24 @@
 """`ringback keys`: make, list and revoke keys, through the API."""
 
 import json as json_format
-from typing import Annotated, Any
+from typing import Annotated, Final
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Url, connect
+from ringback.cli.lists import all_items, tenant_path
 from ringback.cli.master_key import rotate_master
-from ringback.client.client import Client
+from ringback.cli.shown import Column, moment, print_table, terminal
 from ringback.model.errors import BadSetting
 from ringback.model.tenant import Scope
 
-PAGE_ITEMS = 250
+COLUMNS: Final = (
+    Column("id", lambda item: item["id"]),
+    Column("scope", lambda item: item["scope"]),
+    Column("label", lambda item: item.get("label") or "", flexible=True),
+    Column("created", lambda item: moment(item["created_at"])),
+)
 
 keys = typer.Typer(help="Make, list and revoke keys; change the master key.", rich_markup_mode=None)
 
@@ -48,15 +52,12 @@ def create(
 def list_keys(key: Key, tenant: OfTenant = None, url: Url = DEFAULT_URL, json: AsJson = False) -> None:
     """List keys, without the keys themselves."""
     with connect(url, key, None) as client:
-        found = _all_keys(client, _path(tenant))
-    if json:
-        for item in found:
-            typer.echo(json_format.dumps(item))
+        found = list(all_items(client, _path(tenant), {}))
+    if not json:
+        print_table(terminal(), COLUMNS, found, head=True)
         return
-    table = Table("id", "scope", "label", "created", box=None, pad_edge=False)
     for item in found:
-        table.add_row(item["id"], item["scope"], item.get("label") or "", item["created_at"])
-    Console().print(table)
+        typer.echo(json_format.dumps(item))
 
 
 @keys.command()
@@ -75,14 +76,4 @@ keys.command()(rotate_master)
 
 
 def _path(tenant: str | None) -> str:
-    return "/v1/keys" if tenant is None else f"/v1/tenants/{quote(tenant, safe='')}/keys"
-
-
-def _all_keys(client: Client, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    asked: str | None = f"{path}?limit={PAGE_ITEMS}"
-    while asked:
-        items, cursor = client.call_page(asked)
-        found.extend(items)
-        asked = f"{path}?limit={PAGE_ITEMS}&cursor={quote(cursor, safe='')}" if cursor else None
-    return found
+    return "/v1/keys" if tenant is None else tenant_path(tenant, "keys")

@@ -13,7 +13,7 @@ import typer
 
 from ringback.cli.shown import Column, print_json, print_table, terminal
 from ringback.client.client import Client
-from ringback.client.errors import ApiError
+from ringback.client.errors import not_ringback
 from ringback.model.limits import PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
 
 Limit = Annotated[int, typer.Option(min=1, max=PAGE_ITEMS_MAX, help="How many to show at most.")]
@@ -92,15 +92,18 @@ def _pages(client: Client, which: Which) -> Iterator[_Page]:
 def _page(client: Client, address: str) -> _Page:
     answer = client.exchange("GET", address, expect=("items", "next_cursor"))
     try:
-        return _decode_page(answer.content)
+        page = _decode_page(answer.content)
     except msgspec.DecodeError:
-        raise ApiError(
-            answer.status, "not_ringback", "The server answered, but not as Ringback does. Is this its address?"
-        ) from None
+        raise not_ringback(answer.status) from None
+    if not all(bytes(item).startswith(b"{") for item in page.items):
+        raise not_ringback(answer.status)
+    return page
 
 
-def all_items(client: Client, path: str, query: Mapping[str, str | None], pages_max: int) -> Iterator[dict[str, Any]]:
-    """Items of a list one by one, of at most `pages_max` pages."""
+def all_items(
+    client: Client, path: str, query: Mapping[str, str | None], pages_max: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Items of a list one by one, of at most `pages_max` pages (None: of all)."""
     for number, page in enumerate(_pages(client, Which(path, query, PAGE_ITEMS_MAX, everything=True)), 1):
         yield from (msgspec.json.decode(item) for item in page.items)
         if number == pages_max:

@@ -5,24 +5,21 @@ for a few times a second. Done means that everything is queued; what becomes of 
 """
 
 import json as json_format
-import re
 import time
 from typing import Annotated, Any, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Tenant, Url, connect
+from ringback.cli.given import instant, instant_ms
+from ringback.cli.lists import tenant_path
+from ringback.cli.progress import bar
 from ringback.client.client import Client
 from ringback.clock import SystemClock
-from ringback.model.errors import BadSetting
 from ringback.model.job import JobState, Which
-from ringback.times import parse_rfc3339, rfc3339
+from ringback.times import rfc3339
 
 POLL_EVERY_S: Final = 0.25
-_AGO: Final = re.compile(r"([0-9]{1,6})(s|m|h|d)")
-_UNIT_MS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 Job = dict[str, Any]
 
@@ -46,11 +43,9 @@ def replay(
     It is a job of the server's: Ctrl-C ends this command, not the job.
     """
     now_ms = SystemClock().now_ms()
-    since_ms, until_ms = _moment("since", since, now_ms), None if until is None else _moment("until", until, now_ms)
+    from_then, until_then = rfc3339(instant_ms(since, now_ms, "since")), instant(until, now_ms, "until")
     with connect(url, key, tenant) as client:
-        started = client.replay(
-            endpoint, rfc3339(since_ms), None if until_ms is None else rfc3339(until_ms), which.value
-        )
+        started = client.replay(endpoint, from_then, until_then, which.value)
         try:
             job = _followed(client, started) if wait else started
         except KeyboardInterrupt:
@@ -70,31 +65,16 @@ def as_text(job: Job) -> str:
 
 
 def _followed(client: Client, started: Job) -> Job:
-    """The job when it has ended. The bar goes to standard error, and shows where that is a terminal."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("Replaying", total=started["matched"])
+    """The job when it has ended."""
+    with bar("Replaying", in_bytes=False) as report:
         while True:
             job = client.get_job(started["id"])
-            progress.update(bar, completed=job["done"], total=job["matched"])
+            report(job["done"], job["matched"])
             if job["state"] != JobState.RUNNING:
                 return job
             time.sleep(POLL_EVERY_S)
 
 
 def _tell_how_to_look(url: str, tenant: str, job_id: str) -> None:
-    path = f"{url.rstrip('/')}/v1/tenants/{tenant}/jobs/{job_id}"
-    typer.echo(f"ringback: the job goes on. GET {path} shows how far it is, DELETE cancels it.", err=True)
-
-
-def _moment(name: str, text: str, now_ms: int) -> int:
-    """Milliseconds since 1970 of a time, or of so long ago."""
-    ago = _AGO.fullmatch(text)
-    if ago is not None:
-        return max(0, now_ms - int(ago[1]) * _UNIT_MS[ago[2]])
-    try:
-        return parse_rfc3339(text)
-    except (ValueError, OverflowError):
-        raise BadSetting(
-            f"{name}: {text!r} is neither a time such as 2026-11-21T12:00:00Z nor ago (24h, 7d)."
-        ) from None
+    address = f"{url.rstrip('/')}{tenant_path(tenant, 'jobs', job_id)}"
+    typer.echo(f"ringback: the job goes on. GET {address} shows how far it is, DELETE cancels it.", err=True)

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
 from ringback.client.connection import Answer, Connection
-from ringback.client.errors import ApiError
+from ringback.client.errors import not_ringback
 
 TIMEOUT_S: Final = 30.0
 COPY_WITHIN_S: Final = 6 * 3600.0
@@ -243,7 +243,7 @@ class Client:
     def _answer(self, method: str, path: str, body: Any = None) -> Answer:
         answer = self._connection.call(method, path, None if body is None else _written(body), {})
         if method == "DELETE" and answer.status != 204:  # "removed" must not be believed of just any server
-            raise _not_ringback(answer)
+            raise not_ringback(answer.status)
         return answer
 
     def _accept(self, body: bytes, idempotency_key: str | None, *parts: str) -> Answer:
@@ -273,7 +273,7 @@ class Client:
 def _object(answer: Answer, names: Sequence[str] = ()) -> Json:
     """The answer, an object that has `names`. Raises ApiError: then it is not Ringback that answered."""
     if not isinstance(answer.json, dict) or any(name not in answer.json for name in names):
-        raise _not_ringback(answer)
+        raise not_ringback(answer.status)
     return answer.json
 
 
@@ -281,13 +281,8 @@ def _objects(answer: Answer, name: str, names: Sequence[str] = ()) -> list[Json]
     """The list of objects, each with `names`, that the answer has under `name`. Raises ApiError."""
     listed = _object(answer, [name])[name]
     if not isinstance(listed, list):
-        raise _not_ringback(answer)
+        raise not_ringback(answer.status)
     return [_object(Answer(answer.status, item), names) for item in listed]
-
-
-def _not_ringback(answer: Answer) -> ApiError:
-    detail = f"The server answered {answer.status}, but not as Ringback does. Is this Ringback's address?"
-    return ApiError(answer.status, "not_ringback", detail)
 
 
 def _event_body(fields: Mapping[str, Any], data: Any) -> bytes:

@@ -46,3 +46,12 @@ class ApiError(ClientError):
 class Unreachable(ClientError):
     """There was no whole answer: refused, timed out, or broken off. With an `id` or an `idempotency_key` the same call
     can safely be made again."""
+
+
+def not_ringback(status: int) -> ApiError:
+    """The error for an answer that can't be Ringback's."""
+    return ApiError(
+        status,
+        "not_ringback",
+        f"The server answered {status}, but not as Ringback does. Is this Ringback's address?",
+    )

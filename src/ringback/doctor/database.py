@@ -16,7 +16,7 @@ WAL_BYTES_MAX: Final = 512 * 1024 * 1024
 _ADVICE: Final[dict[type[StartError], str]] = {
     StoreCorrupt: "Keep the file, and put a backup in its place.",
     StoreNewer: "Start the newer version again, or restore a backup from before the upgrade.",
-    StoreOlder: "Back it up, then start with --migrate.",
+    StoreOlder: "Back it up, then run `ringback migrate`.",
 }
 
 

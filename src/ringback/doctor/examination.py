@@ -61,7 +61,7 @@ def _place(settings: Settings, questions: Questions, clock: Clock) -> Iterator[F
     yield from examine_file_system(path)
     findings, facts = examine_database(path, now_ms, deep=questions.deep)
     yield from findings
-    yield from examine_disk(path, facts.grows_by_bytes_a_day if facts else None)
+    yield from examine_disk(path, facts.grows_by_bytes_a_day if facts else None, settings.disk_free_bytes_min)
     yield from examine_clock(now_ms, facts.newest_attempt_at if facts else None, path)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from ringback.doctor.finding import Finding, ok, problem, size, warning
+from ringback.policy.watermark import watermark_bytes
 
 MOUNTS: Final = Path("/proc/self/mounts")
-DISK_FREE_BYTES_MIN: Final = 256 * 1024 * 1024
 DISK_FREE_SHARE_MIN: Final = 0.1
 DAYS_LEFT_MIN: Final = 14.0
 
@@ -87,17 +87,21 @@ def examine_file_system(path: Path, mounts: Path = MOUNTS) -> Iterator[Finding]:
         yield ok(name, f"{kind} at {where}")
 
 
-def examine_disk(path: Path, grows_by_bytes_a_day: float | None) -> Iterator[Finding]:
-    """How much room is left, and for how long if it goes on like today."""
+def examine_disk(path: Path, grows_by_bytes_a_day: float | None, free_bytes_min: int) -> Iterator[Finding]:
+    """How much room is left, and for how long if it goes on like today, until no events are accepted any more.
+
+    `free_bytes_min` is the setting `disk_free_bytes_min`.
+    """
     usage = shutil.disk_usage(nearest(path))
+    needed = watermark_bytes(free_bytes_min, usage.total)
     detail = f"{size(usage.free)} free of {size(usage.total)}"
-    days = usage.free / grows_by_bytes_a_day if grows_by_bytes_a_day else None
+    days = max(0, usage.free - needed) / grows_by_bytes_a_day if grows_by_bytes_a_day else None
     if days is not None and grows_by_bytes_a_day is not None:
         left = "more than a year" if days > 365 else f"{days:.0f} days"
         detail += f"; what comes in takes {size(grows_by_bytes_a_day)} a day: enough for {left}, if nothing is removed"
     advice = "Free some space, move the data directory, or keep events for a shorter time (retention_days)."
-    if usage.free < DISK_FREE_BYTES_MIN:
-        yield problem("disk", detail, advice)
+    if usage.free < needed:
+        yield problem("disk", f"{detail}; with less than {size(needed)} events are refused", advice)
     elif usage.free < usage.total * DISK_FREE_SHARE_MIN or (days is not None and days < DAYS_LEFT_MIN):
         yield warning("disk", detail, advice)
     else:

@@ -23,6 +23,7 @@ from ringback.engine.ports import InboundResponse, Logged, Transport
 from ringback.engine.verdict import judge
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.model.tuples import make_tuple
 from ringback.observe.attempts import NOTHING, RATE, WINDOW
 from ringback.observe.telemetry import LaneParked, LaneRecovered, Observer
 from ringback.outgoing import Target
@@ -40,8 +41,6 @@ SETTLE_AT_ONCE: Final = 256
 SETTLE_WITHIN_S: Final = 0.01
 # What leaves within this after it was due has not waited for anything.
 PROMPT_MS: Final = 20
-# A named tuple's own constructor costs three times as much, and this runs for every request.
-_make: Final = tuple.__new__
 _REASONS: Final = {
     Signal.GONE: ("gone", "The receiver answered 410 Gone."),
     Signal.FAILING_TOO_LONG: ("failing_too_long", "Every attempt of the last 5 days failed."),
@@ -195,14 +194,14 @@ class Dispatcher:
         took_s = response.timings.total / 1000.0
         self._lanes.turns.finished(lane.endpoint_id, lane.tenant_id, flying.charged_s, took_s, flying.pace)
         attempt = record(row, target, response, logged, verdict, maybe_repeated=flying.maybe_repeated)
-        settlement = _make(Settlement, (delivery.seq, attempt, verdict.retry_at, verdict.tries))
+        settlement = make_tuple(Settlement, (delivery.seq, attempt, verdict.retry_at, verdict.tries))
         if not self._settlements:
             self._settle_by_s = self._now.boot_s + SETTLE_WITHIN_S
         if lane.ordered or not self._flying:
             self._hurried = True  # somebody waits for it, or nothing more comes soon
         event = row.event
         told = (delivery.due_at, flying.held_by, event.trace, len(event.data))
-        self._settlements.append(_make(m.Settling, (lane.generation, settlement, *told)))
+        self._settlements.append(make_tuple(m.Settling, (lane.generation, settlement, *told)))
         self._unsettled += 1
         self._lanes.budget.bytes -= bytes_of(row)
         self._lanes.touch(lane.endpoint_id)

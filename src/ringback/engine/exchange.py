@@ -22,12 +22,11 @@ from ringback.engine.origins import Origin, Origins, Pin
 from ringback.engine.ports import InboundResponse, OutboundRequest
 from ringback.engine.reading import Reading, SenderLimits
 from ringback.model.attempt import Timings
+from ringback.model.tuples import make_tuple
 from ringback.policy.address import UrlRules, refusal
 
 # libcurl keeps a pointer to the body; a large one is let go as soon as the request has ended.
 _BODY_HELD_BYTES_MAX: Final = 4_096
-# A named tuple's own constructor costs three times as much, and this runs for every request.
-_make: Final = tuple.__new__
 
 
 class Exchange:
@@ -211,13 +210,13 @@ class Exchange:
         remote = None if self._remote is None else _shown(*self._remote)
         if reading.complete:
             truncated = number != 0 or reading.body_bytes > len(reading.body)
-            outcome = _make(InboundResponse, (
+            outcome = make_tuple(InboundResponse, (
                 self.token, reading.status, None, None, reading.headers(), reading.body, truncated,
                 self._timings(), remote, reading.version,
             ))  # fmt: skip
         else:
             code, message = self._failure(number, text)
-            outcome = _make(InboundResponse, (
+            outcome = make_tuple(InboundResponse, (
                 self.token, None, code, message, [], b"", False,
                 self._timings(), remote, reading.version or None,
             ))  # fmt: skip
@@ -247,7 +246,7 @@ class Exchange:
             connect_ms = connected_ms - info(pycurl.NAMELOOKUP_TIME) * 1000
             if secured_ms := info(pycurl.APPCONNECT_TIME) * 1000:
                 tls_ms = secured_ms - connected_ms
-        return _make(Timings, (dns_ms, connect_ms, tls_ms, first_byte_ms or None, total_ms + (dns_ms or 0.0)))
+        return make_tuple(Timings, (dns_ms, connect_ms, tls_ms, first_byte_ms or None, total_ms + (dns_ms or 0.0)))
 
     def _let_go(self) -> None:
         self.origin = None

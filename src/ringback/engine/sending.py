@@ -22,14 +22,13 @@ from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, decode
 from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
+from ringback.model.tuples import make_tuple
 from ringback.observe.errors import describe_error
 from ringback.outgoing import Target, prepare
 from ringback.wire.signature import BadSecret
 
 # Nearly everything that is made for a request is gone soon and has no cycles.
 _COLLECT_AFTER: Final = (50_000, 20, 50)
-# A named tuple's own constructor costs three times as much, and this runs for every request.
-_make: Final = tuple.__new__
 
 
 def main(fd: int) -> None:
@@ -101,11 +100,11 @@ class Sending:
     def _answered(self, response: InboundResponse) -> Answered:
         sent = self._sent.pop(response.token, None)
         if sent is None:
-            return _make(Answered, (response, None))
+            return make_tuple(Answered, (response, None))
         whole = logged(sent, response)
         if response.status is not None and 200 <= response.status < 300:
             response = response._replace(headers=[])
-        return _make(Answered, (response, whole))
+        return make_tuple(Answered, (response, whole))
 
     def _carry_out(self, orders: Orders) -> None:
         for number, endpoint, secrets in orders.targets:

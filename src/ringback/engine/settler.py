@@ -11,6 +11,7 @@ from typing import Final
 
 from ringback.engine import messages as m
 from ringback.model.limits import STEP_ROWS_MAX
+from ringback.model.tuples import make_tuple
 from ringback.observe.attempts import EndedAttempt, WatchAttempts
 from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import AttemptSuperseded, Observer, StoreTrouble
@@ -19,8 +20,6 @@ from ringback.workers import Mailbox
 
 WAIT_S: Final = 0.5
 AFTER_FAILURE_S: Final = 0.2
-# A named tuple's own constructor costs three times as much, and this runs for every request.
-_make: Final = tuple.__new__
 
 
 class Settler:
@@ -85,7 +84,7 @@ class Settler:
 
 def _ended(settling: m.Settling, as_expected: bool) -> EndedAttempt:
     _, (_, attempt, retry_at, _), due_at, held_by, trace, payload_bytes = settling
-    return _make(EndedAttempt, (attempt, not as_expected, due_at, held_by, retry_at, trace, payload_bytes))
+    return make_tuple(EndedAttempt, (attempt, not as_expected, due_at, held_by, retry_at, trace, payload_bytes))
 
 
 def _done(settling: m.Settling) -> tuple[str, int, int, int | None]:

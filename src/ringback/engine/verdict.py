@@ -9,12 +9,10 @@ from typing import Final, NamedTuple
 
 from ringback.engine.ports import InboundResponse
 from ringback.model.endpoint import RetryRule
+from ringback.model.tuples import make_tuple
 from ringback.policy import health as health_policy
 from ringback.policy.health import Health, Phase, Result, Signal
 from ringback.policy.retry import Answer, classify, retry_after_s, retry_delay_s
-
-# A named tuple's own constructor costs three times as much, and this runs for every request.
-_make: Final = tuple.__new__
 
 ABORTED: Final = "aborted"
 UNREADABLE: Final = "secret_unreadable"
@@ -52,10 +50,10 @@ def judge(
     asked_s = None
     if answer in (Answer.THROTTLED, Answer.BUSY):
         asked_s = retry_after_s(response.headers, now_ms)
-    result = _make(Result, (answer, response.timings.total / 1000.0, asked_s, tries == 0))
+    result = make_tuple(Result, (answer, response.timings.total / 1000.0, asked_s, tries == 0))
     after, signal = health_policy.after(health, result, now_ms, cap, chance)
     if answer is Answer.SUCCESS:
-        return _make(Verdict, (True, None, tries + 1, after, signal, None, None))
+        return make_tuple(Verdict, (True, None, tries + 1, after, signal, None, None))
     code, message = _explain(response)
     if answer is Answer.GONE or health.phase is not Phase.OPEN:
         # It waits with the lane.

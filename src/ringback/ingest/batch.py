@@ -14,13 +14,12 @@ from ringback.ingest.submission import Accepted, Submission
 from ringback.model.endpoint import delivery_key
 from ringback.model.errors import Conflict, NotFound, RingbackError
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
+from ringback.model.tuples import make_tuple
 from ringback.store.port import IntakeTransaction, KeyClaim, TakenKey
 
 INSERT_DELIVERIES_MAX: Final = 4_000
 HAND_OVER_ROWS_MAX: Final = 2_000
 _DELIVERIES: Final = Event._fields.index("deliveries")
-# A named tuple's own constructor costs three times as much, and this runs for every event.
-_make: Final = tuple.__new__
 
 Key = tuple[str, str, str]
 
@@ -109,7 +108,7 @@ class Batch:
             key = delivery_key(target.ordering, event.ordering_key)
             self._deliveries.append(NewDelivery(event.tenant_id, target.endpoint_id, event.id, key, due_at))
         count = len(targets)
-        self._events.append(_make(Event, (*event[:_DELIVERIES], count, *event[_DELIVERIES + 1 :])))
+        self._events.append(make_tuple(Event, (*event[:_DELIVERIES], count, *event[_DELIVERIES + 1 :])))
         if len(self._deliveries) >= INSERT_DELIVERIES_MAX:
             self._flush(transaction)
         return Accepted(event.id, event.type, event.accepted_at, count, False)

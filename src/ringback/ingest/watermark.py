@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 from ringback.model.errors import Unavailable
+from ringback.policy.watermark import watermark_bytes
 from ringback.store.port import Health, StoreUnavailable
 
 LOOK_EVERY_S: Final = 1.0
 RETRY_AFTER_S: Final = 10
-SHARE_OF_DISK: Final = 10
 
 
 class Watermark:
@@ -41,7 +41,7 @@ class Watermark:
 
     def bytes_for(self, disk_bytes: int | None) -> int:
         """The watermark of a disk of this size."""
-        return self._free_bytes_min if disk_bytes is None else min(self._free_bytes_min, disk_bytes // SHARE_OF_DISK)
+        return watermark_bytes(self._free_bytes_min, disk_bytes)
 
     def check(self) -> None:
         """Return if events may be accepted. Raises Unavailable."""

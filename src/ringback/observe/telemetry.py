@@ -51,7 +51,9 @@ class LaneRecovered(NamedTuple):
 
 
 class EndpointDisabled(NamedTuple):
-    """The engine gave an endpoint up: `code` is `gone` (it answered 410) or `failing_too_long`."""
+    """The engine gave an endpoint up, and keeps its queue. `code`: `gone` (it answered 410), `failing_too_long` (for
+    five days), or `secret_unreadable` (its stored secret doesn't open).
+    """
 
     tenant_id: str
     endpoint_id: str

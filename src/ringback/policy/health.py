@@ -32,6 +32,7 @@ from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
 from ringback.model.limits import MAX_IN_FLIGHT_PER_ENDPOINT_MAX, RETRY_AFTER_S_MAX, WINDOW_START
+from ringback.model.tuples import make_tuple
 from ringback.policy.retry import Answer, spread
 
 WINDOW_RECOVERED: Final = 2
@@ -143,8 +144,6 @@ _RECOVERED: Final = Signal.RECOVERED
 _QUICK: Final = Pace.QUICK
 _SLOW: Final = Pace.SLOW
 _NEW: Final = Pace.NEW
-# A named tuple's own constructor costs three times as much.
-_make: Final = tuple.__new__
 
 
 def window(health: Health, cap: int) -> int:
@@ -202,7 +201,7 @@ def after(health: Health, result: Result, now_ms: int, cap: int, chance: float) 
     elif strain:
         strain = 0.0
     fields = (_OPEN, size, strain, 0.0, 0, 0.0, 0.0, not_before, None, average_s, False)
-    return _make(Health, fields), None
+    return make_tuple(Health, fields), None
 
 
 def _failed(health: Health, result: Result, now_ms: int, cap: int, chance: float) -> tuple[Health, Signal | None]:

@@ -1,6 +1,6 @@
 """How much the SQLite store holds: pages of counts, each a read of its own, and sizes as the file system gives them."""
 
-import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -26,12 +26,12 @@ class SqliteCensus(SqlitePart):
 def space_of(path: Path) -> Space:
     """Sizes of the database file at `path`, its log and its disk. Raises StoreUnavailable."""
     try:
-        disk = os.statvfs(path.parent)
+        disk = shutil.disk_usage(path.parent)
         return Space(
             store_bytes=path.stat().st_size,
             log_bytes=_size(Path(f"{path}-wal")),
-            free_bytes=disk.f_bavail * disk.f_frsize,
-            disk_bytes=disk.f_blocks * disk.f_frsize,
+            free_bytes=disk.free,
+            disk_bytes=disk.total,
         )
     except OSError as error:
         raise StoreUnavailable(f"The file system doesn't answer ({error.strerror}).") from None
