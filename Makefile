@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each one sets up .venv first, which does nothing when it is up to date.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format docs sim crash bench
+.PHONY: help setup up test check format docs sim crash overload bench
 
 BIN := .venv/bin
 PATHS := src tests scripts examples $(wildcard bench)
@@ -38,6 +38,10 @@ sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulati
 
 crash: setup ## Kill a real server again and again and look for what was lost: MINUTES=1 SEED=1
 	cd tests && ../$(BIN)/python -m support.crash --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
+
+overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNECTIONS=1000 CAP=100
+	cd tests && ../$(BIN)/python -m support.overload --seconds $(or $(SECONDS),60) \
+		--connections $(or $(CONNECTIONS),1000) --cap $(or $(CAP),100)
 
 bench: setup ## Measure on this machine: rates beside a bare pipeline, what size costs, what bad endpoints do (half an hour)
 	@scripts/debian-tools.sh 'The benchmark' nginx=nginx-light h2load=nghttp2-client

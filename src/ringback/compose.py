@@ -68,7 +68,8 @@ from ringback.workers import ThreadMailbox, Worker
 ADMIN_KEY_FILE: Final = "admin.key"
 EXIT_PART_FAILED: Final = 70
 WRITER_STOP_S: Final = 10.0
-WATERMARK_STOP_S: Final = 2.0
+FOLLOWERS_STOP_S: Final = 2.0
+FOLLOW_KEYS_EVERY_S: Final = 0.4
 # Threads of one process share the interpreter. Long turns keep a thread that just came back from the kernel waiting,
 # short ones spend the time on changing over: measured with `make bench`, see docs/performance.md.
 SWITCH_INTERVAL_S: Final = 0.002
@@ -140,6 +141,7 @@ class Process:
             meter=self._watching.requests,
             trace=self._watching.trace_accept(propagate=settings.propagate_trace),
             quota_of=quotas.of,
+            admit=self._admit,
         )
         self._writer = Writer(
             store=self._store,
@@ -150,8 +152,10 @@ class Process:
             on_done=self._events_route.resolve,
             pause=self._wait,
             meter=self._watching.ingest,
+            waiting_events_max=settings.waiting_events_max,
         )
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
+        self._keys_worker = Worker("keys", self._follow_keys, self._clock, self._part_failed)
         self._watermark_worker = Worker("watermark", self._watermark.step, self._clock, self._part_failed)
         self._standing = self._make_standing()
         self._host, self._port = listener.getsockname()[:2]
@@ -231,6 +235,7 @@ class Process:
         try:
             self._writer.warm_up()
             self._authenticator.refresh()
+            self._keys_worker.start()
             self._writer_worker.start()
             self._watermark.look()
             self._watermark_worker.start()
@@ -258,7 +263,8 @@ class Process:
     def _stop(self) -> None:
         self._pause.set()
         self._writer_worker.stop(WRITER_STOP_S)
-        self._watermark_worker.stop(WATERMARK_STOP_S)
+        self._watermark_worker.stop(FOLLOWERS_STOP_S)
+        self._keys_worker.stop(FOLLOWERS_STOP_S)
         broken_off = 0
         if self._engine is not None:
             if in_flight := self._engine.dispatcher.in_flight:
@@ -277,10 +283,13 @@ class Process:
 
     # ── between the parts ────────────────────────────────────────────────────────────────────────────────────
 
-    def _submit(self, submission: Submission) -> None:
+    def _admit(self) -> None:
         if self._settings.role == "engine":
             raise Unavailable("This process only sends. Post events to one that accepts them.", code="not_accepting")
         self._watermark.check()
+        self._writer.check()
+
+    def _submit(self, submission: Submission) -> None:
         self._writer.submit(submission)
 
     def _notify(self) -> None:
@@ -289,6 +298,10 @@ class Process:
         if self._engine is not None:
             self._engine.reconfigure()
             self._engine.sweep_soon()
+
+    def _follow_keys(self) -> None:
+        self._wait(FOLLOW_KEYS_EVERY_S)
+        self._authenticator.keep_fresh()
 
     def _sweep_soon(self) -> None:
         if self._engine is not None:

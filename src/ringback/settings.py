@@ -192,6 +192,14 @@ class Settings:
         unit="bytes",
         between=(0, 1024**4),
     )
+    waiting_events_max: int = setting(
+        limits.WAITING_EVENTS_MAX,
+        "Once so many events wait for their commit, further ones are refused (503, `busy`); so they are once their "
+        f"payloads take {limits.WAITING_BYTES_MAX // 1024**2} MiB.",
+        risk="Too few refuse bursts that could be stored; what waits takes memory, and its callers wait longer.",
+        unit="events",
+        between=(1, 1_000_000),
+    )
     in_flight_max: int = setting(
         limits.IN_FLIGHT_MAX,
         "Requests to endpoints under way at once, over all endpoints.",

@@ -9,6 +9,7 @@ is called after a write, else within a second. Any thread may call. Fails with `
 import hmac
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
@@ -16,7 +17,7 @@ from ringback.control.keys import hash_of_key
 from ringback.model.errors import Forbidden, NoKey, NotFound
 from ringback.model.lane import Change
 from ringback.model.tenant import Scope
-from ringback.store.port import Follow, Keys
+from ringback.store.port import Follow, Keys, StoreUnavailable
 
 REFRESH_EVERY_S: Final = 1.0
 CACHED_KEYS_MAX: Final = 10_000
@@ -112,6 +113,12 @@ class Authenticator:
         except BaseException:
             self._refresh_at_s = due_at_s
             raise
+
+    def keep_fresh(self) -> None:
+        """For a thread that calls it more often than once in `REFRESH_EVERY_S`: then nobody who calls ever waits for a
+        look at the log. A store that can't answer is asked again."""
+        with suppress(StoreUnavailable):
+            self.refresh()
 
     def _follow_changes(self) -> None:
         changes = None if self._version is None else self._follow.changes_after(self._version)

@@ -100,6 +100,7 @@ class DirectCycle:
         """The body is here."""
         parts = self.parts
         try:
+            self.protocol.route.admit()
             self.submission = self.request.submission(parts[0] if len(parts) == 1 else b"".join(parts))
             self.protocol.route.submit(self.request, self.submission, self.finish)
         except RingbackError as error:

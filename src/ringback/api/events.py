@@ -35,8 +35,13 @@ CHECKED_ON_THE_LOOP_BYTES_MAX: Final = 1024 * 1024
 logger = logging.getLogger(__name__)
 
 
+def _welcome() -> None:
+    """Nothing speaks against it."""
+
+
 class EventsRoute:
-    """An ASGI app in front of `otherwise`. `submit` queues for the writer and raises Unavailable when that is full.
+    """An ASGI app in front of `otherwise`. `submit` queues for the writer and raises Unavailable when that is full;
+    `admit` does the latter alone, so that a server with too much to do doesn't read and check what it can't take.
 
     Whether a tenant exists is the writer's to say, who looks within its transaction.
     """
@@ -51,7 +56,9 @@ class EventsRoute:
         meter: RequestMeter,
         trace: TraceAccept | None = None,
         quota_of: Callable[[str], Quota | None] = no_quota,
+        admit: Callable[[], None] = _welcome,
     ) -> None:
+        self.admit = admit
         self._acceptor = acceptor
         self._submit = submit
         self._authenticator = authenticator
@@ -146,6 +153,7 @@ class EventsRoute:
         self, request: EventRequest, headers: dict[bytes, bytes], receive: Receive
     ) -> list[Accepted] | RingbackError:
         """Read the body, have its events stored; what became of them."""
+        self.admit()
         body = await read_body(receive, headers.get(b"content-length"), request.bytes_max)
         if len(body) > CHECKED_ON_THE_LOOP_BYTES_MAX:
             submission = await asyncio.to_thread(request.submission, body)

@@ -4,6 +4,7 @@ The port is bound before anything else is started, so that a taken one is found 
 serving gracefully: no new connection, requests under way are answered. Fails with `PortTaken`.
 """
 
+import asyncio
 import errno
 import logging
 import signal
@@ -12,12 +13,13 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 
 from ringback.api.direct import DirectProtocol
 from ringback.api.events import EventsRoute
+from ringback.api.listening import Listening
 from ringback.model.errors import BadSetting, PortTaken
 
 BACKLOG: Final = 2_048
@@ -63,9 +65,18 @@ class _Server(uvicorn.Server):
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        # uvicorn's own way takes one connection a turn of the event loop.
+        listening: list[Any] = [Listening(listener, self._protocol) for listener in sockets or ()]
+        self.servers = listening
         if self.started:
             self._on_started()
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first signal ends the serving; a second one doesn't wait for callers who are slow to be answered."""

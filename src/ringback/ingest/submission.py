@@ -31,7 +31,7 @@ class Submission:
     `form` says for the metrics how they came: `single`, `array`, `ndjson`, or `internal` where no request brought them.
     """
 
-    __slots__ = ("claims", "events", "form", "idempotency", "outcome", "waiter")
+    __slots__ = ("claims", "events", "form", "idempotency", "outcome", "payload_bytes", "waiter")
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class Submission:
         self.idempotency = idempotency
         self.waiter = waiter
         self.form = form
+        self.payload_bytes = sum(len(event.data) + len(event.previous or b"") for event in events)
         self.outcome: list[Accepted] | RingbackError | None = None
 
     def carry(self, trace: str) -> None:

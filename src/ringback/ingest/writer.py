@@ -15,6 +15,7 @@ from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
+from ringback.model.limits import WAITING_BYTES_MAX, WAITING_EVENTS_MAX
 from ringback.observe.meters import IngestMeter
 from ringback.store.port import (
     BadRow,
@@ -29,7 +30,6 @@ from ringback.store.port import (
 from ringback.workers import Mailbox
 
 BATCH_EVENTS_MAX: Final = 1_000
-WAITING_EVENTS_MAX: Final = 20_000
 WAIT_S: Final = 0.5
 RETRIES_MAX: Final = 8
 RETRY_PAUSE_S: Final = 0.01
@@ -55,6 +55,7 @@ class Writer:
         on_done: Callable[[list[Submission]], None],
         pause: Callable[[float], None],
         meter: IngestMeter | None = None,
+        waiting_events_max: int = WAITING_EVENTS_MAX,
     ) -> None:
         self._store = store
         self._index = index
@@ -66,8 +67,12 @@ class Writer:
         self._meter = meter
         self._waiting: list[Submission] = []
         self._late_rings: dict[str, Ring] = {}
+        self._waiting_events_max = waiting_events_max
+        # Each is written by one thread alone: the first of a pair by the event loop, the second by the writer's.
         self._submitted = 0
         self._answered = 0
+        self._bytes_submitted = 0
+        self._bytes_answered = 0
 
     def warm_up(self) -> None:
         """Load the index before the first event needs it. For the start, before `step` is called."""
@@ -76,10 +81,15 @@ class Writer:
 
     def submit(self, submission: Submission) -> None:
         """Queue a checked submission. Raises Unavailable when too many wait."""
+        self.check()
+        self._submitted += len(submission.events)
+        self._bytes_submitted += submission.payload_bytes
+        self._inbox.post(submission)
+
+    def check(self) -> None:
+        """Return if a submission would be queued now. Raises Unavailable."""
         if self.full:
             raise Unavailable("Too many events are waiting to be stored. Try again in a moment.", code="busy")
-        self._submitted += len(submission.events)
-        self._inbox.post(submission)
 
     @property
     def events_waiting(self) -> int:
@@ -89,7 +99,10 @@ class Writer:
     @property
     def full(self) -> bool:
         """Whether the next submission would be turned away."""
-        return self.events_waiting > WAITING_EVENTS_MAX
+        return (
+            self._submitted - self._answered >= self._waiting_events_max
+            or self._bytes_submitted - self._bytes_answered >= WAITING_BYTES_MAX
+        )
 
     def step(self) -> None:
         self._waiting.extend(self._inbox.take(0.0 if self._waiting or self._late_rings else WAIT_S))
@@ -151,7 +164,12 @@ class Writer:
         self._answer(submissions)
 
     def _answer(self, submissions: list[Submission]) -> None:
-        self._answered += sum(len(submission.events) for submission in submissions)
+        events = size = 0
+        for submission in submissions:
+            events += len(submission.events)
+            size += submission.payload_bytes
+        self._answered += events
+        self._bytes_answered += size
         self._on_done(submissions)
 
     # ── the transaction ──────────────────────────────────────────────────────────────────────────────────────

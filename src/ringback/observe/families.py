@@ -52,7 +52,7 @@ REQUEST_SECONDS: Final = Family(
 )  # fmt: skip
 EVENTS_WAITING: Final = Family(
     "ringback_ingest_waiting_events", GAUGE,
-    "Events that wait for their commit; over 20,000, more are refused (`busy`).",
+    "Events that wait for their commit; from `waiting_events_max` on, more are refused (`busy`).",
     act="Growing: commits can't keep up.",
 )  # fmt: skip
 COMMIT_ROWS: Final = Family(

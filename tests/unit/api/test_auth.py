@@ -215,6 +215,21 @@ def test_a_key_revoked_during_the_very_first_refresh_is_not_cached(world: World)
         world.enter("t1")
 
 
+def test_kept_fresh_a_cached_key_is_known_at_once_for_ever(world: World) -> None:
+    world.add("k1")
+    world.enter("k1")
+    for _ in range(5):
+        world.clock.pass_s(0.6 * REFRESH_EVERY_S)
+        world.keys.keep_fresh()
+        world.clock.pass_s(0.6 * REFRESH_EVERY_S)
+        world.keys.keep_fresh()
+        assert world.keys.cached(b"Bearer k1") is not None
+    world.store.gone = True
+    world.clock.pass_s(2 * REFRESH_EVERY_S)
+    world.keys.keep_fresh()  # a store that can't answer is asked again
+    assert world.keys.cached(b"Bearer k1") is None
+
+
 def test_without_the_store_nobody_new_comes_in_and_it_is_asked_again(world: World) -> None:
     world.add("t1")
     world.enter("t1")

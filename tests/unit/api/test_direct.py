@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ringback.api.auth import REFRESH_EVERY_S
+from ringback.model.errors import Unavailable
 from ringback.model.event_type import EventType
 from ringback.store.port import StoreUnavailable
 from support.events_route import ADMIN_KEY, accepted
@@ -275,6 +276,26 @@ def test_what_the_writer_says_is_answered(direct: RouteServer) -> None:
         assert b"retry-after: 2\r\n" in busy
     finally:
         writer.decide, writer.full = accepted, False
+
+
+def test_what_cannot_be_taken_is_not_checked(direct: RouteServer) -> None:
+    warm(direct)
+    route = direct.world.route
+    admit = route.admit
+
+    def busy() -> None:
+        raise Unavailable("Too many events are waiting.", 3, code="busy")
+
+    try:
+        route.admit = busy
+        before = direct.taken
+        head, _, body = answers(direct, request(b"{no json", AUTHORIZED))[0].partition(b"\r\n\r\n")
+    finally:
+        route.admit = admit
+    assert direct.taken == before + 1
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"retry-after: 3\r\n" in head
+    assert json.loads(body)["code"] == "busy"
 
 
 def test_an_answer_to_nobody_harms_nobody(direct: RouteServer) -> None:

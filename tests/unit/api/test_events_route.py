@@ -149,6 +149,18 @@ def test_a_full_queue_is_503(world: EventsWorld) -> None:
     assert (answer.status, code_of(answer), answer.headers["retry-after"]) == (503, "busy", "2")
 
 
+def test_what_cannot_be_taken_is_not_even_read(world: EventsWorld) -> None:
+    def busy() -> None:
+        raise Unavailable("Too many events are waiting.", code="busy")
+
+    world.route.admit = busy
+    caller = Caller(in_parts(BODY))
+    asyncio.run(world.route(scope_of(SINGLE), caller.receive, caller.send))
+    assert (caller.answer().status, code_of(caller.answer())) == (503, "busy")
+    assert caller.taken == 0
+    assert world.writer.seen == []
+
+
 def test_a_defect_is_500_and_shows_nothing(world: EventsWorld) -> None:
     world.writer.decide = lambda submission: None
     answer = post(world)
