@@ -1,26 +1,29 @@
-"""Documentation that fails when it misses something: settings, commands, error codes, log lines, links."""
+"""Documentation that fails when it misses something: settings, commands, calls, log lines, metrics, links.
+
+Error codes have a test of their own (test_error_codes.py), and so have the commands of the pages (test_pages.py).
+"""
 
 import ast
 import re
 import subprocess
 import sys
 import typing
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from ringback.api.management.openapi import EVENT_PATHS
+from ringback.cli.main import app
 from ringback.observe import telemetry
 from ringback.observe.attempts import HELD_BY, AttemptRecord
 from ringback.observe.families import FAMILIES, PROCESS, SENDER_PREFIX
-from ringback.settings import catalogue
+from ringback.settings import catalogue, load
+from support.api_world import ApiWorld
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "ringback"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
-CODE = re.compile(r"[a-z]+(_[a-z]+)*")
-# Calls whose first argument is a code.
-CODED_CALLS = {"VerificationFailed", "UrlRefused"}
 
 
 def test_the_generated_parts_are_up_to_date() -> None:
@@ -30,51 +33,6 @@ def test_the_generated_parts_are_up_to_date() -> None:
     assert checked.returncode == 0, f"run `make docs`: {checked.stdout}{checked.stderr}"
 
 
-def codes_in(tree: ast.Module) -> Iterator[str]:
-    """Error codes: `code = "…"` in a class, `code="…"` in a call, the first argument of a coded call."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef):
-            for line in node.body:
-                if isinstance(line, ast.Assign | ast.AnnAssign):
-                    targets = line.targets if isinstance(line, ast.Assign) else [line.target]
-                    if any(isinstance(name, ast.Name) and name.id == "code" for name in targets):
-                        yield from texts(line.value)
-        elif isinstance(node, ast.Call):
-            yield from (text for word in node.keywords if word.arg == "code" for text in texts(word.value))
-            if isinstance(node.func, ast.Name) and node.func.id in CODED_CALLS and node.args:
-                yield from texts(node.args[0])
-
-
-def texts(node: ast.AST | None) -> Iterator[str]:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-
-
-def attempt_codes() -> set[str]:
-    """Codes of failed attempts and disabled endpoints, where the engine judges: constants, pairs with a sentence."""
-    found = set()
-    for name in ("curl_errors.py", "verdict.py", "dispatcher.py"):
-        for node in ast.walk(ast.parse((SOURCE / "engine" / name).read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Assign | ast.AnnAssign):
-                found |= set(texts(node.value))
-            elif isinstance(node, ast.Tuple) and len(node.elts) == 2 and name != "curl_errors.py":
-                found |= set(texts(node.elts[0]))
-    codes = {text for text in found if CODE.fullmatch(text)}
-    assert codes > {"timeout", "bad_status", "failing_too_long"}
-    return codes
-
-
-def test_every_error_code_is_explained() -> None:
-    used = {
-        code for path in SOURCE.rglob("*.py") for code in codes_in(ast.parse(path.read_text(encoding="utf-8")))
-    } | attempt_codes()
-    page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"^\| `([a-z_]+)` \|", page, re.MULTILINE))  # in a table
-    explained |= set(re.findall(r"`([a-z_]+)`\s\(", page))  # or in a sentence, with the explanation in brackets
-    assert len(used) > 40
-    assert used - explained == set()
-
-
 def audited() -> dict[str, set[str]]:
     """The lines about what somebody did, with their fields, where the code writes them."""
     found: dict[str, set[str]] = {}
@@ -82,7 +40,8 @@ def audited() -> dict[str, set[str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(ast.Attribute(attr="_audit"), [ast.Constant(str(name)), ast.Dict() as fields]):
-                    found.setdefault(name, set()).update(text for key in fields.keys for text in texts(key))
+                    keys = [key.value for key in fields.keys if isinstance(key, ast.Constant)]
+                    found.setdefault(name, set()).update(map(str, keys))
     return found
 
 
@@ -165,6 +124,61 @@ def test_make_targets_that_are_named_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"`make ([a-z]+)`", page.read_text(encoding="utf-8")):
             assert target in targets, (page.name, target)
+
+
+def command_lines() -> dict[str, set[str]]:
+    """Every command of `ringback` by its name, with its flags."""
+    found: dict[str, set[str]] = {}
+
+    def walk(command: typing.Any, name: str) -> None:
+        found[name] = {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)}
+        for inner, below in getattr(command, "commands", {}).items():
+            walk(below, f"{name} {inner}")
+
+    walk(typer.main.get_command(app), "ringback")
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_the_text_exist_with_their_flags(page: Path) -> None:
+    known = command_lines()
+    for line in re.findall(r"`(ringback [a-z][^`]*)`", page.read_text(encoding="utf-8")):
+        words = line.split()
+        name = " ".join(words[:3]) if " ".join(words[:3]) in known else " ".join(words[:2])
+        assert name in known, line
+        for flag in re.findall(r"--[a-z-]+", line):
+            assert flag in known[name] | {"--help"}, line
+
+
+def test_the_systemd_unit_starts_the_server_with_flags_that_exist() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^ExecStart=\S+/(ringback serve .*)$", text, re.MULTILINE)
+    assert set(re.findall(r"--[a-z-]+", command)) <= command_lines()["ringback serve"]
+
+
+def test_the_example_of_the_settings_file_is_one(tmp_path: Path) -> None:
+    (example,) = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs" / "settings.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    (tmp_path / "ringback.toml").write_text(example)
+    settings = load({}, {}, tmp_path / "ringback.toml")
+    assert (settings.port, str(settings.data), len(settings.allow)) == (9000, "/var/lib/ringback", 1)
+
+
+def test_every_route_of_the_app_stands_in_the_guide_and_no_other() -> None:
+    """The table is generated from the OpenAPI document; this holds it against the routes themselves."""
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", page, re.MULTILINE))
+    routes = {
+        (method, route.path) for route in ApiWorld().app.routes for method in getattr(route, "methods", None) or ()
+    }
+    routes |= {("POST", path) for path in EVENT_PATHS}
+    of_pages = {(method, path) for method, path in routes if path.startswith(("/docs", "/openapi.json"))}
+    heads = {(method, path) for method, path in routes if method == "HEAD"}
+    assert listed == {f"{method} {path}" for method, path in routes - of_pages - heads}
+    assert len(listed) > 45
+    assert "`/docs`" in page
+    assert "`/openapi.json`" in page
 
 
 def test_every_setting_is_used() -> None:

@@ -220,7 +220,7 @@ class Writer:
                 return bool(self._store.events_by_id(probe.tenant_id, [probe.id]))
             except (StoreUnavailable, Retryable):
                 self._pause(DOUBT_PAUSE_S)
-        raise StoreUnavailable("The store does not answer: it is not known whether the event was stored.")
+        raise Unavailable("It is not known whether the events were stored. Send them again.", code="commit_in_doubt")
 
     def _set_outcomes(self, submissions: list[Submission], batch: Batch) -> None:
         for place, submission in enumerate(submissions):
