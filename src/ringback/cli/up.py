@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ringback.admin_key import ADMIN_KEY_FILE
 from ringback.cli import serve
 from ringback.cli.demo import TENANT, set_up
 from ringback.cli.inbox import Inbox, Seen, SignatureCheck
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ringback.compose import ServerFacts
 
 LOOPBACK: Final = "127.0.0.1"
-ADMIN_KEY_FILE: Final = "admin.key"
 
 
 def up(

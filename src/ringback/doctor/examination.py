@@ -1,21 +1,20 @@
 """All checks in their order: the settings, the place, the machine, the network."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ringback.clock import Clock
 from ringback.doctor.configuration import examine_risks, examine_variables
-from ringback.doctor.database import examine_database
+from ringback.doctor.database import examine_database, holder_of
 from ringback.doctor.finding import Finding, problem
+from ringback.doctor.keys import examine_admin_key, examine_master_key
 from ringback.doctor.machine import examine_clock, examine_libraries, examine_open_files
-from ringback.doctor.network import Network, check_name_server, examine_port, host_and_port
-from ringback.doctor.place import examine_directory, examine_disk, examine_file_system, examine_key_file
+from ringback.doctor.network import Network, check_name_server, host_and_port
+from ringback.doctor.place import examine_directory, examine_disk, examine_file_system
+from ringback.doctor.port import examine_port
 from ringback.engine.certificates import trusted_certificates
 from ringback.model.errors import BadSetting
 from ringback.settings import Settings
-
-ADMIN_KEY_FILE: Final = "admin.key"
-MASTER_KEY_FILE: Final = "master.key"
 
 
 class Questions(NamedTuple):
@@ -48,19 +47,18 @@ def examine(
         yield from examine_risks(settings)
         yield from _place(settings, questions, clock)
         yield from examine_open_files(settings.in_flight_max)
-        yield from examine_port(settings.host, settings.port)
+        yield from examine_port(settings.host, settings.port, holder_of(settings.store_path.absolute()))
     yield from _network(settings if isinstance(settings, Settings) else None, questions, clock)
 
 
 def _place(settings: Settings, questions: Questions, clock: Clock) -> Iterator[Finding]:
     now_ms, data, path = clock.now_ms(), settings.data.absolute(), settings.store_path.absolute()
     yield from examine_directory(data)
-    held = "RINGBACK_ADMIN_KEY is set, and holds" if settings.admin_key else "the first start makes one"
-    yield from examine_key_file(data / ADMIN_KEY_FILE, "admin key", held)
-    yield from examine_key_file(data / MASTER_KEY_FILE, "master key", "")
+    yield from examine_admin_key(settings)
     yield from examine_file_system(path)
     findings, facts = examine_database(path, now_ms, deep=questions.deep)
     yield from findings
+    yield from examine_master_key(settings, facts.sealed_with if facts else ())
     yield from examine_disk(path, facts.grows_by_bytes_a_day if facts else None)
     yield from examine_clock(now_ms, facts.newest_attempt_at if facts else None, path)
 
