@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer.main
 
+from ringback.cli.main import app
 from ringback.observe import telemetry
 from ringback.observe.attempts import HELD_BY, AttemptRecord
 from ringback.observe.families import FAMILIES, PROCESS, SENDER_PREFIX
@@ -28,6 +30,14 @@ def test_the_generated_parts_are_up_to_date() -> None:
         [sys.executable, ROOT / "scripts" / "docs.py", "--check"], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, f"run `make docs`: {checked.stdout}{checked.stderr}"
+
+
+def test_every_flag_of_a_setting_is_one_of_serve() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `[a-z_]+` \| `(--[a-z-]+)` \|", page, re.MULTILINE))
+    serve = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    assert len(named) > 10
+    assert named <= {flag for option in serve.params for flag in option.opts}
 
 
 def codes_in(tree: ast.Module) -> Iterator[str]:

@@ -426,7 +426,7 @@ def test_names_are_looked_up_with_the_name_server_that_is_given(doctor: Doctor) 
     with NameServer() as names:
         names.say("good.example", NameReply(["192.0.2.1"]))
         names.say("silent.example", NameReply(silent=True))
-        flags = ["--name-server", names.address, "--tls-host", "127.0.0.1:1"]
+        flags = ["--name-servers", names.address, "--tls-host", "127.0.0.1:1"]
         good = doctor("--dns-name", "good.example", *flags, online=True)
         assert good.of("names")[1].startswith("good.example is 192.0.2.1 (")
         missing = doctor("--dns-name", "missing.example", *flags, online=True)
@@ -460,7 +460,7 @@ def tls_receiver(authority: Authority, *, self_signed: bool) -> Iterator[int]:
 def test_a_certificate_is_believed_by_the_authorities_that_the_sender_trusts(tmp_path: Path, doctor: Doctor) -> None:
     authority = Authority(tmp_path)
     with NameServer() as names:
-        flags = ["--name-server", names.address, "--ca-file", authority.ca_file]
+        flags = ["--name-servers", names.address, "--ca-file", authority.ca_file]
         with tls_receiver(authority, self_signed=False) as port:
             report = doctor(*flags, "--tls-host", f"127.0.0.1:{port}", online=True)
             assert report.of("certificates") == ("ok", f"1 authorities in {authority.ca_file}")
@@ -474,13 +474,19 @@ def test_a_certificate_is_believed_by_the_authorities_that_the_sender_trusts(tmp
 
 def test_a_file_of_authorities_that_is_none_is_a_problem(tmp_path: Path, doctor: Doctor) -> None:
     (tmp_path / "ca.pem").write_text("none")
-    assert doctor("--ca-file", str(tmp_path / "ca.pem")).of("certificates")[0] == "problem"
-    assert doctor("--ca-file", str(tmp_path / "nowhere.pem")).of("certificates")[0] == "problem"
+    for name in ("ca.pem", "nowhere.pem"):
+        status, detail = doctor("--ca-file", str(tmp_path / name)).of("settings")
+        assert (status, detail.endswith("(from --ca-file)")) == ("problem", True)
+
+
+def test_name_servers_are_given_as_to_serve(doctor: Doctor) -> None:
+    status, detail = doctor("--name-servers", "nonsense").of("settings")
+    assert (status, detail.endswith("(from --name-servers)")) == ("problem", True)
 
 
 def test_the_public_url_is_asked(running: Server, doctor: Doctor) -> None:
     with NameServer() as names, Inbox() as inbox:
-        flags = ["--name-server", names.address, "--dns-name", "x.example", "--tls-host", "127.0.0.1:1"]
+        flags = ["--name-servers", names.address, "--dns-name", "x.example", "--tls-host", "127.0.0.1:1"]
         assert doctor(*flags, "--public-url", running.url, online=True).of("public URL")[0] == "ok"
         other = doctor(*flags, "--public-url", inbox.url("/x"), online=True)
         assert other.of("public URL")[0] == "warning"
@@ -518,7 +524,6 @@ def test_a_port_that_another_program_has_is_a_problem(doctor: Doctor) -> None:
     [
         (["--tls-host", "a:b"], "tls-host: 'a:b' is not of the form HOST or HOST:PORT."),
         (["--tls-host", "u@a"], "tls-host: 'u@a' is not of the form HOST or HOST:PORT."),
-        (["--name-server", "nonsense"], "name-server: 'nonsense' is not of the form ADDRESS or ADDRESS:PORT."),
     ],
 )
 def test_what_can_not_be_asked_is_refused_before_anything_is_printed(

@@ -1,6 +1,6 @@
 """All checks in their order: the settings, the place, the machine, the network."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ringback.clock import Clock
@@ -9,7 +9,7 @@ from ringback.doctor.database import examine_database, holder_of
 from ringback.doctor.finding import Finding, problem
 from ringback.doctor.keys import examine_admin_key, examine_master_key
 from ringback.doctor.machine import examine_clock, examine_libraries, examine_open_files
-from ringback.doctor.network import Network, check_name_server, host_and_port
+from ringback.doctor.network import Network, host_and_port
 from ringback.doctor.place import examine_directory, examine_disk, examine_file_system
 from ringback.doctor.port import examine_port
 from ringback.engine.certificates import trusted_certificates
@@ -18,14 +18,12 @@ from ringback.settings import Settings
 
 
 class Questions(NamedTuple):
-    """What to ask. `servers` and `ca_file` None: those a server would use. `offline`: ask nobody outside."""
+    """What to ask. `offline`: ask nobody outside."""
 
     deep: bool = False
     offline: bool = False
     dns_name: str = "example.com"
     tls_host: str = "example.com"
-    servers: Sequence[str] | None = None
-    ca_file: str | None = None
 
 
 def examine(
@@ -36,8 +34,6 @@ def examine(
     Raises BadSetting, before the first, when the questions can't be asked.
     """
     host_and_port(questions.tls_host)
-    for server in questions.servers or ():
-        check_name_server(server)
     yield from examine_libraries()
     yield from examine_variables(environment)
     if isinstance(settings, BadSetting):
@@ -64,10 +60,9 @@ def _place(settings: Settings, questions: Questions, clock: Clock) -> Iterator[F
 
 
 def _network(settings: Settings | None, questions: Questions, clock: Clock) -> Iterator[Finding]:
-    servers, ca_file = questions.servers, questions.ca_file
-    if settings is not None:
-        servers, ca_file = servers or list(settings.name_servers) or None, ca_file or settings.ca_file
-    network = Network(clock, servers, ca_file or trusted_certificates())
+    servers = list(settings.name_servers) if settings is not None else []
+    ca_file = settings.ca_file if settings is not None else None
+    network = Network(clock, servers or None, ca_file or trusted_certificates())
     yield from network.examine_certificates()
     if questions.offline:
         return

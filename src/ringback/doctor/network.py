@@ -174,17 +174,6 @@ def host_and_port(target: str) -> tuple[str, int]:
     return host, port
 
 
-def check_name_server(text: str) -> None:
-    """Raises BadSetting unless it is an address, with a port or without."""
-    try:
-        parts = urlsplit(f"dns://{text if text.count(':') < 2 or '[' in text else f'[{text}]'}")
-        fits = _is_address(parts.hostname or "") and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits:
-        raise BadSetting(f"name-server: {text!r} is not of the form ADDRESS or ADDRESS:PORT.")
-
-
 def _is_address(name: str) -> bool:
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
