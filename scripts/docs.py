@@ -39,7 +39,8 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def settings() -> str:
-    flags = {flag for command in commands().values() for option in command.params for flag in option.opts}
+    # Those of `serve`: other commands may have a flag of that name for something else.
+    flags = {flag for option in commands()["ringback serve"].params for flag in option.opts}
     return table(
         ("key", "flag", "variable", "default", "fits", "what it is; what it risks"),
         (

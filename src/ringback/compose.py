@@ -15,10 +15,10 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from ringback import __version__
+from ringback.admin_key import ADMIN_KEY_FILE, read_admin_key
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.api.events import EventsRoute
@@ -49,7 +49,7 @@ from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
-from ringback.model.errors import DataDirectoryUnusable, Unavailable
+from ringback.model.errors import Unavailable
 from ringback.model.tenant import Scope
 from ringback.observe.attempts import AttemptLog
 from ringback.observe.errors import describe_error
@@ -58,14 +58,13 @@ from ringback.observe.prometheus import Exposition, Sources
 from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping, StopWaits
 from ringback.observe.watching import Watching
 from ringback.policy.address import UrlRules
-from ringback.settings import ADMIN_KEY_CHARS_MIN, Settings
+from ringback.settings import Settings
 from ringback.standing import Accepting, Delivering, Standing
 from ringback.store.port import Sealer
 from ringback.store.sqlite import SqliteStore
 from ringback.vault.ring import open_ring
 from ringback.workers import ThreadMailbox, Worker
 
-ADMIN_KEY_FILE: Final = "admin.key"
 EXIT_PART_FAILED: Final = 70
 WRITER_STOP_S: Final = 10.0
 FOLLOWERS_STOP_S: Final = 2.0
@@ -335,21 +334,6 @@ def raise_descriptor_limit() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def read_admin_key(path: Path) -> str:
-    """The admin key that an earlier start made and kept in `path`. Raises DataDirectoryUnusable."""
-    try:
-        key = path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise DataDirectoryUnusable(
-            f"The admin key {path} can't be read ({error.strerror}). Give this user read access to it."
-        ) from None
-    except UnicodeDecodeError:
-        key = ""
-    if len(key) < ADMIN_KEY_CHARS_MIN:
-        raise DataDirectoryUnusable(f"{path} has no admin key in it. Delete the file to have a new one made.")
-    return key
 
 
 def _write_line(line: bytes) -> None:

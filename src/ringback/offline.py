@@ -19,7 +19,7 @@ from ringback.store import sqlite_offline
 from ringback.store.sqlite import SqliteStore
 from ringback.store.sqlite_offline import FileFacts
 from ringback.vault.key_file import KEY_FILE, KeyFile
-from ringback.vault.ring import open_ring
+from ringback.vault.ring import open_ring, read_keys
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
 Progress = Callable[[int, int], None]
@@ -73,8 +73,11 @@ def restore(
     `keys_from` is a file with master keys, which are then kept in the data directory, before those that are there.
     """
     facts = examine(copy)
-    make_data_directory(settings.data)
     path = settings.store_path
+    if replace or not path.exists():
+        # Looked at again under the lock; before it, so that a refusal leaves neither a directory nor a lock file.
+        _keys_for(facts, settings, keys_from)
+    make_data_directory(settings.data)
     with sqlite_offline.locked(path):
         if path.exists() and not replace:
             raise StoreExists(
@@ -114,7 +117,7 @@ def _keys_for(facts: FileFacts, settings: Settings, keys_from: Path | None) -> l
 def _require_keys(settings: Settings, needed: list[str]) -> None:
     """Raises what a server with these settings would raise for want of a key; makes none."""
     if needed:
-        open_ring(settings.master_key, settings.data, needed, SystemClock().token_bytes)
+        read_keys(settings.master_key, settings.data, needed)
 
 
 def _put_in_place(copy: Path, path: Path, on_progress: Progress) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from ringback.admin_key import ADMIN_KEY_CHARS_MIN
 from ringback.model import limits
 from ringback.model.errors import BadSetting
 from ringback.model.master_key import parse_master_keys
@@ -21,7 +22,6 @@ from ringback.policy.address import Allowed, parse_allowed, parse_name_server
 from ringback.setting import SettingInfo, checked, checked_text, setting
 
 CONFIGURATION_FILE: Final = "ringback.toml"
-ADMIN_KEY_CHARS_MIN: Final = 20
 STORE_SQLITE: Final = "sqlite:///"
 
 

@@ -45,6 +45,14 @@ def audited() -> dict[str, set[str]]:
     return found
 
 
+def test_every_flag_of_a_setting_is_one_of_serve() -> None:
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `[a-z_]+` \| `(--[a-z-]+)` \|", page, re.MULTILINE))
+    serve = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    assert len(named) > 10
+    assert named <= {flag for option in serve.params for flag in option.opts}
+
+
 def test_every_log_line_is_explained_and_no_other() -> None:
     section = metrics_page().split("## Log lines\n")[1].split("\n## ")[0]
     own, others = section.split("<!-- end -->")

@@ -1,5 +1,6 @@
 """`ringback doctor` in real situations: beside a running server, on damaged files, with networks that misbehave."""
 
+import base64
 import json
 import os
 import socket
@@ -18,13 +19,15 @@ import typer.main
 from ringback.cli.exits import ExitCode
 from ringback.cli.main import app, main
 from ringback.doctor import database, machine, place
+from ringback.doctor import port as port_module
 from ringback.doctor.finding import Finding, Status
 from ringback.setting import VARIABLE_PREFIX
 from ringback.store import sqlite_examination
 from support.authority import Authority
 from support.command import COLUMNS, ringback, ringback_on_terminal
-from support.inbox import Inbox
-from support.nameserver import NameServer, Reply
+from support.inbox import Inbox, Reply
+from support.nameserver import NameServer
+from support.nameserver import Reply as NameReply
 from support.process import ADMIN_KEY, Server, free_port
 from support.tenant import TestTenant
 
@@ -187,16 +190,89 @@ def test_what_others_can_read_is_a_warning(tmp_path: Path, doctor: Doctor) -> No
     data = tmp_path / "data"
     data.mkdir()
     data.chmod(0o755)
-    for name in ("admin.key", "master.key"):
-        (data / name).write_text("k")
-        (data / name).chmod(0o644)
+    (data / "admin.key").write_text(ADMIN_KEY)
+    (data / "admin.key").chmod(0o644)
     report = doctor("--data", str(data))
-    for name in ("data directory", "admin key", "master key"):
+    for name in ("data directory", "admin key"):
         assert report.of(name)[0] == "warning", name
+    assert report.of("master key") == ("ok", "the first start makes one")
     data.chmod(0o700)
-    (data / "master.key").chmod(0o600)
+    (data / "admin.key").chmod(0o600)
     report = doctor("--data", str(data))
-    assert (report.of("data directory")[0], report.of("master key")[0]) == ("ok", "ok")
+    assert (report.of("data directory")[0], report.of("admin key")[0]) == ("ok", "ok")
+
+
+def without_master_key(data: Path) -> None:
+    (data / "master.key").unlink()
+
+
+def another_master_key(data: Path) -> None:
+    (data / "master.key").write_text(base64.b64encode(b"k" * 32).decode())
+
+
+def garbage_for_master_key(data: Path) -> None:
+    (data / "master.key").write_text("garbage")
+
+
+def master_key_for_everybody(data: Path) -> None:
+    (data / "master.key").chmod(0o644)
+
+
+def empty_admin_key(data: Path) -> None:
+    (data / "admin.key").write_text("")
+
+
+def short_admin_key(data: Path) -> None:
+    (data / "admin.key").write_text("secret")
+
+
+@pytest.mark.parametrize(
+    ("harm", "name", "code"),
+    [
+        (without_master_key, "master key", ExitCode.MASTER_KEY_MISSING),
+        (another_master_key, "master key", ExitCode.MASTER_KEY_MISSING),
+        (garbage_for_master_key, "master key", ExitCode.MASTER_KEY_UNUSABLE),
+        (master_key_for_everybody, "master key", ExitCode.MASTER_KEY_UNUSABLE),
+        (empty_admin_key, "admin key", ExitCode.DATA_DIRECTORY_UNUSABLE),
+        (short_admin_key, "admin key", ExitCode.DATA_DIRECTORY_UNUSABLE),
+    ],
+)
+def test_keys_with_which_no_server_starts_are_a_problem_with_the_advice_that_serve_gives(
+    running: Server,
+    copy: Path,
+    doctor: Doctor,
+    harm: Callable[[Path], None],
+    name: str,
+    code: ExitCode,
+) -> None:
+    (copy / "master.key").touch(mode=0o600)
+    (copy / "master.key").write_bytes((running.data / "master.key").read_bytes())
+    good = doctor("--data", str(copy))
+    assert (good.code, good.of(name)[0]) == (ExitCode.OK, "ok")
+    assert "opens what is sealed" in good.of("master key")[1]
+    harm(copy)
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    check = doctor("--data", str(copy)).checks[name]
+    assert check["status"] == "problem"
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == before
+    ended = ringback("serve", "--data", str(copy), "--port", "0")
+    assert ended.code == code
+    assert ended.err.startswith(f"ringback: {check['detail']}. ")
+    assert check["advice"] in ended.err
+
+
+def test_a_master_key_from_the_variable_is_checked_too(
+    copy: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGBACK_MASTER_KEY", base64.b64encode(b"k" * 32).decode())
+    status, detail = doctor("--data", str(copy)).of("master key")
+    assert (status, "which RINGBACK_MASTER_KEY does not have" in detail) == ("problem", True)
+
+
+def test_a_directory_that_nobody_can_make_is_a_problem(doctor: Doctor) -> None:
+    report = doctor("--data", "/proc/x")
+    assert report.of("data directory") == ("problem", "/proc/x is not there, and can't be made in /proc")
+    assert report.of("file system") == ("problem", "/proc is proc: nothing can be kept there")
 
 
 @pytest.mark.parametrize(
@@ -351,9 +427,9 @@ def test_a_setting_that_can_not_be_read_is_a_problem_and_the_rest_is_looked_at(
 
 def test_names_are_looked_up_with_the_name_server_that_is_given(doctor: Doctor) -> None:
     with NameServer() as names:
-        names.say("good.example", Reply(["192.0.2.1"]))
-        names.say("silent.example", Reply(silent=True))
-        flags = ["--name-server", names.address, "--tls-host", "127.0.0.1:1"]
+        names.say("good.example", NameReply(["192.0.2.1"]))
+        names.say("silent.example", NameReply(silent=True))
+        flags = ["--name-servers", names.address, "--tls-host", "127.0.0.1:1"]
         good = doctor("--dns-name", "good.example", *flags, online=True)
         assert good.of("names")[1].startswith("good.example is 192.0.2.1 (")
         missing = doctor("--dns-name", "missing.example", *flags, online=True)
@@ -387,7 +463,7 @@ def tls_receiver(authority: Authority, *, self_signed: bool) -> Iterator[int]:
 def test_a_certificate_is_believed_by_the_authorities_that_the_sender_trusts(tmp_path: Path, doctor: Doctor) -> None:
     authority = Authority(tmp_path)
     with NameServer() as names:
-        flags = ["--name-server", names.address, "--ca-file", authority.ca_file]
+        flags = ["--name-servers", names.address, "--ca-file", authority.ca_file]
         with tls_receiver(authority, self_signed=False) as port:
             report = doctor(*flags, "--tls-host", f"127.0.0.1:{port}", online=True)
             assert report.of("certificates") == ("ok", f"1 authorities in {authority.ca_file}")
@@ -401,17 +477,39 @@ def test_a_certificate_is_believed_by_the_authorities_that_the_sender_trusts(tmp
 
 def test_a_file_of_authorities_that_is_none_is_a_problem(tmp_path: Path, doctor: Doctor) -> None:
     (tmp_path / "ca.pem").write_text("none")
-    assert doctor("--ca-file", str(tmp_path / "ca.pem")).of("certificates")[0] == "problem"
-    assert doctor("--ca-file", str(tmp_path / "nowhere.pem")).of("certificates")[0] == "problem"
+    for name in ("ca.pem", "nowhere.pem"):
+        status, detail = doctor("--ca-file", str(tmp_path / name)).of("settings")
+        assert (status, detail.endswith("(from --ca-file)")) == ("problem", True)
+
+
+def test_name_servers_are_given_as_to_serve(doctor: Doctor) -> None:
+    status, detail = doctor("--name-servers", "nonsense").of("settings")
+    assert (status, detail.endswith("(from --name-servers)")) == ("problem", True)
 
 
 def test_the_public_url_is_asked(running: Server, doctor: Doctor) -> None:
     with NameServer() as names, Inbox() as inbox:
-        flags = ["--name-server", names.address, "--dns-name", "x.example", "--tls-host", "127.0.0.1:1"]
+        flags = ["--name-servers", names.address, "--dns-name", "x.example", "--tls-host", "127.0.0.1:1"]
         assert doctor(*flags, "--public-url", running.url, online=True).of("public URL")[0] == "ok"
         other = doctor(*flags, "--public-url", inbox.url("/x"), online=True)
         assert other.of("public URL")[0] == "warning"
         assert "(status 200)" in other.of("public URL")[1]
+
+
+def test_a_port_that_another_ringback_has_is_a_problem(running: Server, doctor: Doctor, tmp_path: Path) -> None:
+    status, detail = doctor("--data", str(tmp_path / "other"), "--port", str(running.port)).of("port")
+    assert (status, "it does not have this data directory" in detail) == ("problem", True)
+    with Inbox(
+        lambda _: Reply(body=b'{"status":"ok"}')
+    ) as other:  # this directory's server is up, and not what answers
+        assert doctor("--data", str(running.data), "--port", str(other.port)).of("port")[0] == "problem"
+
+
+def test_whose_port_it_is_may_not_be_told(
+    running: Server, doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port_module, "PROCESSES", tmp_path)
+    assert doctor("--data", str(running.data), "--port", str(running.port)).of("port")[0] == "warning"
 
 
 def test_a_port_that_another_program_has_is_a_problem(doctor: Doctor) -> None:
@@ -429,7 +527,6 @@ def test_a_port_that_another_program_has_is_a_problem(doctor: Doctor) -> None:
     [
         (["--tls-host", "a:b"], "tls-host: 'a:b' is not of the form HOST or HOST:PORT."),
         (["--tls-host", "u@a"], "tls-host: 'u@a' is not of the form HOST or HOST:PORT."),
-        (["--name-server", "nonsense"], "name-server: 'nonsense' is not of the form ADDRESS or ADDRESS:PORT."),
     ],
 )
 def test_what_can_not_be_asked_is_refused_before_anything_is_printed(

@@ -44,7 +44,9 @@ def codes_of_the_source() -> set[str]:
     for path in SOURCE.rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         found |= set(codes_in(ast.parse(text)))
-        found |= set(re.findall(r"\[([a-z]+)\]\"$", text, re.MULTILINE))  # how a command's line of error ends
+        found |= set(
+            re.findall(r"\[([a-z_]+)\]\"(?:$|, ExitCode)", text, re.MULTILINE)
+        )  # how a command's line of error ends
     for name in _JUDGES:
         found |= set(_judged(ast.parse((SOURCE / "engine" / name).read_text(encoding="utf-8")), name))
     return found

@@ -13,7 +13,6 @@ import pytest
 
 from ringback.api.problem import Problem, problem, status_problem
 from ringback.control import backup
-from ringback.ingest import writer as writer_module
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import NoEngine, Submission
 from ringback.ingest.writer import Writer
@@ -113,6 +112,7 @@ BY_REQUEST: Final[dict[str, Callable[[TestTenant], Answer]]] = {
     "endpoint_not_active": endpoint_not_active,
     "webhooks_disabled": webhooks_disabled,
     "too_large": lambda tenant: ask(tenant, "POST", "/events", {**EVENT, "data": "x" * 300_000}),
+    "head_too_large": lambda tenant: ask(tenant, "GET", "", headers={f"X-{n}": "y" for n in range(130)}),
     "unsupported_media_type": lambda tenant: ask(
         tenant, "POST", "/events", b"type=x", headers={"Content-Type": "application/x-www-form-urlencoded"}
     ),
@@ -188,7 +188,7 @@ def _answer_of(answer: Problem) -> Answered:
     return answer.status, json.loads(answer.body)["code"]
 
 
-def _writer(store: MemoryStore) -> Writer:
+def _writer(store: MemoryStore, waiting_events_max: int = 100) -> Writer:
     return Writer(
         store=store,
         index=MatchIndex(),
@@ -197,6 +197,7 @@ def _writer(store: MemoryStore) -> Writer:
         engine=NoEngine(),
         on_done=lambda submissions: None,
         pause=lambda seconds: None,
+        waiting_events_max=waiting_events_max,
     )
 
 
@@ -210,11 +211,9 @@ def commit_in_doubt(_: pytest.MonkeyPatch) -> Answered:
     return _answer_of(problem(submission.outcome))
 
 
-def busy(monkeypatch: pytest.MonkeyPatch) -> Answered:
-    monkeypatch.setattr(writer_module, "WAITING_EVENTS_MAX", 1)
-    writer = _writer(MemoryStore())
-    for _ in range(2):
-        writer.submit(Submission([event()], [None], None))
+def busy(_: pytest.MonkeyPatch) -> Answered:
+    writer = _writer(MemoryStore(), waiting_events_max=1)
+    writer.submit(Submission([event()], [None], None))
     with pytest.raises(RingbackError) as told:
         writer.submit(Submission([event()], [None], None))
     return _answer_of(problem(told.value))

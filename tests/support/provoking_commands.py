@@ -17,7 +17,7 @@ from ringback.cli.main import main
 from ringback.cli.receiver import Answer, Receiver
 from ringback.store.sqlite import SqliteStore
 from support.old_store import make_old_store
-from support.process import Server
+from support.process import Server, free_port
 from support.rows import secret, tenant
 from support.sealing import OLD_KEY, open_sealed
 from support.stand_in import KEY
@@ -93,6 +93,9 @@ class Place(NamedTuple):
 
 
 COMMANDS: Final[dict[str, Callable[[Place], int]]] = {
+    "api_unreachable": lambda place: main(
+        ["events", "list", "--url", f"http://127.0.0.1:{free_port()}", "--key", "k" * 20, "--tenant", "t"]
+    ),
     "start_failed": lambda place: main(["listen", "--host", "192.0.2.1", "--port", "0"]),
     "usage": lambda place: main(["serve", "--no-such-flag"]),
     "bad_setting": lambda place: place.serve("--port", "99999"),

@@ -136,7 +136,11 @@ class TestRestore:
         wrong.write([OLD_KEY])
         with pytest.raises(MasterKeyMissing, match=r"wrong\.key"):
             offline.restore(copy, elsewhere, wrong.path, replace=False, on_progress=quiet)
-        assert contents(elsewhere.data) == {}
+        assert not elsewhere.data.exists()
+        elsewhere.data.mkdir()
+        with pytest.raises(MasterKeyMissing):
+            offline.restore(copy, elsewhere, None, replace=False, on_progress=quiet)
+        assert list(elsewhere.data.iterdir()) == []
 
     def test_the_variable_can_have_the_key(self, settings: Settings, copy: Path, tmp_path: Path) -> None:
         key = (settings.data / "master.key").read_text()

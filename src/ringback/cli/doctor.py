@@ -32,6 +32,9 @@ def doctor(
     public_url: serve.PublicUrl = None,
     allow_private: serve.AllowPrivate = None,
     allow: serve.Allow = None,
+    allow_http: serve.AllowHttp = None,
+    name_servers: serve.NameServers = None,
+    ca_file: serve.CaFile = None,
     config: serve.Config = None,
     deep: Annotated[
         bool, typer.Option("--deep", help="Check every page of the database; beside a busy server, its WAL grows then.")
@@ -39,10 +42,6 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody outside: no names, no TLS.")] = False,
     dns_name: Annotated[str, typer.Option(help="A name to look up.")] = "example.com",
     tls_host: Annotated[str, typer.Option(help="HOST or HOST:PORT to try TLS with.")] = "example.com",
-    name_server: Annotated[
-        list[str] | None, typer.Option(help="ADDRESS[:PORT] to look names up with; may be given again.")
-    ] = None,
-    ca_file: Annotated[str | None, typer.Option(help="PEM file with the authorities to trust.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> int:
     """Check the place where a server runs, or would run.
@@ -60,8 +59,11 @@ def doctor(
         "public_url": public_url,
         "allow_private": allow_private,
         "allow": allow or None,
+        "allow_http": allow_http,
+        "name_servers": name_servers or None,
+        "ca_file": ca_file,
     }
-    questions = Questions(deep, offline, dns_name, tls_host, name_server, ca_file)
+    questions = Questions(deep, offline, dns_name, tls_host)
     found: list[Finding] = []
     console = terminal()
     for finding in examine(_settings(flags, os.environ, config), os.environ, questions, SystemClock()):

@@ -4,8 +4,11 @@ Nobody who types a wrong flag or Ctrl-C sees a stack trace: errors that Ringback
 standard error. Anything else does too, with the way to see the trace (`RINGBACK_TRACE=1`), and exit code 1.
 """
 
+import http.client
 import io
 import os
+import re
+import ssl
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -41,10 +44,30 @@ EPILOG = "Exit codes: " + "; ".join(f"{code.value} {meaning}" for code, meaning 
 
 UNREACHABLE_HINT = "Is the server running (`ringback up`), and is this its address (--url, RINGBACK_URL)?"
 
+# Of one who asks in http where https is spoken, and the reverse.
+IS_IT_HTTPS = "Something is there, but it doesn't answer in http. Is it an https:// address (--url, RINGBACK_URL)?"
+IS_IT_HTTP = "Something is there, but it doesn't speak https. Is it an http:// address (--url, RINGBACK_URL)?"
+NOT_TRUSTED = (
+    "Something is there, but its certificate isn't trusted. Is this the server's address (--url, RINGBACK_URL)?"
+)
+
+# What the libraries that read the arguments say of a value, and how we say it.
+IN_OUR_WORDS = (
+    (r"^Invalid value for '([^']+)': ", r"\1: "),
+    (r"^file: file ", "file: "),
+    (r"Value error, ", ""),
+    (r"Input should be greater than or equal to (\S+)", r"it must be \1 or more"),
+    (r"Input should be less than or equal to (\S+)", r"it must be \1 or less"),
+    (r"Input should be a valid integer.*", "it must be a whole number"),
+    (r"Input should be a valid number.*", "it must be a number"),
+    (r"Input should be", "it must be"),
+)
+
 # What somebody at a terminal can do about an error of the API, which itself knows nothing of flags. By code or detail.
 HINTS = {
     "no_key": "Give another with --key or RINGBACK_KEY; @FILE reads it from a file.",
     "There is no such tenant.": "It is named by --tenant or RINGBACK_TENANT.",
+    "http_400": "Is it an https:// address (--url, RINGBACK_URL)?",
     "forbidden": "Give a key with a broader scope (--key, RINGBACK_KEY).",
 }
 
@@ -111,7 +134,7 @@ def _told(error: Exception) -> tuple[str, int]:
         detail = f"{error.detail} {hint}" if hint else error.detail
         return f"{detail} [{error.code}, HTTP {error.status}]{fields}", ExitCode.API_REFUSED
     if isinstance(error, ClientError):
-        return f"The API can't be reached: {error}. {UNREACHABLE_HINT}", ExitCode.API_UNREACHABLE
+        return f"The API can't be reached: {error}. {_hint(error)} [api_unreachable]", ExitCode.API_UNREACHABLE
     if isinstance(error, typer.BadParameter.__bases__):  # the base of all that is wrong with the arguments
         return _usage(error), ExitCode.BAD_SETTING
     kind = type(error).__name__
@@ -121,7 +144,21 @@ def _told(error: Exception) -> tuple[str, int]:
 def _usage(error: Any) -> str:
     """A usage error of typer's, which has no public type of its own for it."""
     said = " ".join(error.format_message().split())
+    for theirs, ours in IN_OUR_WORDS:
+        said = re.sub(theirs, ours, said)
+    said = said if said.endswith((".", "?")) else f"{said}."
     return f"{said} See `{error.ctx.command_path if error.ctx else 'ringback'} --help`. [usage]"
+
+
+def _hint(error: ClientError) -> str:
+    """What to look at when there was no whole answer."""
+    cause = error.__cause__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return NOT_TRUSTED
+    if isinstance(cause, ssl.SSLError):
+        return IS_IT_HTTP
+    hung_up = isinstance(cause, http.client.BadStatusLine | ConnectionResetError)
+    return IS_IT_HTTPS if hung_up and " http://" in str(error) else UNREACHABLE_HINT
 
 
 def _tells(error: ApiError, wrong: WrongField) -> bool:

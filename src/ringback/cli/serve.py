@@ -37,6 +37,9 @@ NameServers = Annotated[
     list[str] | None,
     typer.Option(help="ADDRESS or ADDRESS:PORT of a name server to ask instead of the system's; may be given again."),
 ]
+CaFile = Annotated[
+    str | None, typer.Option(help="PEM file with the authorities to trust instead of the system's.", metavar="FILE")
+]
 Migrate = Annotated[bool | None, typer.Option("--migrate", help="Bring an older database up to date.")]
 LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error (info).")]
 LogFormat = Annotated[str | None, typer.Option(help="text or json (text).")]
@@ -57,6 +60,7 @@ def serve(
     allow: Allow = None,
     allow_http: AllowHttp = None,
     name_servers: NameServers = None,
+    ca_file: CaFile = None,
     migrate: Migrate = None,
     log_level: LogLevel = None,
     log_format: LogFormat = None,
@@ -79,6 +83,7 @@ def serve(
         "allow": allow or None,
         "allow_http": allow_http,
         "name_servers": name_servers or None,
+        "ca_file": ca_file,
         "migrate": migrate,
         "log_level": log_level,
         "log_format": log_format,

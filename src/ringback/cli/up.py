@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ringback.admin_key import ADMIN_KEY_FILE
 from ringback.cli import serve
 from ringback.cli.demo import TENANT, set_up
 from ringback.cli.inbox import Inbox, Seen, SignatureCheck
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ringback.compose import ServerFacts
 
 LOOPBACK: Final = "127.0.0.1"
-ADMIN_KEY_FILE: Final = "admin.key"
 
 
 def up(
@@ -39,6 +39,8 @@ def up(
     allow_private: serve.AllowPrivate = None,
     allow: serve.Allow = None,
     allow_http: serve.AllowHttp = None,
+    name_servers: serve.NameServers = None,
+    ca_file: serve.CaFile = None,
     migrate: serve.Migrate = None,
     log_level: serve.LogLevel = None,
     log_format: serve.LogFormat = None,
@@ -56,6 +58,8 @@ def up(
         "allow_private": allow_private,
         "allow": allow or None,
         "allow_http": allow_http,
+        "name_servers": name_servers or None,
+        "ca_file": ca_file,
         "migrate": migrate,
         "log_level": log_level,
         "log_format": log_format,

@@ -1,32 +1,29 @@
 """All checks in their order: the settings, the place, the machine, the network."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from ringback.clock import Clock
 from ringback.doctor.configuration import examine_risks, examine_variables
-from ringback.doctor.database import examine_database
+from ringback.doctor.database import examine_database, holder_of
 from ringback.doctor.finding import Finding, problem
+from ringback.doctor.keys import examine_admin_key, examine_master_key
 from ringback.doctor.machine import examine_clock, examine_libraries, examine_open_files
-from ringback.doctor.network import Network, check_name_server, examine_port, host_and_port
-from ringback.doctor.place import examine_directory, examine_disk, examine_file_system, examine_key_file
+from ringback.doctor.network import Network, host_and_port
+from ringback.doctor.place import examine_directory, examine_disk, examine_file_system
+from ringback.doctor.port import examine_port
 from ringback.engine.certificates import trusted_certificates
 from ringback.model.errors import BadSetting
 from ringback.settings import Settings
 
-ADMIN_KEY_FILE: Final = "admin.key"
-MASTER_KEY_FILE: Final = "master.key"
-
 
 class Questions(NamedTuple):
-    """What to ask. `servers` and `ca_file` None: those a server would use. `offline`: ask nobody outside."""
+    """What to ask. `offline`: ask nobody outside."""
 
     deep: bool = False
     offline: bool = False
     dns_name: str = "example.com"
     tls_host: str = "example.com"
-    servers: Sequence[str] | None = None
-    ca_file: str | None = None
 
 
 def examine(
@@ -37,8 +34,6 @@ def examine(
     Raises BadSetting, before the first, when the questions can't be asked.
     """
     host_and_port(questions.tls_host)
-    for server in questions.servers or ():
-        check_name_server(server)
     yield from examine_libraries()
     yield from examine_variables(environment)
     if isinstance(settings, BadSetting):
@@ -48,28 +43,26 @@ def examine(
         yield from examine_risks(settings)
         yield from _place(settings, questions, clock)
         yield from examine_open_files(settings.in_flight_max)
-        yield from examine_port(settings.host, settings.port)
+        yield from examine_port(settings.host, settings.port, holder_of(settings.store_path.absolute()))
     yield from _network(settings if isinstance(settings, Settings) else None, questions, clock)
 
 
 def _place(settings: Settings, questions: Questions, clock: Clock) -> Iterator[Finding]:
     now_ms, data, path = clock.now_ms(), settings.data.absolute(), settings.store_path.absolute()
     yield from examine_directory(data)
-    held = "RINGBACK_ADMIN_KEY is set, and holds" if settings.admin_key else "the first start makes one"
-    yield from examine_key_file(data / ADMIN_KEY_FILE, "admin key", held)
-    yield from examine_key_file(data / MASTER_KEY_FILE, "master key", "")
+    yield from examine_admin_key(settings)
     yield from examine_file_system(path)
     findings, facts = examine_database(path, now_ms, deep=questions.deep)
     yield from findings
+    yield from examine_master_key(settings, facts.sealed_with if facts else ())
     yield from examine_disk(path, facts.grows_by_bytes_a_day if facts else None, settings.disk_free_bytes_min)
     yield from examine_clock(now_ms, facts.newest_attempt_at if facts else None, path)
 
 
 def _network(settings: Settings | None, questions: Questions, clock: Clock) -> Iterator[Finding]:
-    servers, ca_file = questions.servers, questions.ca_file
-    if settings is not None:
-        servers, ca_file = servers or list(settings.name_servers) or None, ca_file or settings.ca_file
-    network = Network(clock, servers, ca_file or trusted_certificates())
+    servers = list(settings.name_servers) if settings is not None else []
+    ca_file = settings.ca_file if settings is not None else None
+    network = Network(clock, servers or None, ca_file or trusted_certificates())
     yield from network.examine_certificates()
     if questions.offline:
         return

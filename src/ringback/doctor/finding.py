@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from ringback.model.errors import StartError
+
 _UNITS: Final = ((1024**4, "TB"), (1024**3, "GB"), (1024**2, "MB"), (1024, "kB"))
 
 
@@ -36,6 +38,13 @@ def warning(name: str, detail: str, advice: str) -> Finding:
 def problem(name: str, detail: str, advice: str) -> Finding:
     """A server would not start here, or not do its work."""
     return Finding(name, Status.PROBLEM, detail, advice)
+
+
+def refused(name: str, error: StartError) -> Finding:
+    """What a server would say when it refused to start, split into what is wrong and what to do."""
+    detail, _, advice = error.detail.partition(". ")
+    advice = advice.removeprefix("Nothing was changed. ")
+    return problem(name, detail.rstrip("."), advice or "Run this as the user who runs the server.")
 
 
 def size(count: float) -> str:

@@ -1,11 +1,9 @@
-"""The network as the sender uses it: names, certificates, a TLS handshake; and the port that a server would have.
+"""The network as the sender uses it: names, certificates, a TLS handshake.
 
 Uses the engine's own resolver and libcurl. What can't be reached is not judged: offline, all of this ends within a few
 seconds with warnings.
 """
 
-import errno
-import http.client
 import select
 import socket
 import ssl
@@ -17,15 +15,14 @@ import pycurl
 
 from ringback.clock import Clock
 from ringback.doctor.finding import Finding, ok, problem, warning
+from ringback.doctor.port import ANSWER_S_MAX, HEALTH
 from ringback.engine.curl_errors import TLS_FAILED, failure_of
 from ringback.engine.resolver import Resolver
 from ringback.model.errors import BadSetting
 
 RESOLVE_S_MAX: Final = 2.0
 CONNECT_S_MAX: Final = 3.0
-ANSWER_S_MAX: Final = 2.0
 HTTPS_PORT: Final = 443
-_HEALTH: Final = b'"status":"ok"'
 _NOT_CHECKED: Final = "could not be reached, so it was not checked"
 
 
@@ -122,7 +119,7 @@ class Network:
         try:
             curl.perform()
             status = curl.getinfo(pycurl.RESPONSE_CODE)
-            return None if status == 200 and _HEALTH in bytes(body).replace(b" ", b"") else f"status {status}"
+            return None if status == 200 and HEALTH in bytes(body).replace(b" ", b"") else f"status {status}"
         except pycurl.error as error:
             return failure_of(error.args[0], str(error.args[1]), connected=False).message.rstrip(".")
         finally:
@@ -165,48 +162,6 @@ class Network:
         return Looked(answer.addresses, error, self._clock.boottime_s() - began_s)
 
 
-def examine_port(host: str, port: int) -> Iterator[Finding]:
-    """Whether the port is free, or is a running Ringback's."""
-    name, where = "port", f"{host} port {port}"
-    if port == 0:
-        yield ok(name, "a free one is taken at each start")
-        return
-    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what was asked for, as it is reached
-    connection = http.client.HTTPConnection(reached, port, timeout=ANSWER_S_MAX)
-    try:
-        connection.request("GET", "/healthz")
-        content = connection.getresponse().read(1_000)
-        if _HEALTH in content.replace(b" ", b""):
-            yield ok(name, f"a Ringback answers on {where}")
-        else:
-            yield _taken(where)
-    except ConnectionRefusedError:
-        yield _bindable(host, port, where)
-    except (OSError, http.client.HTTPException):
-        yield _bindable(host, port, where)
-    finally:
-        connection.close()
-
-
-def _bindable(host: str, port: int, where: str) -> Finding:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return _taken(where)
-        if error.errno == errno.EACCES:
-            return problem("port", f"{where} is not for this user", "Choose one from 1024 on: --port N.")
-        return problem("port", f"{where} can't be had ({error.strerror})", "Choose another address: --host ADDRESS.")
-    return ok("port", f"{where} is free")
-
-
-def _taken(where: str) -> Finding:
-    return problem("port", f"another program has {where}", "Stop it, or choose another port: --port N.")
-
-
 def host_and_port(target: str) -> tuple[str, int]:
     """The host of HOST or HOST:PORT, and its port. Raises BadSetting."""
     try:
@@ -217,17 +172,6 @@ def host_and_port(target: str) -> tuple[str, int]:
     if not host or parts.path != "/" or parts.username is not None:
         raise BadSetting(f"tls-host: {target!r} is not of the form HOST or HOST:PORT.")
     return host, port
-
-
-def check_name_server(text: str) -> None:
-    """Raises BadSetting unless it is an address, with a port or without."""
-    try:
-        parts = urlsplit(f"dns://{text if text.count(':') < 2 or '[' in text else f'[{text}]'}")
-        fits = _is_address(parts.hostname or "") and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits:
-        raise BadSetting(f"name-server: {text!r} is not of the form ADDRESS or ADDRESS:PORT.")
 
 
 def _is_address(name: str) -> bool:

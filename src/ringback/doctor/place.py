@@ -24,6 +24,10 @@ _NETWORK: Final = frozenset(
 )
 _NETWORK_FUSE: Final = re.compile(r"fuse\.(sshfs|glusterfs|s3fs|rclone|gcsfuse|ceph|davfs|nfs|smb|juicefs).*")
 _IN_MEMORY: Final = frozenset(("tmpfs", "ramfs"))
+# What shows the kernel's own state: nobody, not even root, can make a file there.
+_OF_KERNEL: Final = frozenset(
+    ("proc", "sysfs", "cgroup", "cgroup2", "devpts", "securityfs", "debugfs", "tracefs", "configfs", "bpf", "pstore")
+)
 _OF_CONTAINER: Final = frozenset(("overlay", "aufs"))
 
 
@@ -32,7 +36,7 @@ def examine_directory(data: Path) -> Iterator[Finding]:
     name = "data directory"
     if not data.exists():
         above = nearest(data)
-        if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+        if above.is_dir() and os.access(above, os.W_OK | os.X_OK) and _kind_of(above, MOUNTS)[0] not in _OF_KERNEL:
             yield ok(name, f"{data} is not there yet; the first start makes it")
         else:
             yield problem(
@@ -63,11 +67,12 @@ def examine_directory(data: Path) -> Iterator[Finding]:
 def examine_file_system(path: Path, mounts: Path = MOUNTS) -> Iterator[Finding]:
     """Whether the file system keeps what it is given, and has real locks."""
     name = "file system"
-    try:
-        kind, where = file_system_of(nearest(path), mounts.read_text("utf-8", "surrogateescape"))
-    except OSError:
+    kind, where = _kind_of(nearest(path), mounts)
+    if not kind:
         return
-    if kind in _NETWORK or _NETWORK_FUSE.fullmatch(kind):
+    if kind in _OF_KERNEL:
+        yield problem(name, f"{where} is {kind}: nothing can be kept there", "Put the data directory on a disk.")
+    elif kind in _NETWORK or _NETWORK_FUSE.fullmatch(kind):
         yield problem(
             name,
             f"{where} is {kind}, a network file system: SQLite can lose data there",
@@ -108,31 +113,20 @@ def examine_disk(path: Path, grows_by_bytes_a_day: float | None, free_bytes_min:
         yield ok("disk", detail)
 
 
-def examine_key_file(path: Path, name: str, absent: str) -> Iterator[Finding]:
-    """A file with a key in it: whether only its owner can read it. `absent` says what holds when it isn't there."""
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        if absent:
-            yield ok(name, absent)
-        return
-    except OSError as error:
-        yield problem(name, f"{path} can't be looked at ({error.strerror})", "Run this as the user of the server.")
-        return
-    if not os.access(path, os.R_OK):
-        yield problem(name, f"{path} can't be read by this user", "Run this as the user who runs the server.")
-    elif mode & 0o077:
-        yield warning(name, f"{path} can be read by other users (mode {mode:o})", f"chmod 600 {path}")
-    else:
-        yield ok(name, f"{path}, mode {mode:o}")
-
-
 def nearest(path: Path) -> Path:
     """`path`, or of what is above it the nearest that is there."""
     path = path.absolute()
     while not path.exists() and path != path.parent:
         path = path.parent
     return path
+
+
+def _kind_of(path: Path, mounts: Path) -> tuple[str, str]:
+    """As `file_system_of`; ("", "") where there is no table of mounts."""
+    try:
+        return file_system_of(path, mounts.read_text("utf-8", "surrogateescape"))
+    except OSError:
+        return "", ""
 
 
 def file_system_of(path: Path, mounts: str) -> tuple[str, str]:

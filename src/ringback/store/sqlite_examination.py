@@ -15,6 +15,7 @@ from ringback.model.errors import StoreNewer, StoreOlder
 from ringback.store.migrate import load_migrations
 from ringback.store.sqlite_errors import start_errors
 from ringback.store.sqlite_file import SqliteLedger
+from ringback.store.sqlite_sealing import read_sealing_keys
 
 _BUSY_MS_MAX: Final = 1_000
 _COMPLAINTS_MAX: Final = 3
@@ -26,8 +27,8 @@ SQLITE_VERSION_MIN: Final = "3.51.3"
 class DatabaseFacts(NamedTuple):
     """What a database file shows. Times are milliseconds since 1970, None when there is nothing to tell by.
 
-    `complaints` are of SQLite's check, () if it was not asked for; `grows_by_bytes_a_day` is what the last day's events
-    took, before anything is removed.
+    `sealed_with` are the ids of the master keys that it needs; `complaints` are of SQLite's check, () if it was not
+    asked for; `grows_by_bytes_a_day` is what the last day's events took, before anything is removed.
     """
 
     schema: int
@@ -36,6 +37,7 @@ class DatabaseFacts(NamedTuple):
     wal_bytes: int
     newest_attempt_at: int | None
     grows_by_bytes_a_day: float | None
+    sealed_with: tuple[str, ...]
     complaints: tuple[str, ...]
 
 
@@ -85,6 +87,7 @@ def _facts(connection: apsw.Connection, path: Path, now_ms: int) -> DatabaseFact
         wal.stat().st_size if wal.exists() else 0,
         _number(connection, "SELECT at FROM attempt ORDER BY seq DESC LIMIT 1") if applied else None,
         _growth(connection, file_bytes, now_ms) if applied else None,
+        tuple(read_sealing_keys(connection)) if applied else (),
         (),
     )
 

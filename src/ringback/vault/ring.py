@@ -84,10 +84,7 @@ def open_ring(text: str | None, directory: Path, needed: Sequence[str], token_by
     """
     file = KeyFile(directory / KEY_FILE)
     file.tidy()
-    keys = file.read() if text is None else parse_master_keys(text)
-    missing = sorted(set(needed) - {key.id for key in keys})
-    if missing:
-        raise MasterKeyMissing(_missing(missing, file, from_variable=text is not None))
+    keys = read_keys(text, directory, needed)
     if not keys:
         keys = (master_key(token_bytes(MASTER_KEY_BYTES)),)
         try:
@@ -98,6 +95,16 @@ def open_ring(text: str | None, directory: Path, needed: Sequence[str], token_by
                 f"{directory}, or set RINGBACK_MASTER_KEY."
             ) from None
     return KeyRing(keys, None if text is not None else file, token_bytes)
+
+
+def read_keys(text: str | None, directory: Path, needed: Sequence[str]) -> tuple[MasterKey, ...]:
+    """The keys that `open_ring` would find; none where it would make one. Changes nothing. Raises as it does."""
+    file = KeyFile(directory / KEY_FILE)
+    keys = file.read() if text is None else parse_master_keys(text)
+    missing = sorted(set(needed) - {key.id for key in keys})
+    if missing:
+        raise MasterKeyMissing(_missing(missing, file, from_variable=text is not None))
+    return keys
 
 
 def _missing(key_ids: Sequence[str], file: KeyFile, *, from_variable: bool) -> str:

@@ -2,6 +2,8 @@
 
 import errno
 import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from ringback.cli.main import main
 from ringback.cli.receiver import Answer, Receiver
 from ringback.client.errors import Unreachable
 from ringback.model import errors
+from support.authority import Authority
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +42,67 @@ def test_wrong_arguments_are_explained_without_a_trace(
     assert said.startswith("ringback: ")
     assert said.endswith(" --help`. [usage]\n")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["listen", "--port", "x"], "--port: it must be a whole number. See `ringback listen --help`."),
+        (["listen", "--port", "99999"], "--port: it must be 65535 or less. See `ringback listen --help`."),
+        (["listen", "--max-requests", "0"], "--max-requests: it must be 1 or more. See `ringback listen --help`."),
+        (
+            ["keys", "create", "--key", "k", "--scope", "foo"],
+            "--scope: 'foo' is not one of 'admin', 'tenant', 'ingest'. See `ringback keys create --help`.",
+        ),
+        (["serve", "--nonsense"], "No such option: --nonsense. See `ringback serve --help`."),
+    ],
+)
+def test_wrong_arguments_are_told_in_our_words(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == ExitCode.BAD_SETTING
+    assert capsys.readouterr().err == f"ringback: {said} [usage]\n"
+
+
+LIST = ["keys", "list", "--key", "k", "--url"]
+
+
+def test_an_api_that_is_not_there_has_a_code(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        assert main([*LIST, url]) == ExitCode.API_UNREACHABLE
+    assert capsys.readouterr().err.endswith(f"Connection refused. {module.UNREACHABLE_HINT} [api_unreachable]\n")
+
+
+def test_https_where_http_is_spoken_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    plain = Receiver("127.0.0.1", 0, lambda _: Answer())
+    plain.start()
+    try:
+        assert main([*LIST, f"https://127.0.0.1:{plain.port}"]) == ExitCode.API_UNREACHABLE
+    finally:
+        plain.stop()
+    assert capsys.readouterr().err.endswith(f". {module.IS_IT_HTTP} [api_unreachable]\n")
+
+
+def test_http_where_https_is_spoken_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    context = Authority(tmp_path).server("127.0.0.1")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def shake_hands() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                with suppress(OSError), context.wrap_socket(connection, server_side=True) as shaken:
+                    shaken.recv(1)
+
+        thread = threading.Thread(target=shake_hands, daemon=True)
+        thread.start()
+        at = f"127.0.0.1:{listener.getsockname()[1]}"
+        assert main([*LIST, f"http://{at}"]) == ExitCode.API_UNREACHABLE
+        assert capsys.readouterr().err.endswith(f". {module.IS_IT_HTTPS} [api_unreachable]\n")
+        assert main([*LIST, f"https://{at}"]) == ExitCode.API_UNREACHABLE
+        assert capsys.readouterr().err.endswith(f" {module.NOT_TRUSTED} [api_unreachable]\n")
+        thread.join(5)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
