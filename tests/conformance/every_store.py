@@ -9,13 +9,13 @@ from conformance.suite_census import TestCensus
 from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
 from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, TestTenants
 from conformance.suite_differential import TestDifferential
-from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus
+from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus, TestLanesOf
 from conformance.suite_fetch import TestFetch, TestOrderedFetch
 from conformance.suite_health import TestHealth
 from conformance.suite_intake import TestIntake, TestKeys
 from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
-from conformance.suite_log import TestAttemptLog, TestEventLog, TestProgress
+from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
@@ -26,6 +26,7 @@ from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
 __all__ = [
     "TestApiKeys",
     "TestAttemptLog",
+    "TestBehindOthers",
     "TestBells",
     "TestCancelling",
     "TestCensus",
@@ -44,6 +45,7 @@ __all__ = [
     "TestJobs",
     "TestKeys",
     "TestLaneFollowsStatus",
+    "TestLanesOf",
     "TestMissingLanes",
     "TestNodes",
     "TestOrderedFetch",

@@ -5,6 +5,7 @@ import pytest
 from conformance.backend import ALWAYS, NODE, accept, add_endpoint, claim, fetch, own_lane, release, ring
 from ringback.model.endpoint import Auth, AuthType, EndpointStatus, Ordering, RetryRule
 from ringback.model.lane import LaneRow
+from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow, Store
 from support.rows import NOW, OTHER_TENANT, TENANT, endpoint, event, secret
 
@@ -116,6 +117,26 @@ class TestEndpoints:
             add_endpoint(store, name)
         assert {one.id for one in store.load_endpoints([*names, "ep_none"])} == set(names)
         assert list(store.load_endpoints([])) == []
+
+
+@pytest.mark.usefixtures("node")
+class TestLanesOf:
+    def test_lanes_come_as_they_are_stored_in_the_order_of_the_ids(self, store: Store) -> None:
+        own_lane(store)
+        add_endpoint(store, "ep_b", status=EndpointStatus.INACTIVE)
+        add_endpoint(store, "ep_c", OTHER_TENANT)
+        ring(store, "ep_c", NOW + 5, OTHER_TENANT)
+        assert list(store.lanes_of(["ep_c", "ep_b", "ep_none", "ep_a"])) == [
+            LaneRow(OTHER_TENANT, "ep_c", NOW + 5, 0, None, b""),
+            LaneRow(TENANT, "ep_b", None, FOREVER_MS, None, b""),
+            LaneRow(TENANT, "ep_a", None, 0, NODE, b""),
+        ]
+        assert list(store.lanes_of([])) == []
+
+    def test_a_release_shows(self, store: Store) -> None:
+        own_lane(store)
+        assert release(store, NODE, "ep_a", NOW, NOW + 7, b"its health")
+        assert list(store.lanes_of(["ep_a"])) == [LaneRow(TENANT, "ep_a", NOW + 7, NOW + 7, None, b"its health")]
 
 
 @pytest.mark.usefixtures("node")

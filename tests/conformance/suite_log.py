@@ -2,6 +2,7 @@
 
 from conformance.backend import accept, accept_many, fetch, log, settle
 from ringback.model.attempt import Attempt, Outcome
+from ringback.model.event import NewDelivery
 from ringback.store.port import AttemptQuery, EventQuery, Store
 from support.rows import NOW, OTHER_TENANT, TENANT, attempt, attempt_id, event, failed
 
@@ -132,6 +133,35 @@ class TestProgress:
         settle(store, seq, attempt(1, 1))
         settle(store, seq, failed(2, 2), retry_at=NOW, tries=1)
         assert list(store.progress(TENANT, "evt_1")) == [("ep_a", None, 1, Outcome.SUCCEEDED, True, 200)]
+
+
+def in_order(store: Store, event_id: str, *places: tuple[str, str | None]) -> list[int]:
+    """Accept an event with a delivery for each (endpoint, ordering key)."""
+    rows = [NewDelivery(TENANT, endpoint_id, event_id, key, NOW) for endpoint_id, key in places]
+    with store.intake() as transaction:
+        drawn = transaction.insert([event(event_id)], rows)
+        transaction.commit()
+    return list(drawn)
+
+
+class TestBehindOthers:
+    def test_behind_is_what_came_later_with_the_same_key_at_the_same_endpoint(self, store: Store) -> None:
+        in_order(store, "evt_1", ("ep_a", "k"), ("ep_b", "k"), ("ep_c", None))
+        in_order(store, "evt_2", ("ep_d", "k"), ("ep_c", None), ("ep_b", "other"), ("ep_a", "k"))
+        assert list(store.behind_others(TENANT, "evt_1")) == []
+        assert list(store.behind_others(TENANT, "evt_2")) == ["ep_a", "ep_c"]
+        assert list(store.behind_others(OTHER_TENANT, "evt_2")) == []
+        assert list(store.behind_others(TENANT, "evt_none")) == []
+
+    def test_one_that_is_tried_again_still_goes_first_and_one_that_ended_does_not(self, store: Store) -> None:
+        (first,) = in_order(store, "evt_1", ("ep_a", "k"))
+        (second,) = in_order(store, "evt_2", ("ep_a", "k"))
+        settle(store, first, failed(1, 1), retry_at=NOW + 600_000, tries=1)
+        assert list(store.behind_others(TENANT, "evt_2")) == ["ep_a"]
+        settle(store, second, failed(2, 1, "evt_2"), retry_at=NOW + 5, tries=1)
+        assert list(store.behind_others(TENANT, "evt_1")) == []
+        settle(store, first, attempt(3, 2))
+        assert list(store.behind_others(TENANT, "evt_2")) == []
 
 
 class TestAttemptLog:

@@ -350,6 +350,8 @@ class Tale:
         self.both(lambda store: list(store.open_jobs("", 100)))
         for tenant_id, event_id in self.events:
             self.both_sides(lambda side: seqless(side, tenant_id, event_id))  # noqa: B023
+            self.both(lambda store: list(store.behind_others(tenant_id, event_id)))  # noqa: B023
+        self.both(lambda store: list(store.lanes_of([name for _, name in self.endpoints])))
         for tenant_id, name in self.endpoints:
             self.both(lambda store: list(store.list_secrets(tenant_id, name)))  # noqa: B023
             self.both(lambda store: list(store.day_counts(tenant_id, name, "1970-01-01")))  # noqa: B023

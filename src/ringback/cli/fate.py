@@ -64,6 +64,10 @@ def _pending(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: i
         return f"pending{answer}, but the endpoint was deleted: it will be cancelled"
     if endpoint["status"] != "active":
         return f"pending{answer}. Nothing is sent, since the endpoint is {_stopped(endpoint)}"
+    if delivery.get("waiting_for") == "order":
+        return f"pending: an earlier event goes first, since the endpoint keeps an order{answer}"
+    if delivery.get("waiting_for") == "pause":
+        return _paused(number, due, endpoint, answer)
     late_ms = now_ms - parse_rfc3339(due) if due else 0
     if late_ms > OVERDUE_MS:
         return (
@@ -72,6 +76,16 @@ def _pending(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: i
         )
     when = f"at {moment(due)} (in {span(-late_ms)})" if late_ms < -1_000 else "now"
     return f"pending: try {number} {when}{answer}"
+
+
+def _paused(number: int, due: str | None, endpoint: Json, answer: str) -> str:
+    """Why nothing goes to the endpoint for now, and what ends that."""
+    at = f"at {moment(due)} at the earliest" if due else "depends on the request that is being made"
+    if endpoint.get("sending", {}).get("state") == "parked":
+        why = "The endpoint failed so often that it is parked: only single requests go out until one succeeds"
+    else:
+        why = "The endpoint is paused, since it asked for that or has a rate"
+    return f"pending: try {number} {at}{answer}. {why}"
 
 
 def _stopped(endpoint: Json) -> str:

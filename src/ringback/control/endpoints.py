@@ -6,7 +6,7 @@ sent elsewhere (GitLab CVE-2022-4342). Every write is followed by `notify`, so t
 after the answer that should not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
@@ -28,19 +28,20 @@ from ringback.control.secrets import (
     new_endpoint_secret,
     revealed,
 )
+from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant
 from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus, Secret, move
 from ringback.model.errors import Conflict, NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
-from ringback.store.port import Endpoints, Secrets, Tenants
+from ringback.store.port import Endpoints, Log, Secrets, Tenants
 from ringback.wire.profile import load_profile
 from ringback.wire.signature import ALGORITHM_OF
 
 _LIST = "endpoints"
 
 
-class EndpointStore(Endpoints, Secrets, Tenants, Protocol):
+class EndpointStore(Endpoints, Log, Secrets, Tenants, Protocol):
     """What these use cases need of a store."""
 
 
@@ -108,6 +109,10 @@ class EndpointUseCases:
         if endpoint is None:
             raise NotFound("There is no such endpoint.")
         return endpoint
+
+    def sending(self, endpoints: Sequence[Endpoint]) -> Mapping[str, Sending]:
+        """Whether each of them is being sent to now, by id."""
+        return sendings(self._store, endpoints, self._clock.now_ms())
 
     def list(self, tenant_id: str, page: PageRequest) -> Page[Endpoint]:
         """Oldest first. Raises NotFound for an unknown tenant."""

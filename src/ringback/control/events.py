@@ -5,6 +5,7 @@ Accepting events is `ingest`'s business.
 """
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
@@ -18,10 +19,12 @@ from ringback.control.paging import (
     page_of,
     read_bounded,
 )
+from ringback.control.sending import STOPPED, Sending, SendingState, sendings
 from ringback.control.tenants import required_tenant
 from ringback.model.attempt import FINAL_STATES, DeliveryState, Outcome
+from ringback.model.endpoint import Endpoint, Ordering
 from ringback.model.errors import Conflict, NotFound
-from ringback.model.event import Event
+from ringback.model.event import Delivery, Event
 from ringback.store.port import (
     EndpointProgress,
     Endpoints,
@@ -51,14 +54,27 @@ class EventFilter(NamedTuple):
     endpoint_id: str | None = None
 
 
+class WaitingFor(StrEnum):
+    """What has to happen before a delivery's time counts: its endpoint becomes active; the one before it in its order
+    is done; the endpoint's pause ends or, where it is parked, a single request succeeds."""
+
+    ENDPOINT = "endpoint"
+    ORDER = "order"
+    PAUSE = "pause"
+
+
 class DeliveryStatus(NamedTuple):
-    """Where one event stands at one endpoint. `attempts` counts the requests made."""
+    """Where one event stands at one endpoint. `attempts` counts the requests made.
+
+    `next_attempt_at` (wall ms): when it can be sent at the earliest; past: it is due. None: no time is set.
+    """
 
     endpoint_id: str
     state: DeliveryState
     attempts: int
     next_attempt_at: int | None
     last_status_code: int | None
+    waiting_for: WaitingFor | None = None
 
 
 class EventUseCases:
@@ -100,8 +116,24 @@ class EventUseCases:
         after = decode_cursor(_DELIVERIES, page.cursor)
         self.get(tenant_id, event_id)
         progress = self._store.progress(tenant_id, event_id)
-        rows = [_status(one) for one in progress if after is None or one.endpoint_id > after]
-        return page_of(_DELIVERIES, rows[: limit + 1], limit, lambda status: status.endpoint_id)
+        rows = [one for one in progress if after is None or one.endpoint_id > after]
+        statuses = self._statuses(tenant_id, event_id, rows[: limit + 1])
+        return page_of(_DELIVERIES, statuses, limit, lambda status: status.endpoint_id)
+
+    def _statuses(self, tenant_id: str, event_id: str, rows: Sequence[EndpointProgress]) -> Sequence[DeliveryStatus]:
+        now = self._clock.now_ms()
+        pending = [one.endpoint_id for one in rows if one.pending is not None]
+        endpoints = self._store.load_endpoints(pending) if pending else []
+        lanes = sendings(self._store, endpoints, now) if endpoints else {}
+        behind = _behind(endpoints, self._store.behind_others(tenant_id, event_id)) if endpoints else frozenset()
+
+        def status(one: EndpointProgress) -> DeliveryStatus:
+            if one.pending is None:
+                return _ended(one)
+            sending = lanes.get(one.endpoint_id, STOPPED)  # its endpoint may be deleted
+            return _waiting(one, one.pending, sending, now, behind=one.endpoint_id in behind)
+
+        return [status(one) for one in rows]
 
     def resend(self, tenant_id: str, event_id: str, endpoint_id: str | None = None) -> int:
         """Send the event again under its own id, to one endpoint or to all it was meant for that still exist.
@@ -129,12 +161,40 @@ def _data_bytes(row: StoredEvent) -> int:
     return len(row.event.data) + len(row.event.previous or b"")
 
 
-def _status(progress: EndpointProgress) -> DeliveryStatus:
-    pending = progress.pending
-    if pending is not None:
-        return DeliveryStatus(
-            progress.endpoint_id, DeliveryState.PENDING, pending.attempts, pending.due_at, progress.last_status_code
-        )
+def _behind(endpoints: Sequence[Endpoint], behind_others: Sequence[str]) -> frozenset[str]:
+    """Where an older delivery goes first: it matters only to endpoints with an order."""
+    ordered = (endpoint.id for endpoint in endpoints if endpoint.ordering is not Ordering.NONE)
+    return frozenset(ordered).intersection(behind_others)
+
+
+def _waiting(
+    progress: EndpointProgress, pending: Delivery, sending: Sending, now: int, *, behind: bool
+) -> DeliveryStatus:
+    next_at, waiting_for = _next_attempt(pending.due_at, sending, now, behind=behind)
+    return DeliveryStatus(
+        progress.endpoint_id,
+        DeliveryState.PENDING,
+        pending.attempts,
+        next_at,
+        progress.last_status_code,
+        waiting_for,
+    )
+
+
+def _next_attempt(due_at: int, sending: Sending, now: int, *, behind: bool) -> tuple[int | None, WaitingFor | None]:
+    """When a delivery can be sent at the earliest, if a time is set, and what it waits for besides."""
+    if sending.state is SendingState.STOPPED:
+        return None, WaitingFor.ENDPOINT
+    if behind:
+        return None, WaitingFor.ORDER
+    if sending.until is not None and sending.until >= due_at:
+        return sending.until, WaitingFor.PAUSE
+    if sending.state is SendingState.PARKED and due_at <= now:
+        return None, WaitingFor.PAUSE  # one is being tried, perhaps this one; what comes of it decides
+    return due_at, None
+
+
+def _ended(progress: EndpointProgress) -> DeliveryStatus:
     outcome = Outcome(progress.last_outcome) if progress.last_outcome is not None else Outcome.CANCELLED
     return DeliveryStatus(
         progress.endpoint_id, FINAL_STATES[outcome], progress.last_number, None, progress.last_status_code

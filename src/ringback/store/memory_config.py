@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
-from ringback.model.lane import Change
+from ringback.model.lane import Change, LaneRow
 from ringback.model.tenant import ApiKey, Scope, Tenant
 from ringback.store.memory_tables import MemoryPart, MemoryTables
 from ringback.store.port import BadRow
@@ -182,6 +182,10 @@ class MemoryEndpoints(MemoryPart):
                 return False
             _bury(tables, endpoint)
             return True
+
+    def lanes_of(self, endpoint_ids: Sequence[str]) -> Sequence[LaneRow]:
+        with self._tables as tables:
+            return [tables.lanes[i] for i in endpoint_ids if i in tables.lanes]
 
     def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
         with self._tables as tables:

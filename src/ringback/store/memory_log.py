@@ -33,6 +33,11 @@ class MemoryLog(MemoryPart):
             endpoint_ids = sorted({*pending, *lines})
             return [_progress_at(i, pending.get(i), standing(lines.get(i, ()))) for i in endpoint_ids]
 
+    def behind_others(self, tenant_id: str, event_id: str) -> Sequence[str]:
+        with self._tables as tables:
+            pending = _pending(tables, tenant_id, event_id)
+            return sorted(name for name, row in pending.items() if _is_behind(tables, row))
+
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
         with self._tables as tables:
             own = (attempt for attempt in tables.attempts.values() if attempt.tenant_id == query.tenant_id)
@@ -94,6 +99,11 @@ def _was_meant_for(tables: MemoryTables, event: Event, endpoint_id: str) -> bool
 def _pending(tables: MemoryTables, tenant_id: str, event_id: str) -> dict[str, Delivery]:
     rows = (row for row in tables.deliveries() if row.tenant_id == tenant_id and row.event_id == event_id)
     return {row.endpoint_id: row for row in rows}
+
+
+def _is_behind(tables: MemoryTables, row: Delivery) -> bool:
+    queue = tables.queues[row.tenant_id, row.endpoint_id].values()
+    return any(other.ordering_key == row.ordering_key and other.seq < row.seq for other in queue)
 
 
 def _place(attempt: Attempt) -> tuple[int, bool, str]:

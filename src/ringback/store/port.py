@@ -505,6 +505,9 @@ class Endpoints(Protocol):
     def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:
         """Leave a tombstone that matches nothing and is sent nothing; its deliveries go in `cancel_step`s."""
 
+    def lanes_of(self, endpoint_ids: Sequence[str]) -> Sequence[LaneRow]:
+        """The lanes of these endpoints as they are stored, in the order of the ids; only those that exist."""
+
 
 class Secrets(Protocol):
     """A secret whose sealed value doesn't open comes as `unreadable`, here and in `EndpointSource`; so do the
@@ -592,6 +595,10 @@ class Log(Protocol):
 
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         """One for each endpoint the event was meant for, by endpoint id."""
+
+    def behind_others(self, tenant_id: str, event_id: str) -> Sequence[str]:
+        """The endpoints, by id, where a delivery of the event is pending and an older one with the same ordering key
+        too (no key is a key as well). Where there is an order that one goes first. Short, however many there are."""
 
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
         """One page, newest first, the bodies and headers left out (None and b"")."""

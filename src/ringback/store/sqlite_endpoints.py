@@ -12,6 +12,7 @@ from typing import Any, Final
 import apsw
 
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
+from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow
 from ringback.store.queries import load
@@ -56,6 +57,9 @@ class SqliteEndpoints(SqlitePart):
     def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:
         with self._writer.transaction() as connection:
             return _bury(connection, tenant_id, endpoint_id, now)
+
+    def lanes_of(self, endpoint_ids: Sequence[str]) -> Sequence[LaneRow]:
+        return [LaneRow(*row) for row in self._read(_SQL["lanes_of"], {"ids": json_list(endpoint_ids)})]
 
     def load_endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
         with self._readers.reading() as connection:

@@ -48,6 +48,10 @@ class SqliteLog(SqlitePart):
         }
         return [_progress(name, pending.get(name), last.get(name)) for name in sorted({*pending, *last})]
 
+    def behind_others(self, tenant_id: str, event_id: str) -> Sequence[str]:
+        found = self._read(_SQL["behind_others"], {"tenant_id": tenant_id, "event_id": event_id})
+        return sorted(endpoint_id for (endpoint_id,) in found)
+
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
         start = query.after if query.after is not None else "" if query.ascending else _LAST_ID
         filters = {name: value for name, value in query._asdict().items() if name not in ("ascending", "limit")}

@@ -41,6 +41,7 @@ DEFAULTS: dict[str, Any] = {
     "active": True,
     "status": "active",
     "disable_reason": None,
+    "sending": {"state": "sending", "until": None},
     "auth": {"type": "none"},
     "headers": {},
     "rate_per_second": None,
@@ -87,7 +88,7 @@ def test_a_change_of_one_field_leaves_the_others(world: ApiWorld, name: str) -> 
     changed = world.patch(f"/endpoints/{made['id']}", {name: FIELDS[name]})
     expected = {**without_secret(made), name: FIELDS[name]}
     if name == "active":
-        expected["status"] = "inactive"
+        expected |= {"status": "inactive", "sending": {"state": "stopped", "until": None}}
     if expected != without_secret(made):
         expected["updated_at"] = "2027-01-15T08:00:01.500Z"
     assert without_secret(changed) == expected

@@ -150,22 +150,25 @@ def test_where_an_event_stands(world: ApiWorld) -> None:
     world.call("DELETE", f"/v1/tenants/{TENANT}/endpoints/{gone}")
     while world.store.cancel_step(NOW, 10):
         pass
+    ended = {"next_attempt_at": None, "waiting_for": None}
     assert deliveries(world) == {
         waiting: {
             "state": "pending",
             "attempts": 0,
             "next_attempt_at": "2027-01-15T08:00:00.000Z",
             "last_status_code": None,
+            "waiting_for": None,
         },
         retried: {
             "state": "pending",
             "attempts": 1,
             "next_attempt_at": "2027-01-15T08:00:05.000Z",
             "last_status_code": 500,
+            "waiting_for": None,
         },
-        done: {"state": "delivered", "attempts": 1, "next_attempt_at": None, "last_status_code": 200},
-        lost: {"state": "failed", "attempts": 1, "next_attempt_at": None, "last_status_code": 500},
-        gone: {"state": "cancelled", "attempts": 0, "next_attempt_at": None, "last_status_code": None},
+        done: {"state": "delivered", "attempts": 1, "last_status_code": 200, **ended},
+        lost: {"state": "failed", "attempts": 1, "last_status_code": 500, **ended},
+        gone: {"state": "cancelled", "attempts": 0, "last_status_code": None, **ended},
     }
 
 

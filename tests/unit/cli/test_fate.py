@@ -9,6 +9,12 @@ from ringback.times import parse_rfc3339
 
 NOW = "2026-11-21T12:00:00.000Z"
 ACTIVE = {"id": "ep_1", "status": "active", "disable_reason": None}
+PARKED = {**ACTIVE, "sending": {"state": "parked", "until": None}}
+PARKED_SINCE = "The endpoint failed so often that it is parked: only single requests go out until one succeeds"
+PAUSED = (
+    "pending: try 2 at 2026-11-21 12:05:10 at the earliest, last answer 429. "
+    "The endpoint is paused, since it asked for that or has a rate"
+)
 TIMED_OUT = {"outcome": "failed", "status_code": None, "error": {"code": "timeout", "message": "No answer."}}
 
 OVERDUE = (
@@ -47,6 +53,24 @@ def delivery(state: str, attempts: int = 2, next_at: str | None = None, status: 
         (
             delivery("pending", 0, NOW), {**ACTIVE, "status": "verification_pending"}, None,
             "pending. Nothing is sent, since the endpoint is not verified yet",
+        ),
+        (
+            {**delivery("pending", 0), "waiting_for": "order"}, ACTIVE, None,
+            "pending: an earlier event goes first, since the endpoint keeps an order",
+        ),
+        (
+            {**delivery("pending", 1, "2026-11-21T12:05:10.000Z", 500), "waiting_for": "pause"}, PARKED, None,
+            "pending: try 2 at 2026-11-21 12:05:10 at the earliest, last answer 500. " + PARKED_SINCE,
+        ),
+        (
+            {**delivery("pending", 0), "waiting_for": "pause"}, PARKED, None,
+            "pending: try 1 depends on the request that is being made. " + PARKED_SINCE,
+        ),
+        (
+            {**delivery("pending", 1, "2026-11-21T12:05:10.000Z", 429), "waiting_for": "pause"},
+            {**ACTIVE, "sending": {"state": "paused", "until": "2026-11-21T12:05:10.000Z"}},
+            None,
+            PAUSED,
         ),
         (delivery("pending", 0, NOW), None, None, "pending, but the endpoint was deleted: it will be cancelled"),
         (delivery("failed", 10), ACTIVE, TIMED_OUT, "failed after 10 tries, last error timeout (No answer)"),

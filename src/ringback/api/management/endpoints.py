@@ -12,9 +12,10 @@ from ringback.api.management.log_views import AttemptView, PreviewView, StatsVie
 from ringback.api.management.parameters import PageParameters, Text, WholeNumber
 from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
 from ringback.control.attempts import STATS_DAYS_DEFAULT, AttemptUseCases
-from ringback.control.endpoints import EndpointUseCases
+from ringback.control.endpoints import Changed, EndpointUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
+from ringback.model.endpoint import Endpoint
 from ringback.model.errors import FieldError, Invalid
 from ringback.model.limits import STATS_DAYS_MAX
 from ringback.model.tenant import Scope
@@ -47,22 +48,24 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
 
     @router.post("", status_code=201, summary="Register an endpoint")
     def create_endpoint(tenant_id: str, body: NewEndpoint) -> SecretEndpointView:
-        return SecretEndpointView.made(endpoints.create(tenant_id, body.fields(), body.secret))
+        return _shown_with_secret(endpoints, endpoints.create(tenant_id, body.fields(), body.secret))
 
     @router.get("", summary="List endpoints, oldest first")
     def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:
-        return listing(endpoints.list(tenant_id, page), EndpointView.of)
+        found = endpoints.list(tenant_id, page)
+        sending = endpoints.sending(found.items)
+        return listing(found, lambda endpoint: EndpointView.of(endpoint, sending[endpoint.id]))
 
     @router.get("/{endpoint_id}", summary="Show an endpoint")
     def get_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
-        return EndpointView.of(endpoints.get(tenant_id, endpoint_id))
+        return _shown(endpoints, endpoints.get(tenant_id, endpoint_id))
 
     @router.patch("/{endpoint_id}", summary="Change an endpoint")
     def change_endpoint(
         tenant_id: str, endpoint_id: str, request: Request, body: EndpointChange
     ) -> SecretEndpointView | EndpointView:
         changed = endpoints.update(tenant_id, endpoint_id, body.fields(), secrets, actor_of(request))
-        return EndpointView.of(changed.endpoint) if changed.secret is None else SecretEndpointView.made(changed)
+        return _shown(endpoints, changed.endpoint) if changed.secret is None else _shown_with_secret(endpoints, changed)
 
     @router.delete("/{endpoint_id}", status_code=204, summary="Delete an endpoint; what is queued ends as cancelled")
     def delete_endpoint(tenant_id: str, endpoint_id: str) -> Response:
@@ -71,17 +74,25 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
 
     @router.post("/{endpoint_id}/activate", summary="Send to it again, what is queued included")
     def activate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
-        return EndpointView.of(endpoints.activate(tenant_id, endpoint_id))
+        return _shown(endpoints, endpoints.activate(tenant_id, endpoint_id))
 
     @router.post("/{endpoint_id}/deactivate", summary="Send nothing to it and match nothing; what is queued is kept")
     def deactivate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
-        return EndpointView.of(endpoints.deactivate(tenant_id, endpoint_id))
+        return _shown(endpoints, endpoints.deactivate(tenant_id, endpoint_id))
 
     @router.post("/{endpoint_id}/verify", summary="Repeat the handshake, where the profile has one")
     def verify_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
-        return EndpointView.of(endpoints.verify(tenant_id, endpoint_id))
+        return _shown(endpoints, endpoints.verify(tenant_id, endpoint_id))
 
     return router
+
+
+def _shown(endpoints: EndpointUseCases, endpoint: Endpoint) -> EndpointView:
+    return EndpointView.of(endpoint, endpoints.sending([endpoint])[endpoint.id])
+
+
+def _shown_with_secret(endpoints: EndpointUseCases, changed: Changed) -> SecretEndpointView:
+    return SecretEndpointView.made(changed, endpoints.sending([changed.endpoint])[changed.endpoint.id])
 
 
 def _secret_router(secrets: SecretUseCases, keys: Authenticator) -> APIRouter:

@@ -44,8 +44,14 @@ class DeliveryView(BaseModel):
     endpoint_id: str
     state: str = Field(description="`pending`, `delivered`, `failed` or `cancelled`.")
     attempts: int
-    next_attempt_at: str | None
+    next_attempt_at: str | None = Field(
+        description="The earliest time of the next attempt; in the past: due now. null: none is set, or it has ended."
+    )
     last_status_code: int | None
+    waiting_for: str | None = Field(
+        description="What it waits for besides its time: `endpoint` (it isn't active), `order` (an earlier event of "
+        "its order is pending), `pause` (the endpoint's `sending` says which), or null."
+    )
 
     @classmethod
     def of(cls, status: DeliveryStatus) -> "DeliveryView":
@@ -55,6 +61,7 @@ class DeliveryView(BaseModel):
             attempts=status.attempts,
             next_attempt_at=None if status.next_attempt_at is None else rfc3339(status.next_attempt_at),
             last_status_code=status.last_status_code,
+            waiting_for=status.waiting_for,
         )
 
 

@@ -15,6 +15,7 @@ from ringback.control.endpoints import Changed
 from ringback.control.paging import Page
 from ringback.control.request_fields import REDACTED
 from ringback.control.secrets import Revealed
+from ringback.control.sending import Sending
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, RetryRule
 from ringback.model.tenant import ApiKey, Tenant
 from ringback.times import rfc3339
@@ -109,6 +110,22 @@ class ReasonView(BaseModel):
     message: str
 
 
+class SendingView(BaseModel):
+    state: str = Field(
+        description="`sending`; `paused`, since it asked for that or has a rate; `parked`, since it failed so often: "
+        "only single requests go out until one succeeds; `stopped`, since `status` isn't `active`. Pauses of up to 2 s "
+        "show as `sending`."
+    )
+    until: str | None = Field(
+        description="When the pause ends, or when a parked endpoint is tried next; null: no time is set, or it is "
+        "being tried."
+    )
+
+    @classmethod
+    def of(cls, sending: Sending) -> "SendingView":
+        return cls(state=sending.state, until=None if sending.until is None else rfc3339(sending.until))
+
+
 class EndpointView(BaseModel):
     id: str
     label: str
@@ -123,6 +140,7 @@ class EndpointView(BaseModel):
     active: bool = Field(description="false when a person switched it off.")
     status: str = Field(description="`active`, `inactive`, `verification_pending` or `disabled`.")
     disable_reason: ReasonView | None
+    sending: SendingView
     auth: dict[str, Any] = Field(description=f"Credentials show as `{REDACTED}`.", examples=[{"type": "none"}])
     headers: dict[str, str]
     rate_per_second: float | None
@@ -134,8 +152,8 @@ class EndpointView(BaseModel):
     updated_at: str
 
     @classmethod
-    def of(cls, endpoint: Endpoint) -> "EndpointView":
-        return cls(**_endpoint_fields(endpoint))
+    def of(cls, endpoint: Endpoint, sending: Sending) -> "EndpointView":
+        return cls(**_endpoint_fields(endpoint, sending))
 
 
 class SecretEndpointView(EndpointView):
@@ -145,9 +163,9 @@ class SecretEndpointView(EndpointView):
     public_key: str | None = Field(description="`whpk_…`: what an ed25519 receiver verifies with; else null.")
 
     @classmethod
-    def made(cls, changed: Changed) -> "SecretEndpointView":
+    def made(cls, changed: Changed, sending: Sending) -> "SecretEndpointView":
         secret, public_key = changed.secret or (None, None)
-        return cls(**_endpoint_fields(changed.endpoint), secret=secret, public_key=public_key)
+        return cls(**_endpoint_fields(changed.endpoint, sending), secret=secret, public_key=public_key)
 
 
 def _key_fields(key: ApiKey) -> dict[str, Any]:
@@ -160,7 +178,7 @@ def _key_fields(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _endpoint_fields(endpoint: Endpoint) -> dict[str, Any]:
+def _endpoint_fields(endpoint: Endpoint, sending: Sending) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "label": endpoint.label,
@@ -175,6 +193,7 @@ def _endpoint_fields(endpoint: Endpoint) -> dict[str, Any]:
         "active": endpoint.status is not EndpointStatus.INACTIVE,
         "status": endpoint.status,
         "disable_reason": reason_view(endpoint.disable_code, endpoint.disable_message),
+        "sending": SendingView.of(sending),
         "auth": _auth(endpoint.auth),
         "headers": dict(endpoint.headers),
         "rate_per_second": endpoint.rate_per_second,

@@ -54,6 +54,12 @@ SELECT id FROM endpoint WHERE tenant_id = :tenant_id AND deleted_at IS NULL;
 INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health)
 VALUES (:endpoint_id, :tenant_id, NULL, :not_before, NULL, x'');
 
+-- name: lanes_of
+-- Lanes as they are stored, as asked; the columns in the order of model.lane.LaneRow.
+SELECT tenant_id, endpoint_id, due_at, not_before, owner, health, freed_at
+FROM json_each(:ids) AS asked
+CROSS JOIN lane ON lane.endpoint_id = asked.value;
+
 -- name: pause_lane
 -- Pause a lane for ever, a ringing bell too; a silent one stays silent.
 UPDATE lane

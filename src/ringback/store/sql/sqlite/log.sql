@@ -155,6 +155,24 @@ FROM attempt
 WHERE tenant_id = :tenant_id AND event_id = :event_id
 ORDER BY endpoint_id, number, final, id;
 
+-- name: behind_others
+-- Where an event's delivery has an older one of its key before it. `deferred` is spelled out, so that the oldest is found.
+SELECT own.endpoint_id
+FROM delivery AS own
+WHERE own.tenant_id = :tenant_id AND own.event_id = :event_id
+AND (
+    EXISTS (
+        SELECT 1 FROM delivery
+        WHERE delivery.endpoint_id = own.endpoint_id AND delivery.ordering_key IS own.ordering_key
+        AND delivery.deferred = 0 AND delivery.seq < own.seq
+    )
+    OR EXISTS (
+        SELECT 1 FROM delivery
+        WHERE delivery.endpoint_id = own.endpoint_id AND delivery.ordering_key IS own.ordering_key
+        AND delivery.deferred = 1 AND delivery.seq < own.seq
+    )
+);
+
 -- name: day_counts
 -- An endpoint's figures by day, oldest first.
 SELECT day, succeeded, failed
