@@ -1,20 +1,25 @@
 """`ringback keys`: make, list and revoke keys, through the API."""
 
 import json as json_format
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Url, connect
 from ringback.cli.master_key import rotate_master
+from ringback.cli.shown import Column, moment, print_table, terminal
 from ringback.client.client import Client
 from ringback.model.errors import BadSetting
 from ringback.model.tenant import Scope
 
 PAGE_ITEMS = 250
+COLUMNS: Final = (
+    Column("id", lambda item: str(item["id"])),
+    Column("scope", lambda item: str(item["scope"])),
+    Column("created (UTC)", lambda item: moment(item["created_at"])),
+    Column("label", lambda item: item.get("label") or "", flexible=True),
+)
 
 keys = typer.Typer(help="Make, list and revoke keys; change the master key.", rich_markup_mode=None)
 
@@ -53,10 +58,7 @@ def list_keys(key: Key, tenant: OfTenant = None, url: Url = DEFAULT_URL, json: A
         for item in found:
             typer.echo(json_format.dumps(item))
         return
-    table = Table("id", "scope", "label", "created", box=None, pad_edge=False)
-    for item in found:
-        table.add_row(item["id"], item["scope"], item.get("label") or "", item["created_at"])
-    Console().print(table)
+    print_table(terminal(), COLUMNS, found, head=True)
 
 
 @keys.command()

@@ -72,7 +72,9 @@ def as_text(job: Job) -> str:
 def _followed(client: Client, started: Job) -> Job:
     """The job when it has ended. The bar goes to standard error, and shows where that is a terminal."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # Elsewhere than on a terminal it would leave an empty line.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("Replaying", total=started["matched"])
         while True:
             job = client.get_job(started["id"])
