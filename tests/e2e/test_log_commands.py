@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from ringback.cli import event_page
 from ringback.cli.exits import ExitCode
 from ringback.cli.main import main
 from support.command import COLUMNS, ringback, ringback_on_terminal
@@ -160,6 +161,25 @@ def test_a_pending_one_says_what_stands_in_its_way(scene: Scene, run: Run) -> No
         assert run("endpoints", "activate", scene.bad) == f"{scene.bad} is active.\n"
     assert "Nothing is sent, since the endpoint is inactive;" in said
     assert f"ringback endpoints activate {scene.bad}" in said
+
+
+def test_a_redacted_event_says_that_its_payload_was_removed(scene: Scene, run: Run) -> None:
+    event = scene.tenant.send("quiet", {"name": "Ada"})
+    assert "Ada" in run("events", "show", event)
+    path = f"{scene.tenant.path}/events/{event}/payload"
+    assert scene.tenant.server.ask("DELETE", path).status < 300
+    page = run("events", "show", event)
+    assert "payload   removed for privacy\n" in page
+    assert "data" not in page
+    assert "null" not in page
+
+
+def test_endpoints_beyond_the_first_are_shown_when_asked_for(
+    scene: Scene, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_page, "OTHERS_SHOWN_MAX", 0)
+    assert "\n  and 1 more: --all shows them\n" in run("events", "show", scene.event)
+    assert "it wants order.*, not contact.created." in section(run("events", "show", scene.event, "--all"), scene.other)
 
 
 def test_an_event_for_nobody_says_so(scene: Scene, run: Run) -> None:

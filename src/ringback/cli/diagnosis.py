@@ -108,7 +108,7 @@ def _other_causes(request: Captured, secrets: Sequence[str], contract: Contract)
     if request.inexact:
         yield "The body is not UTF-8, so a line of `ringback listen --json` can't hold it exactly.", ""
     yield (
-        "It is the secret of another endpoint or one that was rotated away, or the body or id was changed.",
+        "It is the secret of another endpoint or a former one, or the body, the id or the timestamp was changed.",
         "`GET …/endpoints/ID/secret` of the API shows the secret that signs.",
     )
 

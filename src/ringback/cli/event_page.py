@@ -1,6 +1,5 @@
 """An event as it is shown: a line of a list, and a page that ends with what became of it at each endpoint."""
 
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -27,7 +26,8 @@ from ringback.times import parse_rfc3339, rfc3339
 # How far the log of an endpoint is looked through for the attempts of one event.
 PAGES_LOOKED_THROUGH: Final = 2
 FIRST_TRIES_MS: Final = 60_000
-ENDPOINTS_SHOWN_MAX: Final = 250
+PAGES_SHOWN_MAX: Final = 1
+PAGES_OF_ALL_MAX: Final = 1_000
 OTHERS_SHOWN_MAX: Final = 10
 
 Json = dict[str, Any]
@@ -73,21 +73,22 @@ class _Payload(msgspec.Struct):
     previous: msgspec.Raw | None = None
 
 
-def ask(client: Client, tenant: str, event_id: str) -> Asked:
-    """Collect it. Raises ApiError, Unreachable."""
+def ask(client: Client, tenant: str, event_id: str, *, everything: bool = False) -> Asked:
+    """Collect it, of `everything` or of the first page of endpoints. Raises ApiError, Unreachable."""
     answer = client.exchange("GET", tenant_path(tenant, "events", event_id), expect=("id", "type", "accepted_at"))
     event: Json = answer.json
-    endpoints = {e["id"]: e for e in _some(all_items(client, tenant_path(tenant, "endpoints"), {}, 1))}
+    pages = PAGES_OF_ALL_MAX if everything else PAGES_SHOWN_MAX
+    endpoints = {e["id"]: e for e in all_items(client, tenant_path(tenant, "endpoints"), {}, pages)}
     meant = []
-    for delivery in _some(all_items(client, tenant_path(tenant, "events", event_id, "deliveries"), {}, 1)):
+    for delivery in all_items(client, tenant_path(tenant, "events", event_id, "deliveries"), {}, pages):
         endpoint = endpoints.pop(delivery["endpoint_id"], None) or _endpoint(client, delivery["endpoint_id"])
         meant.append(Whereabouts(delivery, endpoint, _last_attempt(client, tenant, event, delivery)))
     enabled = client.call("GET", tenant_path(tenant), expect=("webhooks_enabled",))["webhooks_enabled"]
     return Asked(event, answer.content, meant, list(endpoints.values()), enabled)
 
 
-def show_event(asked: Asked, now_ms: int) -> None:
-    """The page."""
+def show_event(asked: Asked, now_ms: int, *, everything: bool = False) -> None:
+    """The page; with `everything`, of each endpoint that the event was not meant for."""
     console, event = terminal(), asked.event
     print_facts(
         console,
@@ -101,14 +102,16 @@ def show_event(asked: Asked, now_ms: int) -> None:
             ("subject", _subject(event)),
             ("change", event.get("change")),
             ("order by", event.get("ordering_key")),
+            ("payload", "removed for privacy" if event.get("redacted") else None),
         ],
     )
     payload = msgspec.json.decode(asked.content, type=_Payload)
     for name, raw in (("data", payload.data), ("previous", payload.previous)):
-        if raw is not None:
+        if raw is not None and not event.get("redacted"):
             console.print(Text(f"\n{name}", "bold"))
             print_block(console, indented(bytes(raw)) or bytes(raw).decode("utf-8", "replace"))
     _show_whereabouts(console, asked, now_ms)
+    _show_others(console, asked, len(asked.others) if everything else OTHERS_SHOWN_MAX)
 
 
 def _show_whereabouts(console: Console, asked: Asked, now_ms: int) -> None:
@@ -120,17 +123,20 @@ def _show_whereabouts(console: Console, asked: Asked, now_ms: int) -> None:
         console.print(Text(f"It was meant for no endpoint: {why}.", "bold"))
     for delivery, endpoint, last in asked.meant:
         _show_one(console, delivery["endpoint_id"], endpoint)
-        said = sentence(delivery, endpoint, last, now_ms)
+        said = sentence(delivery, endpoint, last, now_ms, redacted=bool(asked.event.get("redacted")))
         print_prose(console, f"{said}.", STYLES.get(delivery["state"], ""), indent=4)
         if last is not None:
             console.print(Text(f"    ringback attempts show {harmless(last['id'])}", "dim"), soft_wrap=True)
+
+
+def _show_others(console: Console, asked: Asked, most: int) -> None:
     if asked.others:
         console.print(Text("\nIt was not meant for:", "bold"))
-    for endpoint in asked.others[:OTHERS_SHOWN_MAX]:
+    for endpoint in asked.others[:most]:
         _show_one(console, endpoint["id"], endpoint)
         print_prose(console, f"{why_not_meant(asked.event, endpoint)}.", indent=4)
-    if len(asked.others) > OTHERS_SHOWN_MAX:
-        console.print(Text(f"  and {len(asked.others) - OTHERS_SHOWN_MAX} more"))
+    if len(asked.others) > most:
+        console.print(Text(f"  and {len(asked.others) - most} more: --all shows them"))
 
 
 def _show_one(console: Console, endpoint_id: str, endpoint: Json | None) -> None:
@@ -161,10 +167,6 @@ def _endpoint(client: Client, endpoint_id: str) -> Json | None:
         if error.status == 404:
             return None
         raise
-
-
-def _some(items: Iterator[Json]) -> list[Json]:
-    return [item for item, _ in zip(items, range(ENDPOINTS_SHOWN_MAX), strict=False)]
 
 
 def _subject(event: Json) -> str | None:

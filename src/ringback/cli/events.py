@@ -46,7 +46,15 @@ def list_events(
 
 
 @events.command()
-def show(event_id: EventId, *, key: Key, tenant: Tenant, url: Url = DEFAULT_URL, json: JsonDocument = False) -> None:
+def show(
+    event_id: EventId,
+    *,
+    key: Key,
+    tenant: Tenant,
+    url: Url = DEFAULT_URL,
+    everything: Annotated[bool, typer.Option("--all", help="Show every endpoint, however many.")] = False,
+    json: JsonDocument = False,
+) -> None:
     """Show an event and what became of it: a sentence for each endpoint.
 
     With --json the event alone is printed; `events deliveries` prints where it stands.
@@ -55,7 +63,8 @@ def show(event_id: EventId, *, key: Key, tenant: Tenant, url: Url = DEFAULT_URL,
         if json:
             print_json(client.exchange("GET", tenant_path(tenant, "events", event_id), expect=("id",)).content)
         else:
-            show_event(ask(client, tenant, event_id), SystemClock().now_ms())
+            asked = ask(client, tenant, event_id, everything=everything)
+            show_event(asked, SystemClock().now_ms(), everything=everything)
 
 
 @events.command()

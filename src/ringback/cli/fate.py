@@ -18,10 +18,11 @@ STYLES: Final = {"delivered": "green", "pending": "yellow", "failed": "red", "ca
 Json = dict[str, Any]
 
 
-def sentence(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: int) -> str:
+def sentence(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: int, *, redacted: bool = False) -> str:
     """Where an event stands at one endpoint.
 
-    `endpoint` is None when it is deleted, `last` the latest attempt if it could be found.
+    `endpoint` is None when it is deleted, `last` the latest attempt if it could be found; of a `redacted` event the
+    payload was removed.
     """
     tries = counted(delivery["attempts"], "try", "tries")
     match delivery["state"]:
@@ -35,7 +36,8 @@ def sentence(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: i
         case "failed":
             return f"failed after {tries}{_last_answer(delivery, last)}"
         case _:
-            why = "the endpoint was deleted" if endpoint is None else "it was taken from the queue"
+            why = "its payload was removed for privacy" if redacted else "it was taken from the queue"
+            why = "the endpoint was deleted" if endpoint is None else why
             return f"{delivery['state']} after {tries}: {why}"
 
 
@@ -70,10 +72,7 @@ def _pending(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: i
         return _paused(number, due, endpoint, answer)
     late_ms = now_ms - parse_rfc3339(due) if due else 0
     if late_ms > OVERDUE_MS:
-        return (
-            f"pending: try {number} has been due since {moment(due)}{answer}. The endpoint is slow or failing and gets "
-            "few requests at a time, or the server isn't sending"
-        )
+        return f"pending: try {number} has been due since {moment(due)}{answer}. {_in_the_way(endpoint)}"
     when = f"at {moment(due)} (in {span(-late_ms)})" if late_ms < -1_000 else "now"
     return f"pending: try {number} {when}{answer}"
 
@@ -86,6 +85,25 @@ def _paused(number: int, due: str | None, endpoint: Json, answer: str) -> str:
     else:
         why = "The endpoint is paused, since it asked for that or has a rate"
     return f"pending: try {number} {at}{answer}. {why}"
+
+
+def _in_the_way(endpoint: Json) -> str:
+    """What may hold up what is due. The API tells how an endpoint's events are ordered, and not what goes before."""
+    look = f"(`ringback attempts list --endpoint {endpoint['id']}` shows how it answers)"
+    sending = "or the server isn't sending"
+    failing = f"the endpoint is slow, or fails and is paused and tried with one request now and then {look}"
+    match endpoint["ordering"]:
+        case "strict":
+            return (
+                f"It goes out in order: an earlier event may still be tried and is waited for, or {failing}, {sending}"
+            )
+        case "subject":
+            return (
+                "It goes out in order: an earlier event of the same ordering key may still be tried and is waited for, "
+                f"or {failing}, {sending}"
+            )
+        case _:
+            return f"{failing[:1].upper()}{failing[1:]}, {sending}"
 
 
 def _stopped(endpoint: Json) -> str:

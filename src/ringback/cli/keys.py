@@ -14,10 +14,10 @@ from ringback.model.errors import BadSetting
 from ringback.model.tenant import Scope
 
 COLUMNS: Final = (
-    Column("id", lambda item: item["id"]),
-    Column("scope", lambda item: item["scope"]),
+    Column("id", lambda item: str(item["id"])),
+    Column("scope", lambda item: str(item["scope"])),
+    Column("created (UTC)", lambda item: moment(item["created_at"])),
     Column("label", lambda item: item.get("label") or "", flexible=True),
-    Column("created", lambda item: moment(item["created_at"])),
 )
 
 keys = typer.Typer(help="Make, list and revoke keys; change the master key.", rich_markup_mode=None)

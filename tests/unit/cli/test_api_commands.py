@@ -136,7 +136,12 @@ def test_keys_are_made_listed_and_revoked(api: StandIn, capsys: pytest.CaptureFi
     assert main(["keys", "list", "--tenant", "acme", "--json"]) == 0
     assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["key_1", "key_2"]
     assert main(["keys", "list", "--tenant", "acme"]) == 0
-    assert "key_2" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "id     scope   created (UTC)        label"
+    assert [line.split()[0] for line in lines[1:]] == ["key_1", "key_2"]
+    assert all(line == line.rstrip() for line in lines)
+    assert " 2026-" in lines[1]
+    assert ".000Z" not in lines[1]
     assert main(["keys", "revoke", "--tenant", "acme", "key_1"]) == 0
 
 

@@ -8,7 +8,7 @@ from ringback.cli.fate import sentence, why_not_meant
 from ringback.times import parse_rfc3339
 
 NOW = "2026-11-21T12:00:00.000Z"
-ACTIVE = {"id": "ep_1", "status": "active", "disable_reason": None}
+ACTIVE = {"id": "ep_1", "status": "active", "disable_reason": None, "ordering": "none"}
 PARKED = {**ACTIVE, "sending": {"state": "parked", "until": None}}
 PARKED_SINCE = "The endpoint failed so often that it is parked: only single requests go out until one succeeds"
 PAUSED = (
@@ -19,7 +19,13 @@ TIMED_OUT = {"outcome": "failed", "status_code": None, "error": {"code": "timeou
 
 OVERDUE = (
     "pending: try 2 has been due since 2026-11-21 11:00:00, last error timeout (No answer). "
-    "The endpoint is slow or failing and gets few requests at a time, or the server isn't sending"
+    "The endpoint is slow, or fails and is paused and tried with one request now and then "
+    "(`ringback attempts list --endpoint ep_1` shows how it answers), or the server isn't sending"
+)
+BEHIND = (
+    "pending: try 1 has been due since 2026-11-21 11:00:00. It goes out in order: an earlier event{} may still be "
+    "tried and is waited for, or the endpoint is slow, or fails and is paused and tried with one request now and then "
+    "(`ringback attempts list --endpoint ep_1` shows how it answers), or the server isn't sending"
 )
 DISABLED = (
     "pending. Nothing is sent, since the endpoint is disabled (It answered 410); "
@@ -43,6 +49,14 @@ def delivery(state: str, attempts: int = 2, next_at: str | None = None, status: 
         (
             delivery("pending", 1, "2026-11-21T11:00:00.000Z"), ACTIVE, TIMED_OUT,
             OVERDUE,
+        ),
+        (
+            delivery("pending", 0, "2026-11-21T11:00:00.000Z"), {**ACTIVE, "ordering": "strict"}, None,
+            BEHIND.format(""),
+        ),
+        (
+            delivery("pending", 0, "2026-11-21T11:00:00.000Z"), {**ACTIVE, "ordering": "subject"}, None,
+            BEHIND.format(" of the same ordering key"),
         ),
         (
             delivery("pending", 1, NOW),
@@ -86,6 +100,11 @@ def test_a_sentence_names_the_state_and_the_cause(
     one: dict[str, Any], endpoint: dict[str, Any] | None, last: dict[str, Any] | None, said: str
 ) -> None:
     assert sentence(one, endpoint, last, parse_rfc3339(NOW)) == said
+
+
+def test_what_was_cancelled_for_privacy_says_so() -> None:
+    said = sentence(delivery("cancelled", 0), ACTIVE, None, parse_rfc3339(NOW), redacted=True)
+    assert said == "cancelled after 0 tries: its payload was removed for privacy"
 
 
 @pytest.mark.parametrize(

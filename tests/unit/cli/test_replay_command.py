@@ -37,7 +37,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 def test_it_waits_until_the_job_has_ended(api: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     span = ["--since", "2026-11-21T00:00:00Z", "--until", "2026-11-21T02:00:00+01:00", "--which", "all"]
     assert main([*ARGUMENTS, *span]) == 0
-    assert capsys.readouterr().out == "job_1 done: 3 of 3 events queued\n"
+    assert capsys.readouterr() == ("job_1 done: 3 of 3 events queued\n", "")
     assert json.loads(api.requests[0].body) == {
         "since": "2026-11-21T00:00:00.000Z",
         "until": "2026-11-21T01:00:00.000Z",

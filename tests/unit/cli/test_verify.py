@@ -125,7 +125,16 @@ def test_a_body_of_another_length_than_was_sent_was_changed(check: Check) -> Non
 def test_the_wrong_secret_is_the_likely_cause_when_nothing_else_fits(check: Check) -> None:
     done = check(raw(signed(secret=OTHER)))
     assert done.code == ExitCode.UNEXPECTED
-    assert "It is the secret of another endpoint or one that was rotated away" in done.said
+    assert "It is the secret of another endpoint or a former one" in done.said
+
+
+@pytest.mark.parametrize(("name", "value"), [("webhook-timestamp", "1795262401"), ("webhook-id", "evt_2")])
+def test_a_timestamp_or_id_that_was_changed_is_named_as_a_cause(check: Check, name: str, value: str) -> None:
+    headers = signed()
+    assert headers[name] != value
+    done = check(raw({**headers, name: value}), "--no-time-check")
+    assert done.code == ExitCode.UNEXPECTED
+    assert "or the body, the id or the timestamp was changed." in done.said
 
 
 def test_a_key_of_the_other_kind_is_recognised(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
