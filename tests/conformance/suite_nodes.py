@@ -2,10 +2,10 @@
 
 import pytest
 
-from conformance.backend import ALWAYS, NODE, add_endpoint, claim, own_lane, release, ring
+from conformance.backend import ALWAYS, NODE, accept, add_endpoint, claim, fetch, own_lane, release, ring, settle
 from ringback.model.lane import NodeRow
-from ringback.store.port import NotOwner, Store
-from support.rows import NOW
+from ringback.store.port import FROM_THE_BEGINNING, NotOwner, Store
+from support.rows import NOW, event, failed
 
 
 class TestNodes:
@@ -130,6 +130,15 @@ class TestSharedNodes:
         store.register("node_b", NOW)
         assert sorted(store.nodes()) == [NodeRow(NODE, 1), NodeRow("node_b", 0)]
         assert store.owned(NODE) == ["ep_a"]
+
+    def test_a_clock_that_is_set_back_is_one_of_several(self, store: Store) -> None:
+        add_endpoint(store)
+        (seq,) = accept(store, event(), "ep_a")
+        assert settle(store, seq, failed(1, 1, "evt_1"), retry_at=NOW + 5_000, tries=1)
+        for node_id in (NODE, "node_b"):
+            store.register(node_id, NOW)
+        assert store.bring_forward_step(1_000, FROM_THE_BEGINNING, 10) is None
+        assert fetch(store).next_due == NOW + 5_000
 
     def test_one_node_takes_over_from_another(self, store: Store) -> None:
         store.register(NODE, NOW)

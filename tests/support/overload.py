@@ -257,8 +257,8 @@ def memory_figures(book: Book, loaded: list[tuple[float, float]], all_of_it: lis
 
     From a third of the load to its end the number of waiting callers, of events in memory and of open connections is
     the same, so memory should be too. What may grow for a while is bounded: SQLite's page caches, the interpreter's
-    arenas, and up to 64 MiB of prefetch, of which events of 0.4 kB use 4,000 rows at most. A leak of 100 bytes a
-    request would show: ten thousand are answered in a second.
+    arenas, and up to 64 MiB of prefetch, of which events of 0.4 kB use 4,000 rows at most. In a minute of five thousand
+    answers a second, a leak of 300 bytes an answer shows; in a few seconds, one of the events themselves.
     """
     third_mb = max(size for at_s, size in loaded if at_s <= max(loaded[-1][0] / 3, loaded[0][0]))
     end_mb = loaded[-1][1]

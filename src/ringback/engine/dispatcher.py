@@ -20,12 +20,12 @@ from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
 from ringback.engine.owned import Moment, OwnedLanes, cost_s
 from ringback.engine.ports import InboundResponse, Logged, Transport
-from ringback.engine.verdict import judge
+from ringback.engine.verdict import REASONS_TO_GIVE_UP, judge
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.model.tuples import make_tuple
 from ringback.observe.attempts import NOTHING, RATE, WINDOW
-from ringback.observe.telemetry import LaneParked, LaneRecovered, Observer
+from ringback.observe.telemetry import ClockSet, LaneParked, LaneRecovered, Observer
 from ringback.outgoing import Target
 from ringback.policy import health as health_policy
 from ringback.policy import rate
@@ -41,14 +41,6 @@ SETTLE_AT_ONCE: Final = 256
 SETTLE_WITHIN_S: Final = 0.01
 # What leaves within this after it was due has not waited for anything.
 PROMPT_MS: Final = 20
-_REASONS: Final = {
-    Signal.GONE: ("gone", "The receiver answered 410 Gone."),
-    Signal.FAILING_TOO_LONG: ("failing_too_long", "Every attempt of the last 5 days failed."),
-    Signal.UNREADABLE: (
-        "secret_unreadable",
-        "A stored secret or credential can't be read. Rotate the secret or set the credentials anew, then activate.",
-    ),
-}
 
 
 class Dispatcher:
@@ -62,7 +54,7 @@ class Dispatcher:
         transport: Transport,
         directory: Directory,
         fetcher: Mailbox[m.ToFetcher],
-        settler: Mailbox[list[m.Settling]],
+        settler: Mailbox[m.ToSettler],
         slots: int,
         observer: Observer,
     ) -> None:
@@ -91,6 +83,7 @@ class Dispatcher:
         self._now = Moment(clock.now_ms(), clock.boottime_s())
         self._handlers: dict[type, Callable[..., None]] = {
             m.Settled: self._on_settled,
+            m.BroughtForward: self._on_brought_forward,
             m.HandedOver: self._on_handed_over,
             m.FetchDone: self._on_fetch_done,
             m.Claimed: self._on_claimed,
@@ -152,7 +145,8 @@ class Dispatcher:
         finished = self._transport.poll(0.0 if self._inbox else self._nap_s())
         self._asleep = False
         self._now = Moment(self._clock.now_ms(), self._clock.boottime_s())
-        self._lanes.begin_turn(self._now)
+        if set_by_ms := self._lanes.begin_turn(self._now):
+            self._clock_was_set(set_by_ms)
         for response, logged in finished:
             self._finish(response, logged)
         inbox, handlers = self._inbox, self._handlers
@@ -163,6 +157,13 @@ class Dispatcher:
         self._start_requests()
         self._post_settlements()
         self._ask_fetcher()
+
+    def _clock_was_set(self, by_ms: int) -> None:
+        self._observer(ClockSet(by_ms / 1000.0))
+        if by_ms < 0:
+            self._settler.post(self._settlements)
+            self._settlements = []
+            self._settler.post(m.SetBack(-by_ms))
 
     def _nap_s(self) -> float:
         until_s = min(self._look_s, self._lanes.next_alarm_s())
@@ -216,7 +217,7 @@ class Dispatcher:
             self._observer(LaneRecovered(lane.tenant_id, lane.endpoint_id))
         elif not lane.closing:
             lane.closing = True
-            self._fetcher.post(m.GiveUp(lane.tenant_id, lane.endpoint_id, *_REASONS[signal]))
+            self._fetcher.post(m.GiveUp(lane.tenant_id, lane.endpoint_id, *REASONS_TO_GIVE_UP[signal]))
 
     def _post_settlements(self) -> None:
         waiting = len(self._settlements)
@@ -233,6 +234,9 @@ class Dispatcher:
             lane = self._lanes.get(endpoint_id, generation)
             if lane is not None:
                 self._lanes.settled(lane, seq, retry_at)
+
+    def _on_brought_forward(self, message: m.BroughtForward) -> None:
+        self._lanes.must_fetch_all()
 
     def _on_handed_over(self, message: m.HandedOver) -> None:
         rings: list[Ring] = []

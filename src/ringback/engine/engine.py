@@ -95,7 +95,7 @@ class Engine:
         self._sweep_pause = Pause()
         self.census = Census(store, self._stopping.wait)
         to_fetcher: ThreadMailbox[m.ToFetcher] = ThreadMailbox()
-        to_settler: ThreadMailbox[list[m.Settling]] = ThreadMailbox()
+        to_settler: ThreadMailbox[m.ToSettler] = ThreadMailbox()
         self.directory = Directory(
             store,
             clock,
@@ -149,7 +149,7 @@ class Engine:
             observer=observer,
         )
 
-    def _settler(self, inbox: Mailbox[list[m.Settling]], observer: Observer) -> Settler:
+    def _settler(self, inbox: Mailbox[m.ToSettler], observer: Observer) -> Settler:
         return Settler(
             self._store, inbox, self.dispatcher.post, self._stopping.wait, observer,
             watch=self._watch_attempts, commits=self._commits,

@@ -1,8 +1,8 @@
 """What the engine's threads tell one another. Plain values; who sends what to whom is in docs/architecture.md.
 
-To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandedOver, Woken, Reconfigured, Redacted, LeaseLost,
-Stop.
-To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling.
+To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, BroughtForward, HandedOver, Woken, Reconfigured, Redacted,
+LeaseLost, Stop.
+To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling, and SetBack.
 """
 
 import threading
@@ -60,6 +60,16 @@ class Settling(NamedTuple):
     held_by: str
     trace: str | None
     payload_bytes: int
+
+
+class SetBack(NamedTuple):
+    """The wall clock was set back by so much. What was settled before this message was put off by the old clock."""
+
+    by_ms: int
+
+
+class BroughtForward(NamedTuple):
+    """What a clock had put off that was set back since is due by the present one: what is known of it is not true."""
 
 
 class Settled(NamedTuple):
@@ -167,6 +177,7 @@ ToDispatcher = (
     | FetchDone
     | Rang
     | Settled
+    | BroughtForward
     | HandedOver
     | Woken
     | Reconfigured
@@ -175,4 +186,5 @@ ToDispatcher = (
     | Stop
     | BreakOff
 )
+ToSettler = list[Settling] | SetBack
 ToFetcher = Claim | Listen | Fetch | Release | Releases | RingBells | GiveUp | Audit

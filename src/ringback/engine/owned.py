@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, QUEUE_START, Budget, low, wanted
 from ringback.engine.directory import Directory
 from ringback.engine.lanes import Lane, bytes_of
+from ringback.engine.wall import Steps
 from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
 from ringback.model.limits import LINGER_S
@@ -60,6 +61,7 @@ class OwnedLanes:
         self._alarms: list[tuple[float, str, int]] = []
         self._generation = 0
         self._now = Moment(0, 0.0)
+        self._steps: Steps | None = None
 
     # ── which there are ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -94,6 +96,14 @@ class OwnedLanes:
 
     def touch_all(self) -> None:
         self._dirty.update(dict.fromkeys(self._lanes))
+
+    def _clock_was_set(self, by_ms: int) -> None:
+        """What is counted from the wall clock moves with it."""
+        for lane in self._lanes.values():
+            lane.health = health_policy.clock_was_set(lane.health, by_ms)
+            if by_ms < 0 and lane.next_due is not None:
+                lane.next_due += by_ms
+        self.touch_all()
 
     def drop_all(self) -> None:
         """They are others' now."""
@@ -141,6 +151,10 @@ class OwnedLanes:
         lane.complete = False
         lane.stale = True
         self.touch(lane.endpoint_id)
+
+    def must_fetch_all(self) -> None:
+        for lane in self._lanes.values():
+            self.must_fetch(lane)
 
     def take_fetched(self, lane: Lane, found: Fetched | None) -> None:
         """What a fetch found (None: it failed)."""
@@ -216,8 +230,15 @@ class OwnedLanes:
 
     # ── looking at them ──────────────────────────────────────────────────────────────────────────────────────
 
-    def begin_turn(self, now: Moment) -> None:
+    def begin_turn(self, now: Moment) -> int:
+        """Milliseconds by which the wall clock was set since the turn before (negative: back; 0: it was not)."""
         self._now = now
+        if self._steps is None:
+            self._steps = Steps(*now)
+        by_ms = self._steps.step_ms(*now)
+        if by_ms:
+            self._clock_was_set(by_ms)
+        return by_ms
 
     def review(self) -> None:
         """Look at every lane that something happened to, or whose alarm rings."""

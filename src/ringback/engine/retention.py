@@ -4,13 +4,15 @@ A thread of its own, so that a long backlog holds no repair up. A round walks th
 which nothing is too old costs one look at its oldest rows. Each step is one short transaction of the store, with a
 pause after it, so that ingest always gets its turn; together they remove more in a second than can be accepted in one.
 Running it on every node at once does no harm. It decides what is past its time (`cutoff_of`); how it is removed is the
-store's. A store that can't answer is asked again in the next round.
+store's. A store that can't answer is asked again in the next round. A clock that was set far ahead is not believed for
+a while (`engine.wall`): what it would remove is gone for good.
 """
 
 from collections.abc import Callable, Generator
 from typing import Final, NoReturn, Protocol
 
 from ringback.clock import Clock
+from ringback.engine.wall import DOUBTED_FOR_S, Trust
 from ringback.model.limits import (
     CHANGES_KEPT_MAX,
     KEPT_AFTER_DELIVER_AT_DAYS,
@@ -18,7 +20,7 @@ from ringback.model.limits import (
     STATS_DAYS_MAX,
 )
 from ringback.model.tenant import Tenant
-from ringback.observe.telemetry import Observer, StoreTrouble
+from ringback.observe.telemetry import Observer, RetentionHeld, StoreTrouble
 from ringback.store.port import CommitInDoubt, Cutoff, Retention, Retryable, StoreUnavailable, Tenants
 from ringback.times import DAY_MS, day_of
 
@@ -59,6 +61,7 @@ class Keeper:
         self._clock = clock
         self._wait = wait
         self._observer = observer
+        self._trust = Trust(clock.now_ms(), clock.boottime_s())
         self._pauses = self._rounds()
 
     def step(self) -> None:
@@ -74,12 +77,21 @@ class Keeper:
     def _rounds(self) -> Generator[float, None, NoReturn]:
         """Round after round: does a step, then gives the pause after it in seconds."""
         while True:
-            yield from self._expire_tenants()
+            if self._believes_the_clock():
+                yield from self._expire_tenants()
             yield from _until_done(lambda: self._store.trim_changes_step(CHANGES_KEPT_MAX, STEP_ROWS))
             yield from _until_done(self._store.shrink_step)
             for _ in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S)):
                 self._store.clear_traces()
                 yield CLEAR_EVERY_S
+
+    def _believes_the_clock(self) -> bool:
+        doubted = self._trust.doubts
+        if self._trust.trusts(self._clock.now_ms(), self._clock.boottime_s()):
+            return True
+        if not doubted:
+            self._observer(RetentionHeld(DOUBTED_FOR_S))
+        return False
 
     def _expire_tenants(self) -> Generator[float, None, None]:
         after: str | None = None

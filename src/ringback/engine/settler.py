@@ -4,6 +4,9 @@ Settling the same again changes nothing (an attempt's id is made before it is se
 is answered by repeating, for as long as it takes: while it waits, the dispatcher's budget fills and no more is sent.
 One row that the store refuses is set apart by halving, and logged; it is never dropped in silence. Whoever watches
 attempts is told here, once each, when they are durable.
+
+Nobody else puts deliveries off, so it is here that they are brought forward when the wall clock was set back: after
+what was judged by the old clock, before what is judged by the new one, a small step each turn.
 """
 
 from collections.abc import Callable
@@ -15,11 +18,20 @@ from ringback.model.tuples import make_tuple
 from ringback.observe.attempts import EndedAttempt, WatchAttempts
 from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import AttemptSuperseded, Observer, StoreTrouble
-from ringback.store.port import BadRow, CommitInDoubt, Retryable, Settlements, StoreUnavailable
+from ringback.store.port import (
+    FROM_THE_BEGINNING,
+    BadRow,
+    CommitInDoubt,
+    Place,
+    Retryable,
+    Settlements,
+    StoreUnavailable,
+)
 from ringback.workers import Mailbox
 
 WAIT_S: Final = 0.5
 AFTER_FAILURE_S: Final = 0.2
+STEP_PAUSE_S: Final = 0.005
 
 
 class Settler:
@@ -28,7 +40,7 @@ class Settler:
     def __init__(
         self,
         store: Settlements,
-        inbox: Mailbox[list[m.Settling]],
+        inbox: Mailbox[m.ToSettler],
         tell: Callable[[m.ToDispatcher], None],
         pause: Callable[[float], object],
         observer: Observer,
@@ -44,20 +56,40 @@ class Settler:
         self._watch = watch
         self._commits = commits
         self._waiting: list[m.Settling] = []
+        self._later: list[m.ToSettler] = []
+        self._place: Place | None = FROM_THE_BEGINNING
 
     def step(self) -> None:
-        for batch in self._inbox.take(0.0 if self._waiting else WAIT_S):
-            self._waiting.extend(batch)
-        if not self._waiting:
-            return
-        batch = self._waiting[:STEP_ROWS_MAX]
+        busy = bool(self._waiting or self._later)
+        self._later.extend(self._inbox.take(0.0 if busy else WAIT_S))
+        self._take()
         try:
-            self._settle(batch)
+            if self._waiting:
+                batch = self._waiting[:STEP_ROWS_MAX]
+                self._settle(batch)
+                del self._waiting[: len(batch)]
+            elif self._later:
+                self._bring_forward()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
             self._observer(StoreTrouble("settler", error.code))
             self._pause(AFTER_FAILURE_S)
-            return
-        del self._waiting[: len(batch)]
+
+    def _take(self) -> None:
+        """What can be settled before the clock's next step."""
+        while self._later and not isinstance(message := self._later[0], m.SetBack):
+            self._waiting.extend(message)
+            del self._later[0]
+
+    def _bring_forward(self) -> None:
+        """One step of it; the message that stands first goes when that was the last."""
+        message = self._later[0]
+        if isinstance(message, m.SetBack) and self._place is not None:
+            self._place = self._store.bring_forward_step(message.by_ms, self._place, STEP_ROWS_MAX)
+            self._pause(STEP_PAUSE_S)
+        if self._place is None:
+            self._place = FROM_THE_BEGINNING
+            del self._later[0]
+            self._tell(m.BroughtForward())
 
     def _settle(self, batch: list[m.Settling]) -> None:
         started_s = self._commits.start() if self._commits is not None else 0.0

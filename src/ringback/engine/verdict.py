@@ -17,6 +17,15 @@ from ringback.policy.retry import Answer, classify, retry_after_s, retry_delay_s
 ABORTED: Final = "aborted"
 UNREADABLE: Final = "secret_unreadable"
 THROTTLED_S: Final = 1.0
+REASONS_TO_GIVE_UP: Final = {
+    Signal.GONE: ("gone", "The receiver answered 410 Gone."),
+    Signal.FAILING_TOO_LONG: ("failing_too_long", "Every attempt of the last 5 days failed."),
+    Signal.UNREADABLE: (
+        "secret_unreadable",
+        "A stored secret or credential can't be read. Rotate the secret or set the credentials anew, then activate.",
+    ),
+}
+"""By what says so: the code and the text that the disabled endpoint shows."""
 
 
 class Verdict(NamedTuple):

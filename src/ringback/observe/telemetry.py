@@ -112,6 +112,19 @@ class SweepCleared(NamedTuple):
     expired_keys: int
 
 
+class ClockSet(NamedTuple):
+    """The wall clock was set while the process ran: by so many seconds ahead, or back (negative)."""
+
+    by_s: float
+
+
+class RetentionHeld(NamedTuple):
+    """The wall clock was set ahead by more than a day. Nothing is removed for its age until it has kept so for
+    `at_most_s` seconds, or is set right."""
+
+    at_most_s: float
+
+
 class SpansDropped(NamedTuple):
     """The collector of traces is down or slow: so many spans were dropped since this was said last."""
 
@@ -133,6 +146,8 @@ TelemetryEvent = (
     | PartFailed
     | SweepRepaired
     | SweepCleared
+    | ClockSet
+    | RetentionHeld
     | SpansDropped
 )
 

@@ -176,6 +176,17 @@ def pause(health: Health, until_ms: int) -> Health:
     return health._replace(not_before=until_ms)
 
 
+def clock_was_set(health: Health, by_ms: int) -> Health:
+    """The same health by a wall clock that was set by so much (negative: back).
+
+    A pause ends when it would have ended; by a clock that was set ahead it may end early, as everything that waits. How
+    long it has been failing doesn't change either way.
+    """
+    since = None if health.failing_since is None else max(0, health.failing_since + by_ms)
+    not_before = max(0, health.not_before + by_ms) if by_ms < 0 else health.not_before
+    return health._replace(not_before=not_before, failing_since=since)
+
+
 def wake(health: Health, now_ms: int) -> Health:
     """A parked lane whose pause is over probes; any other stays as it is."""
     if health.phase is not Phase.PARKED or paused_until(health, now_ms):

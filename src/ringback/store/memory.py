@@ -8,6 +8,7 @@ Clear comes before fast: most reads walk a whole table.
 """
 
 from ringback.store.memory_census import MemoryCensus
+from ringback.store.memory_clock import MemoryClock
 from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
 from ringback.store.memory_event_types import MemoryEventTypes
 from ringback.store.memory_intake import MemoryIntake
@@ -27,6 +28,7 @@ class MemoryStore(
     MemoryLanes,
     MemoryNodes,
     MemorySettlements,
+    MemoryClock,
     MemoryUpkeep,
     MemoryRetention,
     MemoryRedactions,

@@ -104,9 +104,17 @@ def candidates(tables: MemoryTables, tenant_id: str, endpoint_id: str, ordered: 
     return heads.values()
 
 
+def is_due(tables: MemoryTables, row: Delivery, now: int) -> bool:
+    """What was due when it was accepted, and wasn't tried yet, is due whatever the clock says: it may be set back."""
+    if row.due_at <= now:
+        return True
+    stored = tables.events.get((row.tenant_id, row.event_id))
+    return row.attempts == 0 and stored is not None and row.due_at <= stored.event.accepted_at
+
+
 def _fetch_one(tables: MemoryTables, request: FetchRequest, now: int) -> Fetched:
     rows = candidates(tables, request.tenant_id, request.endpoint_id, request.ordered)
-    due = [row for row in rows if row.due_at <= now]
+    due = [row for row in rows if is_due(tables, row, now)]
     # What the caller holds is due work it has seen, so it lies below the watermark.
     fresh = sorted((row for row in due if row.seq > request.watermark), key=_by_seq)[: request.limit]
     below = sorted((row for row in due if row.seq <= request.watermark), key=_by_due_and_seq)
@@ -116,7 +124,7 @@ def _fetch_one(tables: MemoryTables, request: FetchRequest, now: int) -> Fetched
         rows=[DueDelivery(row, tables.events[row.tenant_id, row.event_id].event) for row in read],
         watermark=max([request.watermark, *(row.seq for row in read)]),
         complete=len(read) == len(due),
-        next_due=min((row.due_at for row in rows if row.due_at > now), default=None),
+        next_due=min((row.due_at for row in rows if not is_due(tables, row, now)), default=None),
     )
 
 

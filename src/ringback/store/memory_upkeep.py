@@ -10,7 +10,7 @@ from itertools import islice
 from ringback.model.attempt import Attempt, Outcome, ended_without_request
 from ringback.model.endpoint import Ordering
 from ringback.model.event import Delivery
-from ringback.store.memory_lanes import candidates
+from ringback.store.memory_lanes import candidates, is_due
 from ringback.store.memory_tables import MemoryPart, MemoryTables
 
 
@@ -82,7 +82,7 @@ def _is_stranded(tables: MemoryTables, endpoint_id: str, now: int) -> bool:
         return False
     endpoint = tables.endpoints.get(endpoint_id)
     ordered = endpoint is not None and endpoint.ordering is not Ordering.NONE
-    return any(row.due_at <= now for row in candidates(tables, lane.tenant_id, endpoint_id, ordered))
+    return any(is_due(tables, row, now) for row in candidates(tables, lane.tenant_id, endpoint_id, ordered))
 
 
 def _cancelled(tables: MemoryTables, row: Delivery, now: int) -> Attempt:

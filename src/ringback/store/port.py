@@ -8,7 +8,7 @@ thread and may block; they raise the errors below and no driver's own.
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Final, NamedTuple, Protocol, Self
 
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, Secret
@@ -293,6 +293,16 @@ class Settlement(NamedTuple):
     tries: int
 
 
+class Place(NamedTuple):
+    """How far `bring_forward_step` has come: after the delivery `seq`, and then after the lane of `endpoint_id`."""
+
+    seq: int
+    endpoint_id: str | None
+
+
+FROM_THE_BEGINNING: Final = Place(0, None)
+
+
 class Settlements(Protocol):
     """For `engine.settler`."""
 
@@ -302,6 +312,15 @@ class Settlements(Protocol):
 
         Settling the same again (same attempt id) changes nothing, so a doubtful commit is settled by repeating.
         Counts the attempts of events in the endpoint's day.
+        """
+
+    def bring_forward_step(self, by_ms: int, place: Place, limit: int) -> Place | None:
+        """The wall clock was set back by `by_ms`: bring up to `limit` rows forward by that which the old one had put
+        off. The place to go on from; None: that was all.
+
+        First the deliveries that were tried and are to be tried again, then the pauses and bells of lanes; a bell never
+        rings in a pause, and pauses for ever stay. What is to be delivered at a time keeps to it, and what is new is
+        due anyway. Where several processes share the store their clocks differ, and nothing is done.
         """
 
 

@@ -17,6 +17,7 @@ from ringback.store.sealed_rows import SealedRows
 from ringback.store.sqlite_backup import SqliteCopies
 from ringback.store.sqlite_census import SqliteCensus, space_of
 from ringback.store.sqlite_changes import SqliteFollow
+from ringback.store.sqlite_clock import SqliteClock
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
 from ringback.store.sqlite_connection import Readers
 from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteSecrets
@@ -41,6 +42,7 @@ class SqliteStore(
     SqliteLanes,
     SqliteNodes,
     SqliteSettlements,
+    SqliteClock,
     SqliteResends,
     SqliteFollow,
     SqliteRepairs,

@@ -54,12 +54,16 @@ class _Found(NamedTuple):
 
 
 class _Scan(NamedTuple):
-    """How to look for up to `wanted` due heads: from which key on, and after how many keys enough is enough."""
+    """How to look for up to `wanted` due heads: from which key on, and after how many keys enough is enough.
+
+    `new` 1: what is new counts as due at any `now`; 0: only what `now` says.
+    """
 
     now: int
     wanted: int
     visits: int
     from_key: str
+    new: int = 1
 
 
 class _Heads(NamedTuple):
@@ -107,7 +111,12 @@ def earliest_due(connection: apsw.Connection, endpoint_id: str, *, ordered: bool
         (due_at,) = first(connection, _SQL["earliest_due"], {"endpoint_id": endpoint_id})
         return None if due_at is None else int(due_at)
     # At a time at which nothing is due, all keys are visited and the next head to become due is the earliest.
-    return _due_heads(connection, endpoint_id, _Scan(_BEFORE_ALL, 1, 0, "")).next_due
+    return _due_heads(connection, endpoint_id, _Scan(_BEFORE_ALL, 1, 0, "", new=0)).next_due
+
+
+def head_is_due(connection: apsw.Connection, endpoint_id: str, now: int) -> bool:
+    """Whether any key of a lane with an order has something to send."""
+    return bool(_due_heads(connection, endpoint_id, _Scan(now, 1, 0, "")).seqs)
 
 
 def _due_heads(connection: apsw.Connection, endpoint_id: str, scan: _Scan) -> _Heads:

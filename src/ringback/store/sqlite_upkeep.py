@@ -17,7 +17,7 @@ from ringback.store.queries import load
 from ringback.store.sqlite_config import delete_keys_of
 from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, rows
 from ringback.store.sqlite_endpoints import insert_lane, read_endpoints
-from ringback.store.sqlite_fetch import earliest_due
+from ringback.store.sqlite_fetch import head_is_due
 from ringback.store.sqlite_intake import ring_lanes
 from ringback.store.sqlite_json import json_list
 
@@ -110,17 +110,12 @@ def _stranded_lanes(connection: apsw.Connection, now: int, limit: int) -> list[t
             (tenant_id, endpoint_id)
             for tenant_id, endpoint_id, ordering in found
             # Of an ordered lane, what waits behind a head is not due.
-            if ordering == Ordering.NONE or _head_is_due(connection, endpoint_id, now)
+            if ordering == Ordering.NONE or head_is_due(connection, endpoint_id, now)
         ]
         if len(found) < limit:
             break
         after = found[-1][1]
     return stranded[:limit]
-
-
-def _head_is_due(connection: apsw.Connection, endpoint_id: str, now: int) -> bool:
-    due_at = earliest_due(connection, endpoint_id, ordered=True)
-    return due_at is not None and due_at <= now
 
 
 def _cancel(connection: apsw.Connection, endpoint_id: str, now: int, limit: int) -> int:

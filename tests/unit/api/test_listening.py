@@ -1,4 +1,4 @@
-"""Taking connections: all that wait at once, as uvicorn's server needs it, and when descriptors run out."""
+"""Taking connections: all that wait at once, as uvicorn's server needs it, and what happens without descriptors."""
 
 import asyncio
 import errno

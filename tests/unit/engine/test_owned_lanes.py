@@ -6,6 +6,7 @@ from typing import Any
 from ringback.engine.owned import Moment, OwnedLanes
 from ringback.model.event import Delivery, DueDelivery, Event
 from ringback.model.lane import LaneRow
+from ringback.policy.health import FRESH
 from ringback.store.port import Fetched
 
 NOW = Moment(1_700_000_000_000, 100.0)
@@ -125,3 +126,40 @@ def test_another_tenants_lanes_are_left_alone_unless_it_is_not_known_whose_it_wa
     assert len(lane.queue) == 1
     lanes.redact(None)
     assert not lane.queue
+
+
+def set_clock(lanes: OwnedLanes, by_ms: int) -> int:
+    return lanes.begin_turn(Moment(NOW.wall_ms + 1_000 + by_ms, NOW.boot_s + 1.0))
+
+
+def test_set_back_what_is_due_and_a_pause_come_when_they_would_have_come() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    lane.note_due(NOW.wall_ms + 5_000)
+    lane.health = FRESH._replace(not_before=NOW.wall_ms + 9_000, failing_since=NOW.wall_ms - 7_000)
+    assert set_clock(lanes, -3_600_000) == -3_600_000
+    assert lane.next_due == NOW.wall_ms + 5_000 - 3_600_000
+    assert lane.health.not_before == NOW.wall_ms + 9_000 - 3_600_000
+    assert lane.health.failing_since == NOW.wall_ms - 7_000 - 3_600_000
+
+
+def test_set_ahead_a_pause_may_end_early_and_nothing_has_failed_for_longer() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    lane.note_due(NOW.wall_ms + 5_000)
+    lane.health = FRESH._replace(not_before=NOW.wall_ms + 9_000, failing_since=NOW.wall_ms - 7_000)
+    assert set_clock(lanes, 3_600_000) == 3_600_000
+    assert lane.next_due == NOW.wall_ms + 5_000
+    assert lane.health.not_before == NOW.wall_ms + 9_000
+    assert lane.health.failing_since == NOW.wall_ms - 7_000 + 3_600_000
+
+
+def test_time_that_passes_moves_nothing() -> None:
+    lanes = owned()
+    lane = lanes.get("ep")
+    assert lane is not None
+    lane.note_due(NOW.wall_ms + 5_000)
+    assert set_clock(lanes, 0) == 0
+    assert lane.next_due == NOW.wall_ms + 5_000

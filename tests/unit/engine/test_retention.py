@@ -9,10 +9,11 @@ import pytest
 from conformance.backend import accept, add_endpoint, fetch, log, settle
 from ringback.engine import retention
 from ringback.engine.retention import CLEAR_EVERY_S, STEP_PAUSE_S, Keeper, cutoff_of
+from ringback.engine.wall import DOUBTED_FOR_S
 from ringback.model.attempt import Outcome
 from ringback.model.ids import time_part
 from ringback.model.limits import RETENTION_EVERY_S
-from ringback.observe.telemetry import StoreTrouble, TelemetryEvent
+from ringback.observe.telemetry import RetentionHeld, StoreTrouble, TelemetryEvent
 from ringback.store.memory import MemoryStore
 from ringback.store.port import Cutoff, EventQuery, ExpiredStep, StoreUnavailable
 from ringback.testing.clock import ManualClock
@@ -171,3 +172,33 @@ def test_traces_of_redactions_are_cleared_between_two_rounds(world: World) -> No
     world.store.clear_traces = lambda: cleared.append(sum(world.pauses)) or True  # type: ignore[method-assign,func-returns-value]
     world.round()
     assert cleared == [place * CLEAR_EVERY_S for place in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S))]
+
+
+def test_a_clock_that_was_set_far_ahead_removes_nothing_for_an_hour(world: World) -> None:
+    world.add(retention_days=30)
+    accept(world.store, event("evt_1"))
+    world.round()
+    world.clock.jump_ms(365 * DAY_MS)
+    world.round()
+    world.round()
+    assert world.ids() == ["evt_1"]
+    assert world.told == [RetentionHeld(DOUBTED_FOR_S)]
+    world.clock.pass_s(DOUBTED_FOR_S)
+    world.round()
+    assert world.ids() == []
+    assert len(world.told) == 1
+
+
+def test_a_clock_that_is_set_right_in_time_has_removed_nothing(world: World) -> None:
+    world.add(retention_days=1)
+    accept(world.store, event("evt_1"))
+    world.clock.jump_ms(365 * DAY_MS)
+    world.round()
+    world.clock.pass_s(600)
+    world.clock.jump_ms(-365 * DAY_MS)
+    world.round()
+    assert world.ids() == ["evt_1"]
+    world.clock.pass_s(86_400)
+    world.round()
+    assert world.ids() == []
+    assert world.told == [RetentionHeld(DOUBTED_FOR_S)]

@@ -1,4 +1,4 @@
-"""How much may wait for the ingest writer: events and bytes; there is room again as soon as they are stored."""
+"""How much may wait for the ingest writer, in events and bytes, and that there is room again once they are stored."""
 
 import pytest
 

@@ -33,9 +33,12 @@ SELECT
 
 -- name: find_due_heads
 -- Due heads of a lane with an order, found key after key by skip scan; when the next one is due; where the scan stopped.
-WITH RECURSIVE head (seq, due_at, beyond, visited, found) AS (
-    -- What has no key is a queue too. `beyond` is the least text that the next key can be.
-    SELECT first.seq, delivery.due_at, :from_key, 0, ifnull(delivery.due_at <= :now, 0)
+WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
+    -- What has no key is a queue too. `beyond` is the least text that the next key can be. New work is due (`:new` 1)
+    -- whatever the clock says.
+    SELECT
+        first.seq, delivery.due_at, ifnull(delivery.due_at <= :now OR delivery.deferred < :new, 0),
+        :from_key, 0, ifnull(delivery.due_at <= :now OR delivery.deferred < :new, 0)
     FROM (
         SELECT min(seq) AS seq FROM (
             SELECT min(seq) AS seq FROM delivery
@@ -48,8 +51,9 @@ WITH RECURSIVE head (seq, due_at, beyond, visited, found) AS (
     LEFT JOIN delivery ON delivery.seq = first.seq
     UNION ALL
     SELECT
-        delivery.seq, delivery.due_at, delivery.ordering_key || char(0),
-        head.visited + 1, head.found + (delivery.due_at <= :now)
+        delivery.seq, delivery.due_at, (delivery.due_at <= :now OR delivery.deferred < :new),
+        delivery.ordering_key || char(0),
+        head.visited + 1, head.found + (delivery.due_at <= :now OR delivery.deferred < :new)
     FROM head
     CROSS JOIN delivery ON delivery.seq = (
         SELECT min(seq) FROM (
@@ -70,13 +74,13 @@ WITH RECURSIVE head (seq, due_at, beyond, visited, found) AS (
 ),
 due AS (
     SELECT seq FROM head
-    WHERE due_at <= :now
+    WHERE is_due
     ORDER BY seq
     LIMIT :wanted
 )
 SELECT
     (SELECT json_group_array(seq) FROM due),
-    (SELECT min(due_at) FROM head WHERE due_at > :now),
+    (SELECT min(due_at) FROM head WHERE NOT is_due),
     (SELECT beyond FROM head WHERE visited >= :visits AND found >= :wanted ORDER BY visited DESC LIMIT 1);
 
 -- name: load_due
