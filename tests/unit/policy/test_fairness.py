@@ -33,38 +33,42 @@ class Played(NamedTuple):
     most: Counter[str]
 
 
-def names(load: Load) -> tuple[str, str, str]:
-    return load.lane, load.tenant, load.pace.name
+def names(load: Load, pace: Pace) -> tuple[str, str, str]:
+    return load.lane, load.tenant, pace.name
 
 
 def play(slots: int, loads: list[Load], until_s: float) -> Played:
+    """As an engine would: a new lane has one request at a time, and its pace once that has ended."""
     turns = Turns(slots)
     by_lane = {load.lane: load for load in loads}
+    paces = {load.lane: load.pace for load in loads}
     held: Counter[str] = Counter()
     played = Played(Counter(), [], Counter())
-    flying: list[tuple[float, int, str]] = []
+    flying: list[tuple[float, int, str, Pace]] = []
     now_s = 0.0
     for load in loads:
         turns.offer(load.lane, load.tenant, load.expected_s or load.takes_s, load.pace)
     while now_s < until_s:
         while (lane := turns.pick()) is not None:
-            load = by_lane[lane]
-            turns.started(lane, load.tenant, load.expected_s or load.takes_s, load.pace)
-            heapq.heappush(flying, (now_s + load.takes_s, len(played.started), lane))
+            load, pace = by_lane[lane], paces[lane]
+            turns.started(lane, load.tenant, load.expected_s or load.takes_s, pace)
+            heapq.heappush(flying, (now_s + load.takes_s, len(played.started), lane, pace))
             played.started.append(lane)
-            for name in names(load):
+            for name in names(load, pace):
                 held[name] += 1
                 played.most[name] = max(played.most[name], held[name])
-            if held[lane] >= load.at_once:
+            if held[lane] >= load.at_once or pace is Pace.NEW:
                 turns.withdraw(lane)
         assert flying, "nothing in flight and nobody may start"
-        now_s, _, lane = heapq.heappop(flying)
+        now_s, _, lane, pace = heapq.heappop(flying)
         load = by_lane[lane]
-        for name in names(load):
+        for name in names(load, pace):
             held[name] -= 1
         played.time_s[lane] += load.takes_s
-        turns.finished(lane, load.tenant, load.expected_s or load.takes_s, load.takes_s, load.pace)
-        turns.offer(lane, load.tenant, load.expected_s or load.takes_s, load.pace)
+        turns.finished(lane, load.tenant, load.expected_s or load.takes_s, load.takes_s, pace)
+        if pace is Pace.NEW:
+            paces[lane] = Pace.SLOW if load.takes_s > 1.0 else Pace.QUICK
+        turns.offer(lane, load.tenant, load.expected_s or load.takes_s, paces[lane])
     return played
 
 
@@ -554,9 +558,7 @@ def test_nobody_starves_in_a_mixed_crowd(seed: int) -> None:
     ]
     played = play(8, loads, 100.0)
     counts = Counter(played.started)
-    # What is not quick shares its half of the time: with new ones, which need one request to be one of the others.
-    least = {Pace.QUICK: 5, Pace.SLOW: 2, Pace.NEW: 1}
-    assert all(counts[load.lane] >= least[load.pace] for load in loads)
+    assert min(counts[load.lane] for load in loads) >= 3
     assert played.most["SLOW"] <= 6
     assert played.most["NEW"] <= 6
     assert sum(played.most[load.lane] for load in loads) >= 8
