@@ -5,7 +5,7 @@ from pathlib import Path
 from support.overload import overload
 
 CONNECTIONS = 300
-SECONDS = 5.0
+SECONDS = 4.0
 CAP = 20
 
 

@@ -46,7 +46,11 @@ class Submission:
         self.idempotency = idempotency
         self.waiter = waiter
         self.form = form
-        self.payload_bytes = sum(len(event.data) + len(event.previous or b"") for event in events)
+        self.payload_bytes = 0
+        for event in events:  # mostly one: sum() over a generator costs five times as much
+            self.payload_bytes += len(event.data)
+            if event.previous is not None:
+                self.payload_bytes += len(event.previous)
         self.outcome: list[Accepted] | RingbackError | None = None
 
     def carry(self, trace: str) -> None:
