@@ -137,7 +137,9 @@ def test_there_must_be_a_slot() -> None:
 def test_one_slot_serves_everybody(pace: Pace) -> None:
     loads = [Load(f"l{i}", f"t{i % 3}", 0.01, pace) for i in range(6)]
     played = play(1, loads, 2.0)
-    assert set(played.started[:6]) == {load.lane for load in loads}
+    # Those that were new first are quick by then, and take turns with those that still are.
+    begun = played.started[: 24 if pace is Pace.NEW else 6]
+    assert set(begun) == {load.lane for load in loads}
     assert played.most[pace.name] == 1
 
 
