@@ -65,7 +65,6 @@ from ringback.store.sqlite import SqliteStore
 from ringback.vault.ring import open_ring
 from ringback.workers import ThreadMailbox, Worker
 
-ADMIN_KEY_FILE: Final = "admin.key"
 EXIT_PART_FAILED: Final = 70
 WRITER_STOP_S: Final = 10.0
 WATERMARK_STOP_S: Final = 2.0
@@ -308,7 +307,7 @@ class Process:
         """(the operator's key, the same if it was made just now)."""
         if self._settings.admin_key is not None:
             return self._settings.admin_key, None
-        path = self._settings.data / ADMIN_KEY_FILE
+        path = self._settings.admin_key_path
         if path.exists():
             return read_admin_key(path), None
         key = new_key_text(Scope.ADMIN, self._clock)

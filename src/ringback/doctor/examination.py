@@ -1,7 +1,7 @@
 """All checks in their order: the settings, the place, the machine, the network."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ringback.clock import Clock
 from ringback.doctor.configuration import examine_risks, examine_variables
@@ -12,10 +12,8 @@ from ringback.doctor.network import Network, check_name_server, examine_port, ho
 from ringback.doctor.place import examine_directory, examine_disk, examine_file_system, examine_key_file
 from ringback.engine.certificates import trusted_certificates
 from ringback.model.errors import BadSetting
+from ringback.model.master_key import KEY_FILE
 from ringback.settings import Settings
-
-ADMIN_KEY_FILE: Final = "admin.key"
-MASTER_KEY_FILE: Final = "master.key"
 
 
 class Questions(NamedTuple):
@@ -56,8 +54,8 @@ def _place(settings: Settings, questions: Questions, clock: Clock) -> Iterator[F
     now_ms, data, path = clock.now_ms(), settings.data.absolute(), settings.store_path.absolute()
     yield from examine_directory(data)
     held = "RINGBACK_ADMIN_KEY is set, and holds" if settings.admin_key else "the first start makes one"
-    yield from examine_key_file(data / ADMIN_KEY_FILE, "admin key", held)
-    yield from examine_key_file(data / MASTER_KEY_FILE, "master key", "")
+    yield from examine_key_file(settings.admin_key_path.absolute(), "admin key", held)
+    yield from examine_key_file(data / KEY_FILE, "master key", "")
     yield from examine_file_system(path)
     findings, facts = examine_database(path, now_ms, deep=questions.deep)
     yield from findings
