@@ -8,7 +8,6 @@ from typing import Final
 
 from ringback.model.errors import DataDirectoryUnusable
 
-ADMIN_KEY_FILE: Final = "admin.key"
 ADMIN_KEY_CHARS_MIN: Final = 20
 
 

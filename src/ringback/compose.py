@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ringback import __version__
-from ringback.admin_key import ADMIN_KEY_FILE, read_admin_key
+from ringback.admin_key import read_admin_key
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.api.events import EventsRoute
@@ -320,7 +320,7 @@ class Process:
         """(the operator's key, the same if it was made just now)."""
         if self._settings.admin_key is not None:
             return self._settings.admin_key, None
-        path = self._settings.data / ADMIN_KEY_FILE
+        path = self._settings.admin_key_path
         if path.exists():
             return read_admin_key(path), None
         key = new_key_text(Scope.ADMIN, self._clock)

@@ -13,12 +13,12 @@ from ringback.clock import SystemClock
 from ringback.files import beside_of, make_data_directory, move_into_place, open_private, sync
 from ringback.model.errors import BadSetting, MasterKeyMissing, StoreExists, StoreLocked
 from ringback.model.limits import STEP_ROWS_MAX
-from ringback.model.master_key import MasterKey
+from ringback.model.master_key import KEY_FILE, MasterKey
 from ringback.settings import Settings
 from ringback.store import sqlite_offline
 from ringback.store.sqlite import SqliteStore
 from ringback.store.sqlite_offline import FileFacts
-from ringback.vault.key_file import KEY_FILE, KeyFile
+from ringback.vault.key_file import KeyFile
 from ringback.vault.ring import open_ring, read_keys
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024

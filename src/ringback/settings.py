@@ -236,6 +236,11 @@ class Settings:
     )
 
     @property
+    def admin_key_path(self) -> Path:
+        """Where the first start keeps the admin key that it makes."""
+        return self.data / "admin.key"
+
+    @property
     def store_path(self) -> Path:
         """The SQLite file."""
         return self.data / "ringback.db" if self.store is None else Path(self.store.removeprefix(STORE_SQLITE))

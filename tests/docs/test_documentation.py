@@ -111,16 +111,28 @@ def test_every_field_of_an_attempts_line_says_what_it_is() -> None:
     assert not re.search(r"\|  \|\n", section)
 
 
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """What links can lead to within a page: its headings, as they are written in an address."""
+    headings = re.findall(r"^#+ (.+)$", text_of(page), re.MULTILINE)
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+    for target, _, anchor in (link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", text_of(page))):
         if not target.startswith("https://"):
-            assert (page.parent / target).exists(), target
+            found = page.parent / target if target else page
+            assert found.exists(), target
+            assert not anchor or anchor in anchors(found), f"{target}#{anchor}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_modules_and_files_that_are_named_exist(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
+    text = text_of(page)
     for path in re.findall(r"`((?:tests|scripts|bench|docs|examples)/[\w/.-]+)`", text):
         assert (ROOT / path).exists(), path
     for path in re.findall(r"`((?:model|policy|engine|store|wire|api|cli)/\w+\.py)`", text):
@@ -130,7 +142,7 @@ def test_modules_and_files_that_are_named_exist(page: Path) -> None:
 def test_make_targets_that_are_named_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     for page in PAGES:
-        for target in re.findall(r"`make ([a-z]+)`", page.read_text(encoding="utf-8")):
+        for target in re.findall(r"`make ([a-z]+)`", text_of(page)):
             assert target in targets, (page.name, target)
 
 
@@ -150,7 +162,7 @@ def command_lines() -> dict[str, set[str]]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_in_the_text_exist_with_their_flags(page: Path) -> None:
     known = command_lines()
-    for line in re.findall(r"`(ringback [a-z][^`]*)`", page.read_text(encoding="utf-8")):
+    for line in re.findall(r"`(ringback [a-z][^`]*)`", text_of(page)):
         words = line.split()
         name = " ".join(words[:3]) if " ".join(words[:3]) in known else " ".join(words[:2])
         assert name in known, line

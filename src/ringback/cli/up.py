@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from ringback.admin_key import ADMIN_KEY_FILE
 from ringback.cli import serve
 from ringback.cli.demo import TENANT, set_up
 from ringback.cli.inbox import Inbox, Seen, SignatureCheck
@@ -103,7 +102,7 @@ def _welcome(settings: Settings, facts: "ServerFacts", receiver_url: str, inbox:
 
 
 def _greeting(settings: Settings, facts: "ServerFacts", receiver_url: str | None, connected: bool = False) -> str:
-    key_file = (settings.data / ADMIN_KEY_FILE).absolute()
+    key_file = settings.admin_key_path.absolute()
     lines = [f"Ringback is up at {facts.base_url}", f"  data      {settings.data.absolute()}"]
     if facts.admin_key_created is not None:
         lines.append(f"  admin key {facts.admin_key_created} (made now, kept in {key_file})")
@@ -124,7 +123,7 @@ def _example(base_url: str, bearer: str) -> str:
 def _admin_key(settings: Settings, facts: "ServerFacts") -> str:
     """A key that holds now: the one that was set, the one just made, or the one a former start made and kept."""
     known = settings.admin_key or facts.admin_key_created
-    return known or (settings.data / ADMIN_KEY_FILE).read_text(encoding="utf-8").strip()
+    return known or settings.admin_key_path.read_text(encoding="utf-8").strip()
 
 
 def _show(seen: Seen) -> None:

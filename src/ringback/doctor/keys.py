@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ringback.admin_key import ADMIN_KEY_FILE, read_admin_key
+from ringback.admin_key import read_admin_key
 from ringback.doctor.finding import Finding, ok, refused, warning
 from ringback.model.errors import StartError
+from ringback.model.master_key import KEY_FILE
 from ringback.settings import Settings
-from ringback.vault.key_file import KEY_FILE
 from ringback.vault.ring import read_keys
 
 _FOR_OTHERS: Final = 0o077
@@ -22,7 +22,7 @@ _MADE_LATER: Final = "the first start makes one"
 
 def examine_admin_key(settings: Settings) -> Iterator[Finding]:
     """Whether there is a key that holds, and whether only its owner can read it."""
-    name, path = "admin key", settings.data.absolute() / ADMIN_KEY_FILE
+    name, path = "admin key", settings.admin_key_path.absolute()
     if settings.admin_key is None and path.exists():
         try:
             read_admin_key(path)

@@ -14,6 +14,8 @@ from typing import Final
 
 MASTER_KEY_BYTES: Final = 32
 KEY_ID_CHARS: Final = 8
+KEY_FILE: Final = "master.key"
+"""The file in the data directory where a server keeps the keys that it made itself."""
 _ID_PREFIX: Final = b"ringback master key id\x00"
 _SEPARATOR: Final = re.compile(r"[,\n]")
 

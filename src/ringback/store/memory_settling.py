@@ -13,8 +13,8 @@ from ringback.model.endpoint import Endpoint, delivery_key
 from ringback.model.event import Delivery
 from ringback.store.memory_tables import MemoryPart, MemoryTables, refuse_bad_rows
 from ringback.store.port import Settlement
+from ringback.times import DAY_MS
 
-_DAY_MS: Final = 86_400_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
@@ -78,7 +78,7 @@ def _move_delivery(tables: MemoryTables, settlement: Settlement) -> bool:
 def _count(tables: MemoryTables, attempt: Attempt) -> None:
     if attempt.event_id is None or attempt.outcome not in (Outcome.SUCCEEDED, Outcome.FAILED):
         return
-    day = date.fromordinal(_EPOCH_DAY + attempt.at // _DAY_MS).isoformat()
+    day = date.fromordinal(_EPOCH_DAY + attempt.at // DAY_MS).isoformat()
     name = attempt.tenant_id, attempt.endpoint_id, day
     succeeded, failed = tables.days.get(name, (0, 0))
     if attempt.outcome == Outcome.SUCCEEDED:

@@ -16,10 +16,10 @@ from ringback.store.migrate import load_migrations
 from ringback.store.sqlite_errors import start_errors
 from ringback.store.sqlite_file import SqliteLedger
 from ringback.store.sqlite_sealing import read_sealing_keys
+from ringback.times import DAY_MS
 
 _BUSY_MS_MAX: Final = 1_000
 _COMPLAINTS_MAX: Final = 3
-_DAY_MS: Final = 86_400_000
 SQLITE_VERSION_MIN: Final = "3.51.3"
 """The first without the WAL-reset bug, which can damage a database that several connections write and checkpoint."""
 
@@ -103,7 +103,7 @@ def _growth(connection: apsw.Connection, file_bytes: int, now_ms: int) -> float 
     while low < high:
         middle = (low + high) // 2
         at = _number(connection, "SELECT accepted_at FROM event WHERE seq >= ? ORDER BY seq LIMIT 1", middle)
-        if at is None or at >= now_ms - _DAY_MS:
+        if at is None or at >= now_ms - DAY_MS:
             high = middle
         else:
             low = middle + 1

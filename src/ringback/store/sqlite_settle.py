@@ -22,8 +22,8 @@ from ringback.store.queries import load
 from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite_intake import ring_lanes
 from ringback.store.sqlite_json import json_list
+from ringback.times import DAY_MS
 
-_DAY_MS: Final = 86_400_000
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 _SQL: Final = load("sqlite")
@@ -122,7 +122,7 @@ class _Batch:
             place = 1
         else:
             return
-        name = attempt.tenant_id, attempt.endpoint_id, _day(attempt.at // _DAY_MS)
+        name = attempt.tenant_id, attempt.endpoint_id, _day(attempt.at // DAY_MS)
         counts = self._days.get(name)
         if counts is None:
             counts = self._days[name] = [0, 0]

@@ -14,7 +14,6 @@ from ringback.files import beside_of, written_whole
 from ringback.model.errors import MasterKeyUnusable
 from ringback.model.master_key import MasterKey, parse_master_keys, written
 
-KEY_FILE: Final = "master.key"
 _FOR_OTHERS: Final = 0o077
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from ringback.model.errors import MasterKeyMissing, MasterKeyUnusable, Unavailable
-from ringback.model.master_key import MASTER_KEY_BYTES, MasterKey, master_key, parse_master_keys
-from ringback.vault.key_file import KEY_FILE, KeyFile
+from ringback.model.master_key import KEY_FILE, MASTER_KEY_BYTES, MasterKey, master_key, parse_master_keys
+from ringback.vault.key_file import KeyFile
 from ringback.vault.sealing import Vault
 
 Source = Literal["file", "variable"]
