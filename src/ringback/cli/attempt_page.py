@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from ringback.cli.curl import request_body
+from ringback.cli.curl import body_is_gone, request_body
 from ringback.cli.shown import Column, counted, harmless, indented, print_block, print_facts, span, terminal
 
 WATERFALL_CELLS: Final = 40
@@ -117,6 +117,9 @@ def _show_message(console: Console, message: Json, remark: str) -> None:
     headers: Sequence[Sequence[str]] = message["headers"]
     for name, value in headers:
         console.print(Text.assemble("  ", (f"{harmless(name)}:", "dim"), f" {harmless(value)}"), soft_wrap=True)
+    if body_is_gone(message):
+        console.print(Text("\n  the body is not kept any more", "dim"))
+        return
     body = request_body(message)
     if not body:
         console.print(Text(f"\n  no body{remark}", "dim"))

@@ -22,6 +22,8 @@ def curl_command(attempt: dict[str, Any]) -> str:
     request = attempt["request"]
     if request is None:
         raise BadSetting(f"curl: nothing was sent in this attempt (it is {attempt.get('outcome')}).")
+    if body_is_gone(request):
+        raise BadSetting("curl: the request's body is not kept any more, so it can't be sent again.")
     body = request_body(request)
     text = body.decode("utf-8", "replace")
     as_text = text.isprintable() and text.encode() == body
@@ -42,9 +44,16 @@ def curl_remarks(attempt: dict[str, Any]) -> Iterator[str]:
 
 
 def request_body(request: dict[str, Any]) -> bytes:
-    """The bytes of a body as the API gives it."""
+    """The bytes of a body as the API gives it; none of one that is not kept any more (`body_is_gone`)."""
     encoded = request.get("body_base64")
-    return base64.b64decode(encoded) if encoded is not None else request["body"].encode("utf-8", "surrogatepass")
+    if encoded is not None:
+        return base64.b64decode(encoded)
+    return (request["body"] or "").encode("utf-8", "surrogatepass")
+
+
+def body_is_gone(request: dict[str, Any]) -> bool:
+    """Whether there was a body that is not kept any more: removed for privacy, or its event is past its time."""
+    return request.get("body_base64") is None and request["body"] is None
 
 
 def _own_headers(request: dict[str, Any]) -> list[tuple[str, str]]:
