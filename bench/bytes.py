@@ -11,16 +11,14 @@ which answers with two bytes: a receiver that answers more, takes more (`respons
 import argparse
 import json
 import secrets
-import signal
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import apsw
 
-from machinery import ROOT, SOURCE, BenchFailed, load, serving, sink, stop
+from machinery import ROOT, BenchFailed, load, run, serving, sink
 
 if TYPE_CHECKING:
     from ringback.client.client import Client
@@ -74,34 +72,27 @@ def _wait_delivered(client: "Client", endpoints: list[str], events: int) -> None
             time.sleep(0.2)
 
 
-def report(made: Path, events: int) -> None:
-    """A line for each size."""
+def report(made: Path, events: int) -> dict[str, list[float]]:
+    """A line for each size; size → bytes of an event, with one endpoint, and with several."""
+    found: dict[str, list[float]] = {}
     print("data         event   with one endpoint   each further attempt")
     with sink(made / "sink") as receiver:
         for size in DATA_BYTES:
             figures = [measured(made / f"{size}-{n}", receiver, size, n, events) for n in ENDPOINTS]
             further = (figures[2] - figures[1]) / (ENDPOINTS[2] - ENDPOINTS[1])
             print(f"{size:6,}  {figures[0]:10,.0f}  {figures[1]:18,.0f}  {further:21,.0f}", flush=True)
+            found[str(size)] = figures
+    return found
 
 
 def main() -> int:
-    """Measure, print, and end all that was started."""
+    """The exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=3_000, help="events of each run")
     parser.add_argument("--directory", type=Path, default=ROOT / ".bench", help="where the databases are made")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     given = parser.parse_args()
-    signal.signal(signal.SIGTERM, stop)
-    sys.path.insert(0, str(SOURCE))
-    given.directory.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=given.directory) as made:
-            report(Path(made), given.events)
-    except BenchFailed as error:
-        print(f"no figure: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return run(lambda made: report(made, given.events), given.directory, given.json)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,8 @@ The trouble begins when the server does; the healthy endpoints are measured from
 """
 
 import argparse
-import json
 import secrets
-import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +18,7 @@ from typing import Any, NamedTuple
 
 import seed
 from arrivals import Latency, Poster, arrived, latency_of, receivers
-from machinery import ROOT, SOURCE, BenchFailed, serving, stop
+from machinery import ROOT, BenchFailed, run, serving
 
 BAD = ("hang", "slow", "fail", "drip")
 TENANTS = ("troubled", "calm")
@@ -104,39 +101,32 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Measure, print, and end all that was started."""
-    given = arguments()
-    signal.signal(signal.SIGTERM, stop)
-    sys.path.insert(0, str(SOURCE))
-    given.directory.mkdir(parents=True, exist_ok=True)
+def compare(given: argparse.Namespace, made: Path) -> dict[str, Any]:
+    """Quiet, and with each kind of trouble; prints a line for each tenant."""
     admin_key = secrets.token_hex(20)
-    figures: dict[str, Any] = {}
     cases: dict[str, Callable[[Setting, str], None]] = {
         "quiet": lambda *_: None,
         "four bad": lambda setting, receiver: add_four(setting, receiver, given.waiting),
         "many hanging": lambda setting, receiver: add_hanging(setting, receiver, given.hanging),
     }
-    try:
-        with tempfile.TemporaryDirectory(dir=given.directory) as made, receivers(Path(made)) as receiver:
-            for name, trouble in cases.items():
-                setting = prepare(Path(made) / name.replace(" ", "-"), receiver, admin_key)
-                trouble(setting, receiver)
-                found, memory_mb = measure(setting, receiver, admin_key, given.rate, given.seconds)
-                figures[name] = {tenant: latency._asdict() for tenant, latency in found.items()}
-                figures[name]["memory_mb"] = memory_mb
-                for tenant, latency in found.items():
-                    ratio = latency.p99 / figures["quiet"][tenant]["p99"]
-                    print(f"{name:13} {tenant:9} {latency}, p99 {ratio:.2f} of quiet; {memory_mb:.0f} MB", flush=True)
-    except BenchFailed as error:
-        print(f"no figure: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    return 0
+    figures: dict[str, Any] = {}
+    with receivers(made) as receiver:
+        for name, trouble in cases.items():
+            setting = prepare(made / name.replace(" ", "-"), receiver, admin_key)
+            trouble(setting, receiver)
+            found, memory_mb = measure(setting, receiver, admin_key, given.rate, given.seconds)
+            figures[name] = {tenant: latency._asdict() for tenant, latency in found.items()}
+            figures[name]["memory_mb"] = memory_mb
+            for tenant, latency in found.items():
+                ratio = latency.p99 / figures["quiet"][tenant]["p99"]
+                print(f"{name:13} {tenant:9} {latency}, p99 {ratio:.2f} of quiet; {memory_mb:.0f} MB", flush=True)
+    return figures
+
+
+def main() -> int:
+    """The exit code."""
+    given = arguments()
+    return run(lambda made: compare(given, made), given.directory, given.json)
 
 
 if __name__ == "__main__":

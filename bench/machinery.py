@@ -4,19 +4,22 @@ Everything is on loopback and is ended by the process id it was started with. Wh
 `BenchFailed`, with the last words of the process concerned.
 """
 
+import json
 import os
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.request import ProxyHandler, build_opener
 
 HERE = Path(__file__).resolve().parent
@@ -209,6 +212,28 @@ def load(url: str, body: bytes, headers: Sequence[str], requests: int, body_file
     if done.returncode != 0:
         raise BenchFailed(f"h2load ended with {done.returncode}:\n{done.stdout[-2_000:]}{done.stderr[-2_000:]}")
     check_load(done.stdout, requests)
+
+
+def run(measure: Callable[[Path], dict[str, Any]], directory: Path, json_file: Path | None) -> int:
+    """Measure in a new directory below `directory` and end all that was started; the exit code.
+
+    `measure` prints and returns its figures, which are written to `json_file` as well.
+    """
+    signal.signal(signal.SIGTERM, stop)
+    sys.path.insert(0, str(SOURCE))
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(dir=directory) as made:
+            figures = measure(Path(made))
+    except BenchFailed as error:
+        print(f"no figure: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    if json_file is not None:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    return 0
 
 
 def stop(_: int, __: FrameType | None) -> None:

@@ -8,14 +8,13 @@ until the last is recorded as delivered. A rate is the number of events divided 
 request until then. The figure is the median of the pairs' ratios.
 
 Everything is on loopback and is ended by the process id it was started with, whatever happens. Needs nginx and h2load
-(Debian: nginx, nghttp2-client). Fails, with the server's last words, when any answer is not 2xx, when deliveries stop
+(Debian: nginx, nghttp2-client). Fails, with the server's last words, when any answer is not 2xx, when deliveries run
 coming or when a time limit passes; then there is no figure.
 """
 
 import argparse
 import json
 import secrets
-import signal
 import sys
 import tempfile
 import time
@@ -28,15 +27,14 @@ from machinery import (
     CONNECTIONS,
     HERE,
     ROOT,
-    SOURCE,
     BenchFailed,
     free_port,
     get,
     load,
+    run,
     running,
     serving,
     sink,
-    stop,
     summarise,
     wait_until_up,
 )
@@ -236,33 +234,26 @@ def arguments() -> argparse.Namespace:
     return given
 
 
-def main() -> int:
-    """Measure, print, and end all that was started."""
-    given = arguments()
-    signal.signal(signal.SIGTERM, stop)
-    sys.path.insert(0, str(SOURCE))
+def compare(given: argparse.Namespace, made: Path) -> dict[str, Any]:
+    """All pairs of all modes; prints a line for each."""
     modes = list(MODES.values()) if given.mode == "both" else [MODES[given.mode]]
     if given.events:
         modes = [mode._replace(events=given.events) for mode in modes]
-    given.directory.mkdir(parents=True, exist_ok=True)
+    for mode in modes:
+        requests_for(mode)
     figures: dict[str, Any] = {}
-    try:
+    with sink(made / "sink") as receiver:
         for mode in modes:
-            requests_for(mode)
-        with tempfile.TemporaryDirectory(dir=given.directory) as made, sink(Path(made) / "sink") as receiver:
-            for mode in modes:
-                pairs = measure(mode, given.pairs, receiver, Path(made))
-                figures[mode.name] = report(mode, pairs)
-                print(text_of(mode, pairs), flush=True)
-    except BenchFailed as error:
-        print(f"no figure: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    return 0
+            pairs = measure(mode, given.pairs, receiver, made)
+            figures[mode.name] = report(mode, pairs)
+            print(text_of(mode, pairs), flush=True)
+    return figures
+
+
+def main() -> int:
+    """The exit code."""
+    given = arguments()
+    return run(lambda made: compare(given, made), given.directory, given.json)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ def opened(data: Path) -> Iterator[apsw.Connection]:
     try:
         with connection:
             yield connection
+            _forget_changes(connection)
         connection.pragma("wal_checkpoint", "truncate")
     finally:
         connection.close()
@@ -40,13 +41,20 @@ def add_tenants(connection: apsw.Connection, names: Sequence[str]) -> None:
         "VALUES (?, ?, 'standard', 1, 30, ?, ?, 1)",
         [(name, name, now, now) for name in names],
     )
-    connection.executemany("INSERT INTO change (kind, tenant_id, id) VALUES ('tenant', ?, ?)", [(n, n) for n in names])
 
 
 def copy_endpoint(
-    connection: apsw.Connection, endpoint_id: str, copies: Sequence[tuple[str, str]], **changes: Any
+    connection: apsw.Connection,
+    endpoint_id: str,
+    copies: Sequence[tuple[str, str]],
+    *,
+    sent_to: bool = True,
+    **changes: Any,
 ) -> None:
-    """Copies of an endpoint, (tenant, id) each, with some fields changed. `{}` in a text becomes the copy's id."""
+    """Copies of an endpoint, (tenant, id) each, with some fields changed. `{}` in a text becomes the copy's id.
+
+    Those that are never `sent_to` get no secret: a hundred thousand to be sealed would keep the server busy meanwhile.
+    """
     ((config,),) = connection.execute("SELECT config FROM endpoint WHERE id = ?", (endpoint_id,)).fetchall()
     text = json.dumps(json.loads(config) | changes)
     now = _now_ms()
@@ -61,11 +69,18 @@ def copy_endpoint(
             "INSERT INTO lane (endpoint_id, tenant_id, not_before, health) VALUES (?, ?, 0, x'')",
             (name, tenant),
         )
+        if not sent_to:
+            continue
         connection.execute(
             "INSERT INTO secret (id, tenant_id, endpoint_id, value, created_at) VALUES (?, ?, ?, ?, ?)",
             (f"sec_{name}", tenant, name, SECRET, now),
         )
-    connection.executemany("INSERT INTO change (kind, tenant_id, id) VALUES ('endpoint', ?, ?)", copies)
+
+
+def _forget_changes(connection: apsw.Connection) -> None:
+    """Leave the log of changes as its trimming would, with its latest line: whoever follows loads everything."""
+    connection.execute("INSERT INTO change (kind, tenant_id, id) VALUES ('tenant', '', '')")
+    connection.execute("DELETE FROM change WHERE version < (SELECT max(version) FROM change)")
 
 
 def add_waiting(connection: apsw.Connection, tenant: str, endpoint_ids: Sequence[str], events: int) -> None:

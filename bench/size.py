@@ -15,10 +15,8 @@ database. `--share` makes all sizes smaller, for a trial.
 import argparse
 import json
 import secrets
-import signal
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +24,7 @@ from typing import Any, NamedTuple
 
 import seed
 from arrivals import Poster, arrived, latency_of, receivers
-from machinery import ROOT, SOURCE, BenchFailed, Server, load, serving, sink, stop
+from machinery import ROOT, BenchFailed, Server, load, run, serving, sink
 
 TENANT = "bench"
 EVENT = {"type": "contact.created", "data": {"id": "c_1", "name": "Ada", "note": "y" * 900}}
@@ -88,7 +86,7 @@ def grow(prepared: Prepared, sizes: Sizes, dead: str) -> None:
     """Fill it up to its sizes. No other endpoint wants what will be posted."""
     with seed.opened(prepared.directory / "data") as connection:
         others = [(TENANT, f"ep_other_{number}") for number in range(sizes.endpoints - 1)]
-        seed.copy_endpoint(connection, prepared.endpoint, others, event_types=["other.{}"])
+        seed.copy_endpoint(connection, prepared.endpoint, others, sent_to=False, event_types=["other.{}"])
         seed.add_tenants(connection, [f"tenant-{number}" for number in range(sizes.tenants - 1)])
         if sizes.waiting:
             changes = {"event_types": ["seeded.waiting"], "url": f"{dead}/hang/1"}
@@ -242,23 +240,9 @@ def measure(given: argparse.Namespace, made: Path) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print, and end all that was started."""
+    """The exit code."""
     given = arguments()
-    signal.signal(signal.SIGTERM, stop)
-    sys.path.insert(0, str(SOURCE))
-    given.directory.mkdir(parents=True, exist_ok=True)
-    try:
-        with tempfile.TemporaryDirectory(dir=given.directory) as made:
-            figures = measure(given, Path(made))
-    except BenchFailed as error:
-        print(f"no figure: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    return 0
+    return run(lambda made: measure(given, made), given.directory, given.json)
 
 
 if __name__ == "__main__":

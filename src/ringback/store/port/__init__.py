@@ -1,0 +1,142 @@
+"""What the rest of Ringback asks of a store: small protocols, one for each consumer.
+
+A backend (`memory`, `sqlite`, later `postgres`) is one object that has them all; `tests/conformance` is what a
+backend must pass. Every method is atomic and durable when it returns, unless it says otherwise. Times are
+milliseconds since 1970 and always come in by argument: a store reads no clock. Methods may be called from any
+thread and may block; they raise the errors of `errors` and no driver's own. Each
+module in here has what one consumer asks; all are imported from this place.
+"""
+
+from typing import Protocol
+
+from ringback.store.port.control import (
+    AttemptQuery,
+    DayCount,
+    EndpointProgress,
+    Endpoints,
+    EventQuery,
+    EventTypes,
+    Jobs,
+    Keys,
+    Log,
+    Quotas,
+    Redactions,
+    ReplayCandidate,
+    ReplayPage,
+    ReplaySpan,
+    Resends,
+    Seals,
+    Secrets,
+    StoredEvent,
+    SubjectEvent,
+    Tenants,
+)
+from ringback.store.port.engine import (
+    FROM_THE_BEGINNING,
+    Cutoff,
+    EndpointSource,
+    ExpiredStep,
+    Fetched,
+    FetchRequest,
+    Follow,
+    JobSteps,
+    Lanes,
+    Leaving,
+    Nodes,
+    Place,
+    Retention,
+    Settlement,
+    Settlements,
+    Upkeep,
+)
+from ringback.store.port.errors import BadRow, CommitInDoubt, NotOwner, Retryable, StoreUnavailable
+from ringback.store.port.health import Census, Counted, Health, Space
+from ringback.store.port.ingest import Bells, Everything, Intake, IntakeTransaction, KeyClaim, Ring, TakenKey
+from ringback.store.port.sealing import Sealed, Sealer
+
+__all__ = [
+    "FROM_THE_BEGINNING",
+    "AttemptQuery",
+    "BadRow",
+    "Bells",
+    "Census",
+    "CommitInDoubt",
+    "Counted",
+    "Cutoff",
+    "DayCount",
+    "EndpointProgress",
+    "EndpointSource",
+    "Endpoints",
+    "EventQuery",
+    "EventTypes",
+    "Everything",
+    "ExpiredStep",
+    "FetchRequest",
+    "Fetched",
+    "Follow",
+    "Health",
+    "Intake",
+    "IntakeTransaction",
+    "JobSteps",
+    "Jobs",
+    "KeyClaim",
+    "Keys",
+    "Lanes",
+    "Leaving",
+    "Log",
+    "Nodes",
+    "NotOwner",
+    "Place",
+    "Quotas",
+    "Redactions",
+    "ReplayCandidate",
+    "ReplayPage",
+    "ReplaySpan",
+    "Resends",
+    "Retention",
+    "Retryable",
+    "Ring",
+    "Sealed",
+    "Sealer",
+    "Seals",
+    "Secrets",
+    "Settlement",
+    "Settlements",
+    "Space",
+    "Store",
+    "StoreUnavailable",
+    "StoredEvent",
+    "SubjectEvent",
+    "TakenKey",
+    "Tenants",
+    "Upkeep",
+]
+
+
+class Store(
+    Intake,
+    Bells,
+    Lanes,
+    Nodes,
+    Settlements,
+    Follow,
+    EndpointSource,
+    Upkeep,
+    Retention,
+    JobSteps,
+    Tenants,
+    Quotas,
+    EventTypes,
+    Keys,
+    Endpoints,
+    Secrets,
+    Seals,
+    Log,
+    Resends,
+    Census,
+    Redactions,
+    Jobs,
+    Health,
+    Protocol,
+):
+    """A whole backend; only `compose` and the conformance suite see it whole."""

@@ -1,0 +1,284 @@
+"""What `control` asks of a store: configuration, and the log as people read it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from ringback.model.attempt import Attempt
+from ringback.model.endpoint import Endpoint, Secret
+from ringback.model.event import Delivery, Event
+from ringback.model.event_type import EventType
+from ringback.model.job import Job
+from ringback.model.lane import LaneRow
+from ringback.model.tenant import ApiKey, Scope, Tenant
+
+
+class Tenants(Protocol):
+    """Every write also appends to the change log, here and below."""
+
+    def create_tenant(self, tenant: Tenant, secret: Secret) -> bool:
+        """False when the id exists (or belonged to a deleted tenant whose rows are not gone yet)."""
+
+    def get_tenant(self, tenant_id: str) -> Tenant | None: ...
+
+    def list_tenants(self, after: str | None, limit: int) -> Sequence[Tenant]:
+        """By id, after the id `after`."""
+
+    def update_tenant(self, tenant: Tenant) -> bool:
+        """Store it where the stored revision is tenant.revision - 1; False when it is not."""
+
+    def delete_tenant(self, tenant_id: str, now: int) -> bool:
+        """Its keys go at once and its endpoints become tombstones; the rest goes in `purge_step`s."""
+
+
+class Quotas(Protocol):
+    """For whoever keeps tenants' quotas in memory (`ingest.quotas`)."""
+
+    def load_tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
+        """Those of the tenants that exist."""
+
+    def list_tenants_with_quotas(self, after: str | None, limit: int) -> Sequence[Tenant]:
+        """Those with `events_per_second` or `payload_bytes_max`, by id, after the id `after`."""
+
+
+class EventTypes(Protocol):
+    """The catalogue. A change is logged under the kind `event_type`, no tenant, and the type's name."""
+
+    def put_event_type(self, event_type: EventType, types_max: int) -> EventType | None:
+        """Add it, or replace all but `created_at` of the one with its name; what is stored then, with its revision.
+
+        None, and nothing is done, when it is new and there are `types_max` already. The revision given is not looked
+        at.
+        """
+
+    def get_event_type(self, name: str) -> EventType | None: ...
+
+    def list_event_types(self, after: str | None, limit: int) -> Sequence[EventType]:
+        """By name (as bytes), after the name `after`."""
+
+    def load_event_types(self, names: Sequence[str]) -> Sequence[EventType]:
+        """Those of them that exist."""
+
+    def delete_event_type(self, name: str) -> bool: ...
+
+
+class Keys(Protocol):
+    def create_key(self, key: ApiKey) -> None: ...
+
+    def find_key(self, key_hash: bytes) -> ApiKey | None: ...
+
+    def list_keys(self, tenant_id: str | None, after: str | None, limit: int) -> Sequence[ApiKey]:
+        """A tenant's keys, or (None) the admin keys; newest first, after the id `after`."""
+
+    def delete_key(self, tenant_id: str | None, key_id: str) -> bool: ...
+
+    def count_keys(self, scope: Scope) -> int: ...
+
+
+class Endpoints(Protocol):
+    def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
+        """Add it with its lane; False when the tenant has `endpoints_max` already."""
+
+    def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None: ...
+
+    def list_endpoints(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Endpoint]:
+        """By id (oldest first), after the id `after`."""
+
+    def update_endpoint(self, endpoint: Endpoint, now: int) -> bool:
+        """Store it where the stored revision is endpoint.revision - 1; False when it is not.
+
+        In the same transaction its lane follows the status: `active` → not_before = 0 and the bell rings at
+        `now`, if it was paused for ever; any other status → not_before = for ever, a ringing bell too.
+        """
+
+    def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:
+        """Leave a tombstone that matches nothing and is sent nothing; its deliveries go in `cancel_step`s."""
+
+    def lanes_of(self, endpoint_ids: Sequence[str]) -> Sequence[LaneRow]:
+        """The lanes of these endpoints as they are stored, in the order of the ids; only those that exist."""
+
+
+class Secrets(Protocol):
+    """A secret whose sealed value doesn't open comes as `unreadable`, here and in `EndpointSource`; so do the
+    credentials of an endpoint. Storing such an endpoint keeps its sealed credentials."""
+
+    def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
+        """Newest first, expired ones too."""
+
+    def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
+        """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""
+
+
+class Seals(Protocol):
+    """For `control.master_key`: which master keys the store still needs."""
+
+    def sealing_keys(self) -> Sequence[str]:
+        """The ids of all keys that something is sealed with, as committed after every write that began before."""
+
+    def count_to_reseal(self) -> int:
+        """How many values are plain, or sealed with another key than the present one."""
+
+
+class EventQuery(NamedTuple):
+    """Filters and place of a listing of events. `after` is a `seq` that the last page ended with."""
+
+    tenant_id: str
+    type: str | None = None
+    channel: str | None = None
+    since: int | None = None
+    until: int | None = None
+    endpoint_id: str | None = None
+    ascending: bool = False
+    after: int | None = None
+    limit: int = 50
+
+
+class AttemptQuery(NamedTuple):
+    """Filters and place of a listing of attempts, newest first. `after` is an attempt's id."""
+
+    tenant_id: str
+    endpoint_id: str | None = None
+    event_id: str | None = None
+    outcome: str | None = None
+    event_type: str | None = None
+    since: int | None = None
+    until: int | None = None
+    ascending: bool = False
+    after: str | None = None
+    limit: int = 50
+
+
+class StoredEvent(NamedTuple):
+    """An event with its place in its tenant's stream (in commit order, so a kept place misses nothing)."""
+
+    seq: int
+    event: Event
+
+
+class EndpointProgress(NamedTuple):
+    """Where one event stands at one endpoint: what is still queued, and what the log says (`attempt.standing`)."""
+
+    endpoint_id: str
+    pending: Delivery | None
+    last_number: int
+    last_outcome: str | None
+    last_final: bool
+    last_status_code: int | None
+
+
+class DayCount(NamedTuple):
+    """Attempts of events on one day (`2026-11-21`, UTC)."""
+
+    day: str
+    succeeded: int
+    failed: int
+
+
+class Log(Protocol):
+    """Reading what happened. Without bodies where it says so."""
+
+    def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
+        """One page; `endpoint_id` keeps events that have a delivery or an attempt there."""
+
+    def get_event(self, tenant_id: str, event_id: str) -> Event | None: ...
+
+    def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
+        """One for each endpoint the event was meant for, by endpoint id."""
+
+    def behind_others(self, tenant_id: str, event_id: str) -> Sequence[str]:
+        """The endpoints, by id, where a delivery of the event is pending and an older one with the same ordering key
+        too (no key is a key as well). Where there is an order that one goes first. Short, however many there are."""
+
+    def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
+        """One page, newest first, the bodies and headers left out (None and b"")."""
+
+    def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
+        """Whole. `request_body` is complete: pieced together from the event's data where it is not stored."""
+
+    def day_counts(self, tenant_id: str, endpoint_id: str, since_day: str) -> Sequence[DayCount]:
+        """Days with attempts, oldest first."""
+
+
+class Resends(Protocol):
+    def resend(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str], now: int) -> int:
+        """Queue the event again for these endpoints and ring their lanes; how many rows were made or hastened.
+
+        A redacted event is not queued. A row that is still pending is made due now.
+        A new row counts on from the log: its `attempts` is the
+        highest number there, its `tries` 0. Its ordering key is the event's if the endpoint is ordered.
+        """
+
+
+class ReplaySpan(NamedTuple):
+    """Which events a replay looks at: accepted in [since, until), with a place of `last` at most."""
+
+    tenant_id: str
+    endpoint_id: str
+    since: int
+    until: int
+    last: int
+
+
+class ReplayCandidate(NamedTuple):
+    """An event of a span, neither redacted nor pending at the endpoint. `last_outcome` is how its last delivery there
+    ended (None: it was never meant for it); a success counts although its delivery had been settled before."""
+
+    seq: int
+    event_id: str
+    type: str
+    channel: str | None
+    last_outcome: str | None
+
+
+class ReplayPage(NamedTuple):
+    """Candidates by their place, and the place to go on from (None: that was the last page)."""
+
+    candidates: Sequence[ReplayCandidate]
+    place: int | None
+
+
+class Jobs(Protocol):
+    def replay_page(self, span: ReplaySpan, after: int, limit: int) -> ReplayPage:
+        """Up to `limit` candidates after the place `after`. One short read; it may find none and not be the last."""
+
+    def create_job(self, job: Job, of_endpoint_max: int, of_tenant_max: int) -> bool:
+        """Add a job that does nothing before `start_job`; False when so many of the endpoint's or the tenant's jobs are
+        running already."""
+
+    def add_job_events(self, tenant_id: str, job_id: str, seqs: Sequence[int]) -> bool:
+        """Write down more of what a job has to do, and count it as matched; False when it isn't running any more."""
+
+    def start_job(self, tenant_id: str, job_id: str) -> Job | None:
+        """From now on its steps are taken; the job as it is then (None: there is none)."""
+
+    def get_job(self, tenant_id: str, job_id: str) -> Job | None: ...
+
+    def list_jobs(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Job]:
+        """Newest first, after the id `after`."""
+
+    def cancel_job(self, tenant_id: str, job_id: str, now: int) -> bool:
+        """End a job that is running; what it has queued stays queued. False when there is none with this id."""
+
+
+class SubjectEvent(NamedTuple):
+    """One event of a subject, with its place in its tenant's stream."""
+
+    seq: int
+    event_id: str
+    redacted: bool
+
+
+class Redactions(Protocol):
+    """Removing payloads for privacy. An event without data is a redacted one: it is never sent again."""
+
+    def events_of_subject(
+        self, tenant_id: str, subject_type: str, subject_id: str, after: int, limit: int
+    ) -> Sequence[SubjectEvent]:
+        """Up to `limit` events of a subject by their place in the stream, after the place `after`."""
+
+    def redact_step(self, tenant_id: str, event_ids: Sequence[str], now: int, limit: int) -> int:
+        """Redact these events, changing up to `limit` rows; how many it changed (0: it is done).
+
+        Pending deliveries end first, each leaving a `cancelled` record and each event a change that engines follow;
+        then data and previous data go, then the bodies of attempts. What is in flight meanwhile loses its bodies when
+        it is settled.
+        """

@@ -1,0 +1,43 @@
+"""What is asked of a store about itself: whether it commits, how much there is, what room it takes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Counted(NamedTuple):
+    """One page of a count: `rows`, the last of which was at `last` (None: there are no more)."""
+
+    rows: int
+    last: int | None
+
+
+class Census(Protocol):
+    """For the metrics: how much there is, page by page, each a short read."""
+
+    def count_deliveries(self, after: int, limit: int) -> Counted:
+        """Deliveries that are not finished, by `seq`, after `after`."""
+
+    def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
+        """(endpoint_id, health as it was stored last) of lanes, by endpoint id, after the id `after`."""
+
+
+class Space(NamedTuple):
+    """Sizes in bytes: of what is stored, of the write-ahead log, free on the disk and of the disk (None: not known)."""
+
+    store_bytes: int
+    log_bytes: int
+    free_bytes: int | None
+    disk_bytes: int | None
+
+
+class Health(Protocol):
+    """For /readyz, for the watermark of the disk and for closing."""
+
+    def check(self) -> None:
+        """Prove that the store can commit; raises StoreUnavailable when it can't."""
+
+    def space(self) -> Space:
+        """How much room the store takes and has. Asks the file system, never a table."""
+
+    def close(self) -> None:
+        """Finish what is going on and close. Nothing may be called afterwards."""
