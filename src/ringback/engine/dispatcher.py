@@ -18,9 +18,10 @@ from ringback.engine.directory import Directory
 from ringback.engine.flying import Flying
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
-from ringback.engine.owned import Moment, OwnedLanes, cost_s
+from ringback.engine.owned import OwnedLanes, cost_s
 from ringback.engine.ports import InboundResponse, Logged, Transport
 from ringback.engine.verdict import REASONS_TO_GIVE_UP, judge
+from ringback.engine.wall import moment_of
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.model.tuples import make_tuple
@@ -80,7 +81,7 @@ class Dispatcher:
         self._listening = False
         self._look_s = 0.0
         self._crowded_ms = 0
-        self._now = Moment(clock.now_ms(), clock.boottime_s())
+        self._now = moment_of(clock)
         self._handlers: dict[type, Callable[..., None]] = {
             m.Settled: self._on_settled,
             m.BroughtForward: self._on_brought_forward,
@@ -144,7 +145,7 @@ class Dispatcher:
         self._asleep = True
         finished = self._transport.poll(0.0 if self._inbox else self._nap_s())
         self._asleep = False
-        self._now = Moment(self._clock.now_ms(), self._clock.boottime_s())
+        self._now = moment_of(self._clock)
         if set_by_ms := self._lanes.begin_turn(self._now):
             self._clock_was_set(set_by_ms)
         for response, logged in finished:

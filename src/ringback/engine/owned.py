@@ -9,12 +9,12 @@ thread; `mark`s of hand-overs are readings of `epoch`. Never sends and never tou
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final
 
 from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, QUEUE_START, Budget, low, wanted
 from ringback.engine.directory import Directory
 from ringback.engine.lanes import Lane, bytes_of
-from ringback.engine.wall import Steps
+from ringback.engine.wall import Moment, Steps
 from ringback.model.event import DueDelivery
 from ringback.model.lane import LaneRow
 from ringback.model.limits import LINGER_S
@@ -29,13 +29,6 @@ from ringback.store.port import Fetched, FetchRequest
 FIRST_COST_S: Final = 0.05
 OFFERED_MAX: Final = 256
 _QUICK: Final = Pace.QUICK
-
-
-class Moment(NamedTuple):
-    """One reading of both clocks: all of a turn happens at it."""
-
-    wall_ms: int
-    boot_s: float
 
 
 def cost_s(lane: Lane) -> float:

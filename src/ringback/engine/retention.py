@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from typing import Final, NoReturn, Protocol
 
 from ringback.clock import Clock
-from ringback.engine.wall import DOUBTED_FOR_S, Trust
+from ringback.engine.wall import DOUBTED_FOR_S, Trust, moment_of
 from ringback.model.limits import (
     CHANGES_KEPT_MAX,
     KEPT_AFTER_DELIVER_AT_DAYS,
@@ -61,7 +61,7 @@ class Keeper:
         self._clock = clock
         self._wait = wait
         self._observer = observer
-        self._trust = Trust(clock.now_ms(), clock.boottime_s())
+        self._trust = Trust(*moment_of(clock))
         self._pauses = self._rounds()
 
     def step(self) -> None:
@@ -87,7 +87,7 @@ class Keeper:
 
     def _believes_the_clock(self) -> bool:
         doubted = self._trust.doubts
-        if self._trust.trusts(self._clock.now_ms(), self._clock.boottime_s()):
+        if self._trust.trusts(*moment_of(self._clock)):
             return True
         if not doubted:
             self._observer(RetentionHeld(DOUBTED_FOR_S))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.engine.wall import DOUBTED_FOR_S, DOUBTED_MS, STEP_MS_MIN, Steps, Trust
+from ringback.engine.wall import DOUBTED_FOR_S, DOUBTED_MS, STEP_MS_MIN, Steps, Trust, moment_of
 from ringback.testing.clock import ManualClock
 
 HOUR_MS = 3_600_000
@@ -21,9 +21,39 @@ class World:
         return self.trust.trusts(self.clock.now_ms(), self.clock.boottime_s())
 
 
+class Halting(ManualClock):
+    """Halts the process after its next `halts` readings of the wall clock, for almost a second each time."""
+
+    def __init__(self, halts: int) -> None:
+        super().__init__()
+        self.halts = halts
+
+    def now_ms(self) -> int:
+        wall_ms = super().now_ms()
+        if self.halts:
+            self.halts -= 1
+            self.pass_s(0.9)
+        return wall_ms
+
+
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.mark.parametrize("halts", [0, 1, 5])
+def test_a_halt_between_the_readings_is_no_step_and_makes_none_longer(halts: int) -> None:
+    clock = Halting(0)
+    steps = Steps(*moment_of(clock))
+    clock.jump_ms(-HOUR_MS)
+    clock.halts = halts
+    assert steps.step_ms(*moment_of(clock)) == -HOUR_MS
+    assert steps.step_ms(*moment_of(clock)) == 0
+
+
+def test_a_machine_that_always_halts_has_some_reading() -> None:
+    clock = Halting(1_000)
+    assert moment_of(clock).boot_s == clock.boottime_s()
 
 
 def test_time_that_passes_is_no_step(world: World) -> None:
