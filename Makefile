@@ -15,7 +15,7 @@ up: setup ## Run Ringback here: server, data in ./data, and a receiver to watch
 	@$(BIN)/ringback up
 
 test: setup ## Run all tests (a few minutes)
-	@scripts/debian-tools.sh 'The tests' node=nodejs curl=curl faketime=faketime
+	@scripts/debian-tools.sh 'The tests' node=nodejs curl=curl
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: setup ## Format, lint, types, boundaries and the rules about the source
