@@ -171,7 +171,8 @@ def serving(directory: Path, admin_key: str, *flags: str) -> Iterator[Server]:
     url = f"http://127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "ringback.cli.main", "serve", "--host", "127.0.0.1"]
     command += ["--port", url.rpartition(":")[2], "--data", str(directory / "data"), "--allow-private", *flags]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
+    left_out = ("RINGBACK_", "PYTHONDONTWRITEBYTECODE")  # the latter would have each start compile everything anew
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     environment = kept | {
         "RINGBACK_ADMIN_KEY": admin_key,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])),

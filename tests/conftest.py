@@ -1,11 +1,17 @@
-"""Where tests run: those of a module that share a server stay together, so that it is started once."""
+"""Where tests run: those of a module that share a server stay together, so that it is started once.
 
+What is started keeps its compiled modules, also where the machine is set not to: there are dozens of starts.
+"""
+
+import os
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
 SHARING = {"e2e", "docs"}
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.hookimpl(tryfirst=True)

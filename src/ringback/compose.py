@@ -63,11 +63,10 @@ from ringback.standing import Accepting, Delivering, Standing
 from ringback.store.port import Sealer
 from ringback.store.sqlite import SqliteStore
 from ringback.vault.ring import open_ring
-from ringback.workers import ThreadMailbox, Worker
+from ringback.workers import ThreadMailbox, Worker, stop_all
 
 EXIT_PART_FAILED: Final = 70
 WRITER_STOP_S: Final = 10.0
-FOLLOWERS_STOP_S: Final = 2.0
 FOLLOW_KEYS_EVERY_S: Final = 0.4
 # Threads of one process share the interpreter. Long turns keep a thread that just came back from the kernel waiting,
 # short ones spend the time on changing over: measured with `make bench`, see docs/performance.md.
@@ -261,9 +260,7 @@ class Process:
 
     def _stop(self) -> None:
         self._pause.set()
-        self._writer_worker.stop(WRITER_STOP_S)
-        self._watermark_worker.stop(FOLLOWERS_STOP_S)
-        self._keys_worker.stop(FOLLOWERS_STOP_S)
+        stop_all([self._writer_worker, self._watermark_worker, self._keys_worker], WRITER_STOP_S)
         broken_off = 0
         if self._engine is not None:
             if in_flight := self._engine.dispatcher.in_flight:

@@ -8,7 +8,7 @@ anything; assumes that steps return within seconds.
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from ringback.clock import Clock
@@ -61,9 +61,13 @@ class Worker:
     def start(self) -> None:
         self._thread.start()
 
-    def stop(self, timeout_s: float) -> bool:
-        """Let the step that is going on end, and no other begin; True when the thread ended in time. Idempotent."""
+    def ask_to_stop(self) -> None:
+        """Let the step that is going on end, and no other begin. Doesn't wait; idempotent."""
         self._stopping.set()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Ask it to stop and wait for that; True when the thread ended in time. Idempotent."""
+        self.ask_to_stop()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -80,3 +84,11 @@ class Worker:
         except BaseException:
             self._on_crash(self.name)
             raise
+
+
+def stop_all(workers: Sequence[Worker], timeout_s: float) -> None:
+    """Stop them together: it takes as long as the slowest step, not as all of them. Each gets `timeout_s` at most."""
+    for worker in workers:
+        worker.ask_to_stop()
+    for worker in workers:
+        worker.stop(timeout_s)

@@ -30,7 +30,7 @@ from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer
 from ringback.store import port
 from ringback.store.port import JobSteps, Nodes, Settlements, Upkeep
-from ringback.workers import Mailbox, ThreadMailbox, Worker
+from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
 FOLLOW_EVERY_S: Final = 0.5
 SEEN_WITHIN_S: Final = 1.0
@@ -200,8 +200,7 @@ class Engine:
             self._drained(BREAK_OFF_WITHIN_S, lambda: False)
         self._stopping.stop()
         self._sweep_pause.stop()
-        for worker in self._others + self._core:
-            worker.stop(PROGRESS_WITHIN_S)
+        stop_all(self._others + self._core, PROGRESS_WITHIN_S)
         self._store.leave(self._lease.node_id, self._clock.now_ms())
         self._transport.close()
         return broken_off

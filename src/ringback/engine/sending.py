@@ -45,6 +45,7 @@ def main(fd: int) -> None:
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
         sending = Sending(transport, frames, clock)
+        sending.say_ready()
         sending.take(orders)
         while True:
             sending.step()
@@ -80,6 +81,11 @@ class Sending:
         self._sent: dict[int, Sent] = {}
         self._beat_s = 0.0
         transport.watch(frames.fileno(), writing=False)
+
+    def say_ready(self) -> None:
+        """The first sign of life, for which the other side waits. Raises PeerGone."""
+        self._frames.put(encode([]))
+        self._frames.flush()
 
     def step(self) -> None:
         """One turn. Raises PeerGone."""
