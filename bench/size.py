@@ -156,7 +156,7 @@ def latency(prepared: Prepared, admin_key: str, receiver: str, rate: float, seco
             poster.wait()
             time.sleep(1.0)
         found = latency_of([ms for times in arrived(receiver).values() for ms in times])
-        if found.events < rate * seconds:
+        if found.events < int(rate * seconds):
             raise BenchFailed(f"only {found.events} of {rate * seconds:g} events arrived")
         return {**found._asdict(), "rate": rate, "memory_mb": server.usage().memory_mb}
 
@@ -228,7 +228,7 @@ def measure(given: argparse.Namespace, made: Path) -> dict[str, Any]:
             f"last after {fan['last_s']:.2f} s; {fan['memory_mb']:.0f} MB",
             flush=True,
         )
-        half = found["10 endpoints"].per_s / 2
+        half = round(found["10 endpoints"].per_s / 2)
         steady = prepare(made / "steady", admin_key, f"{receiver}/ok/0", "contact.created")
         late = latency(steady, admin_key, receiver, half, given.seconds)
         print(
