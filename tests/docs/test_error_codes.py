@@ -49,6 +49,8 @@ ELSEWHERE: Final = {
     "sender_failed": ("unit/engine/test_sender_process.py", "", "SenderFailed"),
     "blocked_address": ("e2e/test_security_dialling.py", "test_a_name_with_a_private_answer_is_refused"),
     "blocked_request": ("unit/engine/test_sender_guard.py", "test_a_url_that_is_not_accepted_any_more_is_not_sent_to"),
+    "cancelled": ("unit/api/test_management_attempts.py", "test_an_end_without_a_request_is_in_the_log"),
+    "expired": ("e2e/test_retention_e2e.py", ""),
     "aborted": (
         "e2e/test_sender_process_e2e.py",
         "test_a_second_signal_breaks_off_what_the_first_waits_for_and_the_log_says_so",

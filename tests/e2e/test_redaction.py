@@ -64,7 +64,7 @@ def test_what_is_in_flight_is_broken_off_and_brings_nothing_back_into_the_log(te
     redact(tenant, event_id)
 
     def recorded() -> list[dict[str, Any]]:
-        return [attempt for attempt in tenant.attempts() if attempt["outcome"] != "cancelled"]
+        return [attempt for attempt in tenant.attempts() if (attempt["error"] or {}).get("code") != "cancelled"]
 
     (listed,) = wait_until(recorded, 10, "the request is in the log")  # and the receiver has not answered
     gate.open()

@@ -50,6 +50,6 @@ def test_what_is_past_its_time_goes_while_events_come_in_and_the_file_shrinks(tm
         pending = server.get("/v1/tenants/t/events/young_00001/deliveries")["items"]
         assert [item["state"] for item in pending] == ["pending"]
         expired = server.get("/v1/tenants/t/endpoints/ep_off/attempts?limit=250")["items"]
-        assert {item["outcome"] for item in expired} == {"expired"}
+        assert {(item["outcome"], item["error"]["code"]) for item in expired} == {("failed", "expired")}
         assert server.ask("GET", "/v1/tenants/t/events/old_0_00001").status == 404
     assert {received.event_id for received in inbox.received} == set(sent)

@@ -24,7 +24,7 @@ def answer_text(attempt: Json) -> Text:
     said = harmless(str(attempt.get("status_code") or error.get("code") or attempt["outcome"]))
     if attempt["outcome"] == "succeeded":
         return Text(f"✓ {said}", "green")
-    return Text(f"✗ {said}", "red" if attempt["outcome"] == "failed" else "dim")
+    return Text(f"✗ {said}", "dim" if error.get("code") == "cancelled" else "red")
 
 
 def _listed_answer(attempt: Json) -> Text:

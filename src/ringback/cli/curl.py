@@ -21,7 +21,7 @@ def curl_command(attempt: dict[str, Any]) -> str:
     """The command, on several lines. Raises BadSetting when nothing was sent."""
     request = attempt["request"]
     if request is None:
-        raise BadSetting(f"curl: nothing was sent in this attempt (it is {attempt.get('outcome')}).")
+        raise BadSetting("curl: nothing was sent in this attempt.")
     if body_is_gone(request):
         raise BadSetting("curl: the request's body is not kept any more, so it can't be sent again.")
     body = request_body(request)

@@ -31,7 +31,7 @@ def sentence(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: i
             return f"delivered{at} after {tries}"
         case "pending":
             return _pending(delivery, endpoint, last, now_ms)
-        case "failed" if last is not None and last["outcome"] == "expired":
+        case "failed" if last is not None and (last["error"] or {}).get("code") == "expired":
             return f"failed: it expired after {tries}, since events are kept no longer"
         case "failed":
             return f"failed after {tries}{_last_answer(delivery, last)}"

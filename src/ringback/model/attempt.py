@@ -16,7 +16,8 @@ _NO_HEADERS: Final = (b"[]", b"")
 
 
 class Outcome(StrEnum):
-    """What became of one attempt. `cancelled` and `expired` are ends without a request."""
+    """What became of one attempt. `cancelled` and `expired` are ends without a request, which the API shows as failed
+    with the error of that name."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -131,8 +132,15 @@ FINAL_STATES: Final = {
 }
 
 
+_CODES: Final = {Outcome.CANCELLED: "cancelled", Outcome.EXPIRED: "expired"}
+_MESSAGES: Final = {
+    Outcome.CANCELLED: "It was taken from the queue: its endpoint was deleted, or its payload removed.",
+    Outcome.EXPIRED: "It was still waiting when the time ended for which events are kept.",
+}
+
+
 def ended_without_request(delivery: Delivery, event_type: str | None, outcome: Outcome, at: int) -> Attempt:
-    """The record that a delivery leaves when it ends and nothing was sent: `cancelled` or `expired`.
+    """The record that a delivery leaves when it ends and nothing is sent any more: `cancelled` or `expired`.
 
     Its number is that of the last request. Its id is made of the time and the delivery's `seq`, so that a store, which
     has no chance to draw from, can make it.
@@ -150,8 +158,8 @@ def ended_without_request(delivery: Delivery, event_type: str | None, outcome: O
         final=True,
         superseded=False,
         status_code=None,
-        error_code=None,
-        error_message=None,
+        error_code=_CODES[outcome],
+        error_message=_MESSAGES[outcome],
         timings=None,
         remote_address=None,
         http_version=None,

@@ -6,13 +6,13 @@ name or function that doesn't exist, a pattern that isn't written out or costs t
 means no match and never an error: a missing key, a null parent, mixed types, an answer that isn't true or false,
 and an event on which the filter would take more than about 10 ms, or all filters more than 100 (`policy.effort`).
 
-`event` has id, type, channel, subject {type, id}, change, occurred_at (RFC 3339 text) and ordering_key, each null
-when there is none. The size of a text counts its bytes of UTF-8: so the library reads CEL. Assumes that data and
-previous are decoded JSON, nested no deeper than NESTING_DEPTH_MAX, since the library recurses. Filters may be used
-on any thread, one FilterInput on one thread at a time.
+`event` has what EVENT_FIELDS says, each null when there is none; occurred_at is RFC 3339 text. The size of a text
+counts its bytes of UTF-8: so the library reads CEL. Assumes that data and previous are decoded JSON, nested no deeper
+than NESTING_DEPTH_MAX, since the library recurses. Filters may be used on any thread, one FilterInput on one thread at
+a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ringback.policy.effort import (
@@ -70,6 +70,16 @@ METHODS: Final = MACROS | {
     "size",
     "startsWith",
 }
+EVENT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "id": (),
+    "type": (),
+    "channel": (),
+    "subject": ("type", "id"),
+    "change": (),
+    "occurred_at": (),
+    "ordering_key": (),
+}
+"""What `event` has, and what its parts have."""
 _CONSTANTS: Final = frozenset({"true", "false", "null", "in"})
 _INTEGER_MAX: Final = 2**63
 
@@ -153,6 +163,7 @@ def compile_filter(text: str) -> Filter:
     expression = read(text)
     program = _compiled(text)
     _check_names(expression)
+    _check_fields([*expression.outside.paths, *expression.body.paths])
     _check_library_agrees(expression, program)
     patterns = _patterns_work(expression.outside.patterns), _patterns_work(expression.body.patterns)
     if sum(patterns) > PATTERN_WORK_MAX:
@@ -195,6 +206,18 @@ def _check_names(expression: Expression) -> None:
             _check_call(token.text, is_member(tokens, index), place(token))
         elif is_root(tokens, index) and token.text not in known:
             raise FilterRefused(f"{token.text} {place(token)} is unknown. There are event, data and previous.")
+
+
+def _check_fields(paths: Iterable[Path]) -> None:
+    """What `event` doesn't have is never there, so a filter that asks for it would never match."""
+    for root, *names in paths:
+        if root != "event" or not names:
+            continue
+        first, *below = names
+        if first not in EVENT_FIELDS:
+            raise FilterRefused(f"event has no field {first}. It has {', '.join(EVENT_FIELDS)}; the payload is data.")
+        if EVENT_FIELDS[first] and below and below[0] not in EVENT_FIELDS[first]:
+            raise FilterRefused(f"event.{first} has no field {below[0]}. It has {', '.join(EVENT_FIELDS[first])}.")
 
 
 def _check_call(name: str, on_something: bool, where: str) -> None:

@@ -122,6 +122,8 @@ def _refused(error: jsonschema_rs.ValidationError) -> SchemaRefused:
         )
     if error.kind.name == "$ref":
         return SchemaRefused("$schema" if "meta-schema" in error.message else path, f"can't be used: {_words(error)}")
+    if error.instance_path and error.instance_path[-1] == "type" and error.kind.name == "anyOf":
+        return SchemaRefused(path, _TYPE)
     return SchemaRefused(path, _words(error))
 
 
@@ -131,6 +133,9 @@ def _mismatch(error: jsonschema_rs.ValidationError) -> Mismatch:
     if kind.name == "required":
         return Mismatch(path_of([*place, kind.property]), "is required")
     return Mismatch(path_of(place), _words(error))
+
+
+_TYPE: Final = "must be array, boolean, integer, null, number, object or string, or a list of some of these"
 
 
 def _words(error: jsonschema_rs.ValidationError) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import islice
 
-from ringback.model.attempt import Attempt, Line, standing
+from ringback.model.attempt import Attempt, Line, Outcome, standing
 from ringback.model.event import Delivery, Event
 from ringback.store.memory_tables import MemoryPart, MemoryTables
 from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
@@ -78,11 +78,15 @@ def _wants_attempt(query: AttemptQuery, attempt: Attempt) -> bool:
     return (
         (query.endpoint_id is None or attempt.endpoint_id == query.endpoint_id)
         and (query.event_id is None or attempt.event_id == query.event_id)
-        and (query.outcome is None or attempt.outcome == query.outcome)
+        and (query.outcome is None or _succeeded(attempt.outcome) is _succeeded(query.outcome))
         and (query.event_type is None or attempt.event_type == query.event_type)
         and _within(attempt.at, query.since, query.until)
         and (query.after is None or (attempt.id > query.after if query.ascending else attempt.id < query.after))
     )
+
+
+def _succeeded(outcome: str) -> bool:
+    return outcome == Outcome.SUCCEEDED
 
 
 def _within(moment: int, since: int | None, until: int | None) -> bool:

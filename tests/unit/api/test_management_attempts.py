@@ -111,7 +111,8 @@ def test_an_end_without_a_request_is_in_the_log(world: ApiWorld) -> None:
     while world.store.cancel_step(NOW, 10):
         pass
     (item,) = world.get("/attempts")["items"]
-    assert (item["outcome"], item["final"], item["endpoint_id"]) == ("cancelled", True, made)
+    assert (item["outcome"], item["final"], item["endpoint_id"], item["number"]) == ("failed", True, made, 1)
+    assert item["error"]["code"] == "cancelled"
     whole = world.get(f"/attempts/{item['id']}")
     assert (whole["request"], whole["response"], whole["timings_ms"]) == (None, None, None)
 
@@ -129,7 +130,7 @@ def test_filters(world: ApiWorld) -> None:
     for query, places in {
         "": [5, 4, 3, 2, 1],
         "outcome=succeeded": [1],
-        "outcome=failed": [4, 3, 2],
+        "outcome=failed": [5, 4, 3, 2],
         "event_type=a.b": [3, 1],
         f"endpoint_id={second}&event_type=a.b": [3],
         f"endpoint_id={first}": [2, 1],

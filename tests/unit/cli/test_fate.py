@@ -89,7 +89,7 @@ def delivery(state: str, attempts: int = 2, next_at: str | None = None, status: 
         (delivery("pending", 0, NOW), None, None, "pending, but the endpoint was deleted: it will be cancelled"),
         (delivery("failed", 10), ACTIVE, TIMED_OUT, "failed after 10 tries, last error timeout (No answer)"),
         (
-            delivery("failed", 1), ACTIVE, {"outcome": "expired"},
+            delivery("failed", 1), ACTIVE, {"outcome": "failed", "error": {"code": "expired"}},
             "failed: it expired after 1 try, since events are kept no longer",
         ),
         (delivery("cancelled", 0), None, None, "cancelled after 0 tries: the endpoint was deleted"),

@@ -8,7 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ringback.policy.effort import EVENT_WORK_MAX, WORK_MAX
-from ringback.policy.filter import FUNCTIONS, METHODS, FilterRefused, compile_filter, filter_input
+from ringback.policy.filter import EVENT_FIELDS, FUNCTIONS, METHODS, FilterRefused, compile_filter, filter_input
+from ringback.policy.wanted import filter_values
+from support.rows import event as made_event
 
 EVENT: dict[str, object] = {
     "id": "evt_1",
@@ -173,6 +175,11 @@ def test_one_input_serves_many_filters() -> None:
         ("[data.a, b]", "b at character 10 is unknown"),
         ("data[key]", "key at character 6 is unknown"),
         (".data.a", "Look at .data"),
+        ("event.typo == 'x'", "event has no field typo. It has id, type,.*the payload is data"),
+        ("has(event.data.x)", "event has no field data"),
+        ("event['typo'] == 1", "event has no field typo"),
+        ("event.subject.name == 'x'", "event.subject has no field name. It has type, id"),
+        ("data.l.exists(x, x == event.typo)", "event has no field typo"),
         ("Data.a", "Data at character 1 is unknown"),
         ("data.Type{x: 1}", "x at character 11 is unknown"),
         ("data.Type{}", "The message type Type at character 6 is unknown"),
@@ -210,6 +217,13 @@ def test_one_input_serves_many_filters() -> None:
 def test_refused(text: str, complaint: str) -> None:
     with pytest.raises(FilterRefused, match=complaint):
         compile_filter(text)
+
+
+def test_the_fields_that_are_taken_are_those_that_an_event_has() -> None:
+    seen = filter_values(made_event(subject_type="contact", subject_id="c_1"))._variables["event"]
+    assert isinstance(seen, dict)
+    assert seen.keys() == EVENT_FIELDS.keys()
+    assert seen["subject"].keys() == set(EVENT_FIELDS["subject"])
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS | METHODS))

@@ -150,6 +150,15 @@ def test_what_is_no_schema_is_refused_where_it_is_wrong(schema: Any, path: str) 
     assert refusal(schema)[0] == path
 
 
+def test_an_unknown_type_is_told_which_there_are() -> None:
+    for wrong in ("objekt", 5, ["string", "text"]):
+        assert refusal({"properties": {"a": {"type": wrong}}}) == (
+            "properties.a.type",
+            "must be array, boolean, integer, null, number, object or string, or a list of some of these",
+        )
+    assert "array, boolean" not in refusal({"properties": {"type": 5}})[1]
+
+
 def test_a_schema_has_a_size_and_a_number_of_patterns() -> None:
     text = json.dumps({"description": "x" * SCHEMA_BYTES_MAX}).encode()
     assert refusal(text) == ("", "must be at most 65,536 bytes long")

@@ -75,9 +75,9 @@ HOT = {
         "attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)",
     ],
     "walk_attempts_of_tenant": ["attempt USING INDEX attempt_by_id (tenant_id=? AND id<?)"],
-    "walk_failures_of_tenant": ["attempt USING INDEX attempt_failed_by_tenant (tenant_id=? AND id<?)"],
+    "walk_failures_of_tenant": ["attempt USING INDEX attempt_unsuccessful_by_tenant (tenant_id=? AND id<?)"],
     "walk_attempts_of_endpoint": ["attempt USING INDEX attempt_by_endpoint (endpoint_id=? AND id<?)"],
-    "walk_failures_of_endpoint": ["attempt USING INDEX attempt_failed_by_endpoint (endpoint_id=? AND id<?)"],
+    "walk_failures_of_endpoint": ["attempt USING INDEX attempt_unsuccessful_by_endpoint (endpoint_id=? AND id<?)"],
     "walk_attempts_of_event": ["attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)"],
     "lanes_of": ["lane USING PRIMARY KEY (endpoint_id=?)"],
     "behind_others": [

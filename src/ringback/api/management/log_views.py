@@ -15,7 +15,7 @@ from ringback.api.management.views import ReasonView, reason_view
 from ringback.control.attempts import Stats
 from ringback.control.events import DeliveryStatus
 from ringback.control.samples import Preview
-from ringback.model.attempt import Attempt, Timings
+from ringback.model.attempt import Attempt, Outcome, Timings
 from ringback.model.job import Job
 from ringback.times import rfc3339
 
@@ -135,7 +135,7 @@ class AttemptView(BaseModel):
     number: int
     at: str
     duration_ms: float
-    outcome: str = Field(description="`succeeded` or `failed`; `cancelled` or `expired` where nothing was sent.")
+    outcome: str = Field(description="`succeeded` or `failed`; the error says if it is `cancelled` or `expired`.")
     final: bool
     superseded: bool = Field(description="Its delivery had been settled meanwhile: the receiver may have it twice.")
     maybe_repeated: bool = Field(
@@ -209,10 +209,10 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "event_id": attempt.event_id,
         "event_type": attempt.event_type,
         "endpoint_id": attempt.endpoint_id,
-        "number": attempt.number,
+        "number": max(1, attempt.number),  # 0: it ended before the first request
         "at": rfc3339(attempt.at),
         "duration_ms": round(attempt.duration_ms, _DECIMALS),
-        "outcome": attempt.outcome,
+        "outcome": Outcome.SUCCEEDED if attempt.outcome == Outcome.SUCCEEDED else Outcome.FAILED,
         "final": attempt.final,
         "superseded": attempt.superseded,
         "maybe_repeated": attempt.maybe_repeated,

@@ -133,7 +133,8 @@ class EventQuery(NamedTuple):
 
 
 class AttemptQuery(NamedTuple):
-    """Filters and place of a listing of attempts, newest first. `after` is an attempt's id."""
+    """Filters and place of a listing of attempts, newest first. `after` is an attempt's id. The outcome `failed` is
+    all that is not `succeeded`."""
 
     tenant_id: str
     endpoint_id: str | None = None

@@ -35,7 +35,7 @@ FROM (
 -- A tenant's attempts by id.
 SELECT
     json_group_array(seq) FILTER (
-        WHERE (:outcome IS NULL OR outcome = :outcome)
+        WHERE (:outcome IS NULL OR (outcome = 'succeeded') = (:outcome = 'succeeded'))
         AND (:event_type IS NULL OR event_type = :event_type)
         AND (:since IS NULL OR at >= :since)
         AND (:until IS NULL OR at < :until)
@@ -48,7 +48,7 @@ FROM (
 );
 
 -- name: walk_failures_of_tenant
--- A tenant's failed attempts by id.
+-- A tenant's attempts that were no success, by id.
 SELECT
     json_group_array(seq) FILTER (
         WHERE (:event_type IS NULL OR event_type = :event_type)
@@ -58,7 +58,7 @@ SELECT
     count(*), min(id)
 FROM (
     SELECT seq, id, event_type, at FROM attempt
-    WHERE tenant_id = :tenant_id AND outcome = 'failed' AND id < :after
+    WHERE tenant_id = :tenant_id AND outcome <> 'succeeded' AND id < :after
     ORDER BY id DESC LIMIT :step
 );
 
@@ -67,7 +67,7 @@ FROM (
 SELECT
     json_group_array(seq) FILTER (
         WHERE tenant_id = :tenant_id
-        AND (:outcome IS NULL OR outcome = :outcome)
+        AND (:outcome IS NULL OR (outcome = 'succeeded') = (:outcome = 'succeeded'))
         AND (:event_type IS NULL OR event_type = :event_type)
         AND (:since IS NULL OR at >= :since)
         AND (:until IS NULL OR at < :until)
@@ -80,7 +80,7 @@ FROM (
 );
 
 -- name: walk_failures_of_endpoint
--- An endpoint's failed attempts by id.
+-- An endpoint's attempts that were no success, by id.
 SELECT
     json_group_array(seq) FILTER (
         WHERE tenant_id = :tenant_id
@@ -91,7 +91,7 @@ SELECT
     count(*), min(id)
 FROM (
     SELECT seq, id, tenant_id, event_type, at FROM attempt
-    WHERE endpoint_id = :endpoint_id AND outcome = 'failed' AND id < :after
+    WHERE endpoint_id = :endpoint_id AND outcome <> 'succeeded' AND id < :after
     ORDER BY id DESC LIMIT :step
 );
 
@@ -100,7 +100,7 @@ FROM (
 SELECT
     json_group_array(seq) FILTER (
         WHERE (:endpoint_id IS NULL OR endpoint_id = :endpoint_id)
-        AND (:outcome IS NULL OR outcome = :outcome)
+        AND (:outcome IS NULL OR (outcome = 'succeeded') = (:outcome = 'succeeded'))
         AND (:event_type IS NULL OR event_type = :event_type)
         AND (:since IS NULL OR at >= :since)
         AND (:until IS NULL OR at < :until)

@@ -57,6 +57,12 @@ CREATE TABLE job_event (
     PRIMARY KEY (tenant_id, job_id, event_seq)
 ) STRICT, WITHOUT ROWID;
 
+-- What was no success is listed together: failed, cancelled and expired.
+DROP INDEX attempt_failed_by_endpoint;
+DROP INDEX attempt_failed_by_tenant;
+CREATE INDEX attempt_unsuccessful_by_endpoint ON attempt (endpoint_id, id) WHERE outcome <> 'succeeded';
+CREATE INDEX attempt_unsuccessful_by_tenant ON attempt (tenant_id, id) WHERE outcome <> 'succeeded';
+
 CREATE INDEX event_by_subject ON event (tenant_id, subject_type, subject_id) WHERE subject_id IS NOT NULL;
 
 -- ── traces ─────────────────────────────────────────────────────────────────────────────────────────────────────
