@@ -54,7 +54,7 @@ class SimTransport:
         self._aborted: list[int] = []
         self._task: Task | None = None
 
-    def deliver(self, token: int, target: Target, event: Event) -> None:
+    def deliver(self, token: int, target: Target, event: Event, attempt: int = 1) -> None:
         now_s = self._world.scheduler.now_s
         sent, request = take_off(departure_of(token, 1, event), target, self._node.clock)
         event_id = next(line for line in request.headers if line.startswith("webhook-id: "))[12:]

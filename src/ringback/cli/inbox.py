@@ -16,7 +16,7 @@ from ringback.model.errors import BadSetting
 from ringback.times import rfc3339
 from ringback.wire.contract import Contract
 from ringback.wire.profile import load_profile
-from ringback.wire.signature import BadSecret, verifier_for
+from ringback.wire.signature import BadSecret
 from ringback.wire.verify import VerificationFailed, verify
 from ringback.wire.vocabulary import ProfileError
 
@@ -65,7 +65,7 @@ class SignatureCheck:
         try:
             self._contract: Contract = load_profile(profile)
             for secret in secrets:
-                verifier_for(secret)
+                self._contract.check_verifying_secret(secret)
         except ProfileError as error:
             raise BadSetting(f"profile: {error}") from None
         except BadSecret as error:

@@ -17,7 +17,8 @@ from ringback.model.errors import BadSetting
 from ringback.times import rfc3339
 from ringback.wire.contract import Contract
 from ringback.wire.profile import load_profile
-from ringback.wire.signature import BadSecret, verifier_for
+from ringback.wire.signature import BadSecret
+from ringback.wire.verify import Verified
 from ringback.wire.vocabulary import ProfileError
 
 
@@ -59,7 +60,7 @@ def verify(
     Ends with 0 when it is valid, 1 when it isn't, 2 when there is nothing to check.
     """
     contract = _contract(profile)
-    secrets = _secrets([*(secret or []), *([read_secret(secret_file)] if secret_file else [])])
+    secrets = _secrets([*(secret or []), *([read_secret(secret_file)] if secret_file else [])], contract)
     captured = _captured(request, header or [], body_file)
     now_ms = SystemClock().now_ms()
     at_ms = now_ms if at is None else instant_ms(at, now_ms, "at")
@@ -78,13 +79,13 @@ def _contract(profile: str) -> Contract:
         raise BadSetting(f"profile: {error}") from None
 
 
-def _secrets(given: Sequence[str]) -> Sequence[str]:
+def _secrets(given: Sequence[str], contract: Contract) -> Sequence[str]:
     """The secrets, each one that can be checked with. Raises BadSetting, which doesn't show them."""
     if not given:
         raise BadSetting("secret: give one with --secret-file, RINGBACK_SECRET or --secret.")
     for secret in given:
         try:
-            verifier_for(secret)
+            contract.check_verifying_secret(secret)
         except BadSecret as error:
             hint = " There is white space around it." if secret != secret.strip() else ""
             hint = " It stands in quotes." if secret[:1] in ("'", '"') else hint
@@ -111,10 +112,15 @@ def _fields(diagnosis: Diagnosis) -> dict[str, Any]:
         "cause": diagnosis.cause or None,
         "advice": diagnosis.advice or None,
         "id": verified.id if verified else None,
-        "sent_at": rfc3339(verified.sent_at_s * 1000) if verified else None,
+        "sent_at": _sent_at(verified),
         "age_s": round(diagnosis.age_s, 3) if diagnosis.age_s is not None else None,
         "signature": verified.signature if verified else None,
     }
+
+
+def _sent_at(verified: Verified | None) -> str | None:
+    sent_at_s = verified.sent_at_s if verified else None
+    return None if sent_at_s is None else rfc3339(sent_at_s * 1000)
 
 
 def _show(diagnosis: Diagnosis) -> None:

@@ -22,7 +22,7 @@ from ringback.model.limits import (
 from ringback.policy.filter import FilterRefused, compile_filter
 from ringback.policy.match import valid_pattern
 from ringback.policy.url import UrlRefused, UrlRules, accept_url, append_query
-from ringback.wire.signature import ALGORITHM_OF
+from ringback.wire.contract import Contract
 
 RATE_PER_SECOND_MIN: Final = 0.0001
 RATE_PER_SECOND_MAX: Final = 10_000.0
@@ -42,7 +42,7 @@ class EndpointFields(TypedDict, total=False):
     filter: str | None
     tracked_set: str | None
     profile: str | None
-    signature: str
+    signature: str | None
     active: bool
     auth: AuthFields | None
     headers: Mapping[str, str] | None
@@ -67,6 +67,22 @@ def check_fields(fields: EndpointFields, rules: UrlRules, findings: Findings) ->
     if fields.get("tracked_set") is not None:
         findings.add("tracked_set", "is not offered by this version; leave it out or send null")
     return checked
+
+
+def check_profile_rules(endpoint: Endpoint, contract: Contract) -> None:
+    """Whether an endpoint keeps to what its profile asks of it. Raises Invalid."""
+    findings = Findings()
+    if contract.signatures and endpoint.signature not in contract.signatures:
+        findings.add("signature", f"must be one of: {', '.join(contract.signatures)} (profile {contract.name})")
+    rules = contract.profile.rules
+    if rules.https_only and not endpoint.url.startswith("https:"):
+        findings.add("url", f"must be https (profile {contract.name})")
+    if rules.one_channel and (endpoint.channels is None or len(endpoint.channels) != 1):
+        findings.add("channels", f"must be exactly one (profile {contract.name})")
+    taken = [name for name, _ in (*endpoint.headers, *endpoint.auth.headers) if name.lower() in contract.header_names]
+    for name in taken:
+        findings.add(f"headers.{name}", f"is a header that the profile {contract.name} sets itself")
+    findings.raise_if_any()
 
 
 def origin_of(url: str, rules: UrlRules) -> str | None:
@@ -152,9 +168,7 @@ def _profile(findings: Findings, value: str) -> str:
 
 
 def _signature(findings: Findings, value: str) -> str:
-    if value not in ALGORITHM_OF:
-        findings.add("signature", f"must be one of: {', '.join(ALGORITHM_OF)}")
-    return value
+    return findings.text("signature", value, empty=False)
 
 
 def _auth(findings: Findings, value: AuthFields) -> Auth:

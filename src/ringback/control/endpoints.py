@@ -16,6 +16,7 @@ from ringback.control.endpoint_fields import (
     check_address,
     check_fields,
     check_headers_together,
+    check_profile_rules,
     origin_of,
 )
 from ringback.control.findings import Findings
@@ -25,6 +26,8 @@ from ringback.control.secrets import (
     Revealed,
     SecretUseCases,
     check_endpoint_secret,
+    has_own_secret,
+    needs_own_secret,
     new_endpoint_secret,
     revealed,
 )
@@ -35,8 +38,8 @@ from ringback.model.errors import Conflict, NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
+from ringback.wire.contract import Contract
 from ringback.wire.profile import load_profile
-from ringback.wire.signature import ALGORITHM_OF
 
 _LIST = "endpoints"
 
@@ -76,18 +79,17 @@ class EndpointUseCases:
         if "url" not in fields:
             findings.add("url", "is required")
         checked = check_fields(fields, self._rules, findings)
-        signature = checked.get("signature", "v1")
-        if secret is not None and signature in ALGORITHM_OF:
-            check_endpoint_secret(findings, "secret", secret, signature)
         findings.raise_if_any()
+        contract = load_profile(checked.get("profile") or tenant.profile)
         now = self._clock.now_ms()
         endpoint = Endpoint(
             **{
                 "label": "",
                 **checked,
+                "signature": checked.get("signature") or contract.default_signature,
                 "id": self._clock.new_id("ep"),
                 "tenant_id": tenant_id,
-                "profile": checked.get("profile") or tenant.profile,
+                "profile": contract.name,
                 "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
                 "created_at": now,
                 "updated_at": now,
@@ -95,13 +97,30 @@ class EndpointUseCases:
         )
         check_address(endpoint, self._rules)
         check_headers_together(endpoint)
-        value = secret if secret is not None else new_endpoint_secret(endpoint.signature, self._clock)
-        signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
+        check_profile_rules(endpoint, contract)
+        value = self._first_secret(contract, endpoint, secret)
+        signing = None
+        if value is not None:
+            signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
         most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        most = min(most, contract.profile.rules.endpoints_per_tenant or most)
         if not self._store.create_endpoint(endpoint, signing, most):
             raise OverQuota(f"This tenant may have at most {most} endpoints. Delete one first.", code="endpoint_quota")
         self._notify()
-        return Changed(endpoint, revealed(value))
+        return Changed(endpoint, None if value is None else revealed(value))
+
+    def _first_secret(self, contract: Contract, endpoint: Endpoint, given: str | None) -> str | None:
+        """The secret that a new endpoint begins with: the caller's, one made here, or none. Raises Invalid."""
+        if given is None:
+            wanted = needs_own_secret(contract)
+            return new_endpoint_secret(contract, endpoint.signature, self._clock) if wanted else None
+        findings = Findings()
+        if has_own_secret(contract):
+            check_endpoint_secret(findings, "secret", given, contract, endpoint.signature)
+        else:
+            findings.add("secret", f"can't be given: endpoints of the profile {contract.name} have none of their own")
+        findings.raise_if_any()
+        return given
 
     def get(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Raises NotFound."""
@@ -142,14 +161,16 @@ class EndpointUseCases:
             if (after.url, after.query) != (endpoint.url, endpoint.query):
                 check_address(after, self._rules)
             check_headers_together(after)
+            check_profile_rules(after, load_profile(after.profile))
             return after
 
         # Tried out first: a change that is refused must not leave a new secret behind.
         before = self.get(tenant_id, endpoint_id)
-        altered(before)
+        after = altered(before)
         # The secret comes before the change: two kinds sign side by side, but none would sign nothing.
-        signature = checked.get("signature", before.signature)
-        secret = None if signature == before.signature else secrets.change_kind(before, signature, actor)
+        secret = None
+        if (after.profile, after.signature) != (before.profile, before.signature):
+            secret = secrets.change_kind(before, load_profile(after.profile), after.signature, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
     def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
@@ -196,6 +217,9 @@ class EndpointUseCases:
         changes = dict(checked)
         if "profile" in changes and changes["profile"] is None:
             changes["profile"] = required_tenant(self._store, endpoint.tenant_id).profile
+        profile = changes.get("profile", endpoint.profile)
+        if changes.get("signature") is None and (profile != endpoint.profile or "signature" in changes):
+            changes["signature"] = load_profile(profile).default_signature
         moved_away = "url" in changes and origin_of(changes["url"], self._rules) != origin_of(endpoint.url, self._rules)
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()

@@ -21,11 +21,11 @@ from ringback.model.event import Event, NewDelivery
 from ringback.outgoing import HOPS_HEADER, prepare
 from ringback.policy.match import valid_event_type
 from ringback.store.port import Bells, Endpoints, EventTypes, Intake, Ring, Secrets, StoreUnavailable, Tenants
-from ringback.times import rfc3339
 from ringback.wire.message import Message
 from ringback.wire.signature import BadSecret
 
 TEST_TYPE: Final = "ringback.test"
+SAMPLE_NUMBER: Final = 1
 _WHAT_TO_DO: Final = {
     EndpointStatus.INACTIVE: "It was switched off: activate it first.",
     EndpointStatus.DISABLED: "Ringback gave it up, see disable_reason: activate it first.",
@@ -63,9 +63,13 @@ class SampleUseCases:
         if target.unreadable:
             raise SecretUnreadable("The stored secret or credentials can't be read. Set them anew.")
         now = event.accepted_at
-        message = Message(event.id, event.type, event.data, rfc3339(now))
+
+        message = Message(
+            event.id, event.type, event.data, now, now, tenant_id=tenant_id, endpoint_id=endpoint_id,
+            number=SAMPLE_NUMBER, accepted_ms=now,
+        )  # fmt: skip
         try:
-            rendered = target.contract.render(message, target.signing_secrets(now), endpoint.signature, now // 1_000)
+            rendered = target.contract.render(message, target.signing_secrets(now), endpoint.signature)
         except BadSecret:
             raise Conflict("The endpoint has no secret that can sign. Rotate it.", code="wrong_state") from None
         hop = (HOPS_HEADER, str(event.hops + 1))

@@ -352,7 +352,7 @@ class Dispatcher:
         self._flying[token] = Flying(lane, row, target, charged_s, held_by)
         lane.in_flight += 1
         lane.idle_since_s = None
-        self._transport.deliver(token, target, row.event)
+        self._transport.deliver(token, target, row.event, row.delivery.attempts + 1)
         full = lane.in_flight >= health_policy.window(lane.health, target.cap)
         if full:
             lane.hold_back(WINDOW, now_ms)  # also what is not in memory yet

@@ -77,8 +77,9 @@ class Answered(NamedTuple):
 class Transport(Protocol):
     """Renders, signs and sends many deliveries at once; belongs to the thread that polls it."""
 
-    def deliver(self, token: int, target: Target, event: Event) -> None:
-        """Begin at once; never blocks, never raises for what the delivery or the receiver does wrong."""
+    def deliver(self, token: int, target: Target, event: Event, attempt: int = 1) -> None:
+        """Begin at once; never blocks, never raises for what the delivery or the receiver does wrong. `attempt` is this
+        one's number among the delivery's, from 1."""
 
     def poll(self, timeout_s: float) -> list[Answered]:
         """Work for up to `timeout_s`, less when something finished or `wake` was called; what has finished."""

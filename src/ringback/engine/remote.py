@@ -92,11 +92,11 @@ class SenderProcess:
             raise SenderFailed(f"The sender process {self._child.pid} did not come up within {UP_WITHIN_S:.0f} s.")
         self.poll(0.0)
 
-    def deliver(self, token: int, target: Target, event: Event) -> None:
+    def deliver(self, token: int, target: Target, event: Event, attempt: int = 1) -> None:
         """Begin with the next `poll` at the latest; the deadline runs from now."""
         self._begin()
         self._deliveries.append(
-            departure_of(token, self._targets.number_of(target), event, pass_trace=self._pass_traces)
+            departure_of(token, self._targets.number_of(target), target, event, attempt, pass_trace=self._pass_traces)
         )
         if len(self._deliveries) >= POST_AT:
             with suppress(PeerGone):  # the next poll finds out

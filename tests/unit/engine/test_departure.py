@@ -213,6 +213,8 @@ def test_no_more_targets_are_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch
 
 # The form.
 
+TARGET = prepare(endpoint(), [secret()])
+
 
 def test_everything_about_an_endpoint_survives_the_way() -> None:
     whole = Endpoint(
@@ -221,22 +223,25 @@ def test_everything_about_an_endpoint_survives_the_way() -> None:
         2.5, 7, Ordering.SUBJECT, RetryRule(base_s=1.0, max_delay_s=9.0, max_attempts=4), 12.5, 1, 2, 3,
     )  # fmt: skip
     news = [TargetNews(4, whole, (secret(), secret(OTHER_KEY, 5)))]
-    departure = departure_of(1, 4, event(data=b"\x00\xff", hops=3))
-    orders = Orders(1.5, news, [departure], [], [2], [3])
+    departure = departure_of(1, 4, TARGET, event(data=b"\x00\xff", hops=3), 2)
+    asking = prepare(endpoint(profile="vessel", signature="sha256"), [secret()])
+    more = departure_of(2, 5, asking, event(channel="eu", previous=b"{}", subject_type="a", change="updated"), 1)
+    assert (departure.more, more.more and more.more.previous) == (None, b"{}")
+    orders = Orders(1.5, news, [departure, more], [], [2], [3])
     assert decode_orders(encode(orders)) == orders
 
 
 def test_the_moment_of_an_event_is_when_it_occurred_or_else_was_accepted() -> None:
-    assert departure_of(1, 1, event()).happened_at == 1_700_000_000_042
-    assert departure_of(1, 1, event(occurred_at=5)).happened_at == 5
+    assert departure_of(1, 1, TARGET, event(), 1).happened_at == 1_700_000_000_042
+    assert departure_of(1, 1, TARGET, event(occurred_at=5), 1).happened_at == 5
 
 
 def test_each_attempt_has_an_id_of_its_own_and_its_own_time() -> None:
     clock = ManualClock()
     target = prepare(endpoint(), [secret()])
-    first, _ = take_off(departure_of(1, 1, event()), target, clock)
+    first, _ = take_off(departure_of(1, 1, TARGET, event(), 1), target, clock)
     clock.pass_s(1.0)
-    second, request = take_off(departure_of(1, 1, event()), target, clock)
+    second, request = take_off(departure_of(1, 1, TARGET, event(), 1), target, clock)
     assert first.attempt_id != second.attempt_id
     assert second.started_ms == first.started_ms + 1000
     assert request.deadline_s == target.deadline_s
@@ -248,7 +253,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 def test_a_trace_is_passed_on_if_that_is_wanted_and_logged_as_sent() -> None:
     traced = event(trace=TRACE)
     sent, request = take_off(
-        departure_of(1, 1, traced, pass_trace=True), prepare(endpoint(), [secret()]), SystemClock()
+        departure_of(1, 1, TARGET, traced, 1, pass_trace=True), prepare(endpoint(), [secret()]), SystemClock()
     )
     value = f"00-4bf92f3577b34da6a3ce929d0e0e4736-{span_of_attempt(sent.attempt_id)}-01"
     assert f"traceparent: {value}" in request.headers
@@ -260,7 +265,7 @@ def test_a_trace_is_passed_on_if_that_is_wanted_and_logged_as_sent() -> None:
     [(TRACE, False, ()), (None, True, ()), ("nonsense", True, ()), (TRACE, True, (("TraceParent", "its own"),))],
 )
 def test_otherwise_no_trace_of_ours_leaves(trace: str | None, pass_trace: bool, headers: tuple[object, ...]) -> None:
-    departure = departure_of(1, 1, event(trace=trace), pass_trace=pass_trace)
+    departure = departure_of(1, 1, TARGET, event(trace=trace), 1, pass_trace=pass_trace)
     _, request = take_off(departure, prepare(endpoint(headers=headers), [secret()]), SystemClock())
     found = [line for line in request.headers if line.lower().startswith("traceparent")]
     assert found == ["TraceParent: its own"] * len(headers)
