@@ -78,6 +78,7 @@ class Signing:
         self.variants: Final = variants
         self.separator: Final = separator
         self._secret_form: Final = secret_form
+        self.described: Final = content
         self.headers: Final = content.headers
         self._before: Final = _filled(content.before, content.before_of)
         self._behind: Final = _filled(content.behind, content.behind_of)
