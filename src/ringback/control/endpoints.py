@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control.contracts import check_fit, check_signature, contract_of, offered_contract, secret_kind
 from ringback.control.endpoint_fields import (
     EndpointFields,
     check_address,
@@ -34,9 +35,8 @@ from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus
 from ringback.model.errors import Conflict, NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
+from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
-from ringback.wire.profile import load_profile
-from ringback.wire.signature import ALGORITHM_OF
 
 _LIST = "endpoints"
 
@@ -60,12 +60,15 @@ class EndpointUseCases:
         store: EndpointStore,
         clock: Clock,
         rules: UrlRules,
+        profiles: Registry,
         notify: Callable[[], None],
+        *,
         endpoints_max: int = ENDPOINTS_PER_TENANT_MAX,
     ) -> None:
         self._store = store
         self._clock = clock
         self._rules = rules
+        self._profiles = profiles
         self._notify = notify
         self._endpoints_max = endpoints_max
 
@@ -76,10 +79,13 @@ class EndpointUseCases:
         if "url" not in fields:
             findings.add("url", "is required")
         checked = check_fields(fields, self._rules, findings)
-        signature = checked.get("signature", "v1")
-        if secret is not None and signature in ALGORITHM_OF:
-            check_endpoint_secret(findings, "secret", secret, signature)
+        profile = tenant.profile if checked.get("profile") is None else checked["profile"]
+        contract = offered_contract(findings, "profile", self._profiles, profile)
+        signature = checked.get("signature", contract.default_signature if contract else "")
+        if contract is not None:
+            check_signature(findings, signature, contract)
         findings.raise_if_any()
+        assert contract is not None  # noqa: S101 - else there was a finding
         now = self._clock.now_ms()
         endpoint = Endpoint(
             **{
@@ -87,7 +93,8 @@ class EndpointUseCases:
                 **checked,
                 "id": self._clock.new_id("ep"),
                 "tenant_id": tenant_id,
-                "profile": checked.get("profile") or tenant.profile,
+                "profile": profile,
+                "signature": signature,
                 "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
                 "created_at": now,
                 "updated_at": now,
@@ -95,7 +102,13 @@ class EndpointUseCases:
         )
         check_address(endpoint, self._rules)
         check_headers_together(endpoint)
-        value = secret if secret is not None else new_endpoint_secret(endpoint.signature, self._clock)
+        check_fit(findings, endpoint, contract)
+        findings.raise_if_any()
+        kind = secret_kind(contract, signature)
+        if secret is not None:
+            check_endpoint_secret(findings, "secret", secret, kind)
+            findings.raise_if_any()
+        value = secret if secret is not None else new_endpoint_secret(kind, self._clock)
         signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
         most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
         if not self._store.create_endpoint(endpoint, signing, most):
@@ -142,14 +155,16 @@ class EndpointUseCases:
             if (after.url, after.query) != (endpoint.url, endpoint.query):
                 check_address(after, self._rules)
             check_headers_together(after)
-            return after
+            return self._fitting(endpoint, after, checked)
 
         # Tried out first: a change that is refused must not leave a new secret behind.
         before = self.get(tenant_id, endpoint_id)
-        altered(before)
+        after = altered(before)
         # The secret comes before the change: two kinds sign side by side, but none would sign nothing.
-        signature = checked.get("signature", before.signature)
-        secret = None if signature == before.signature else secrets.change_kind(before, signature, actor)
+        secret = None
+        if (after.profile, after.signature) != (before.profile, before.signature):
+            kind = secret_kind(contract_of(self._profiles, after), after.signature)
+            secret = secrets.change_kind(before, kind, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
     def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
@@ -163,10 +178,10 @@ class EndpointUseCases:
     def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
 
-        Raises NotFound.
+        Raises NotFound, Conflict.
         """
         endpoint = self.get(tenant_id, endpoint_id)
-        if not load_profile(endpoint.profile).has_handshake:
+        if not contract_of(self._profiles, endpoint).has_handshake:
             return endpoint
         return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ASK))
 
@@ -190,6 +205,22 @@ class EndpointUseCases:
         )
         self._notify()
         return endpoint
+
+    def _fitting(self, before: Endpoint, after: Endpoint, checked: dict[str, Any]) -> Endpoint:
+        """`after`, spoken to by its profile. One whose profile is not there can be changed all the same, but not to a
+        profile that isn't there. Raises Invalid."""
+        named = after.profile != before.profile or after.signature != before.signature
+        contract = self._profiles.of(after.profile)
+        if contract is None and not named:
+            return after
+        findings = Findings()
+        contract = offered_contract(findings, "profile", self._profiles, after.profile)
+        if contract is not None:
+            if "signature" not in checked and after.signature not in contract.signatures:
+                after = replace(after, signature=contract.default_signature)
+            check_fit(findings, after, contract)
+        findings.raise_if_any()
+        return after
 
     def _with_consequences(self, endpoint: Endpoint, checked: dict[str, Any]) -> dict[str, Any]:
         """`checked`, and what follows from it for this endpoint."""

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control.contracts import contract_of, secret_kind
 from ringback.control.findings import Findings
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import NotFound, OverQuota, SecretUnreadable
 from ringback.model.limits import SECRET_GRACE_S_MAX
+from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Secrets, Tenants
 from ringback.wire.signature import (
     PRIVATE_PREFIX,
@@ -57,42 +59,46 @@ class Revealed(NamedTuple):
 class SecretUseCases:
     """What can be done with secrets. `actor` says who asks (a key's id), for the audit log."""
 
-    def __init__(self, store: SecretStore, clock: Clock, notify: Callable[[], None], audit: Audit) -> None:
+    def __init__(
+        self, store: SecretStore, clock: Clock, profiles: Registry, notify: Callable[[], None], audit: Audit
+    ) -> None:
         self._store = store
+        self._profiles = profiles
         self._clock = clock
         self._notify = notify
         self._audit = audit
 
     def reveal(self, tenant_id: str, endpoint_id: str, actor: str) -> Revealed:
-        """The secret an endpoint's requests are signed with. Raises NotFound, SecretUnreadable."""
-        endpoint = self._endpoint(tenant_id, endpoint_id)
-        secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, endpoint.signature))
+        """The secret an endpoint's requests are signed with. Raises NotFound, Conflict, SecretUnreadable."""
+        kind = self._kind(self._endpoint(tenant_id, endpoint_id))
+        secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, kind))
         self._audit("secret_revealed", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
         return revealed(secret.value)
 
     def rotate(self, tenant_id: str, endpoint_id: str, given: str | None, grace_s: int, actor: str) -> Revealed:
         """Sign with a new secret from now on; the old ones sign beside it for `grace_s` seconds.
 
-        The secret that signs already, given again, changes nothing. Raises Invalid, NotFound, OverQuota.
+        The secret that signs already, given again, changes nothing. Raises Invalid, NotFound, Conflict, OverQuota.
         """
         endpoint = self._endpoint(tenant_id, endpoint_id)
+        kind = self._kind(endpoint)
         findings = Findings()
         _check_grace(findings, grace_s)
         if given is not None:
-            check_endpoint_secret(findings, "secret", given, endpoint.signature)
+            check_endpoint_secret(findings, "secret", given, kind)
         findings.raise_if_any()
-        value = given if given is not None else new_endpoint_secret(endpoint.signature, self._clock)
+        value = given if given is not None else new_endpoint_secret(kind, self._clock)
         return self._rotate_endpoint(endpoint, value, grace_s, actor)
 
-    def change_kind(self, endpoint: Endpoint, signature: str, actor: str) -> Revealed | None:
-        """Rotate to a new secret of the kind that `signature` needs, with the default grace. Raises OverQuota.
+    def change_kind(self, endpoint: Endpoint, kind: str, actor: str) -> Revealed | None:
+        """Rotate to a new secret of this kind (`v1`, `v1a`), with the default grace. Raises OverQuota.
 
         None, and nothing is done, if the newest secret is of that kind: a change that failed halfway, tried again.
         """
         newest = self._store.list_secrets(endpoint.tenant_id, endpoint.id)[:1]
-        if any(fits(secret.value, signature) for secret in newest):
+        if any(fits(secret.value, kind) for secret in newest):
             return None
-        value = new_endpoint_secret(signature, self._clock)
+        value = new_endpoint_secret(kind, self._clock)
         return self._rotate_endpoint(endpoint, value, SECRET_GRACE_S_DEFAULT, actor)
 
     def reveal_tenant(self, tenant_id: str, actor: str) -> Revealed:
@@ -114,6 +120,9 @@ class SecretUseCases:
         self._rotate(Owner(tenant_id, None), value, grace_s)
         self._audit("secret_rotated", {"tenant_id": tenant_id, "actor": actor})
         return Revealed(value, None)
+
+    def _kind(self, endpoint: Endpoint) -> str:
+        return secret_kind(contract_of(self._profiles, endpoint), endpoint.signature)
 
     def _endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         endpoint = self._store.get_endpoint(tenant_id, endpoint_id)

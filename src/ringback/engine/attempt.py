@@ -55,7 +55,7 @@ def record(
         logged.response_headers,
         response.body if answered else None,
         response.truncated,
-        target.endpoint.profile,
+        target.profile,
         maybe_repeated,
     )
     return make_tuple(Attempt, fields)

@@ -37,6 +37,10 @@ class Departure(NamedTuple):
     trace: str | None
 
 
+class NoProfile(Exception):
+    """The endpoint's profile is not there, or has not its signature."""
+
+
 class Sent(NamedTuple):
     """The part of `Logged` that is known when the request leaves."""
 
@@ -59,11 +63,14 @@ def departure_of(token: int, target: int, event: Event, *, pass_trace: bool = Fa
 def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, OutboundRequest]:
     """Render and sign a delivery for its endpoint. The attempt's id is made here, before sending.
 
-    Raises BadSecret.
+    Raises BadSecret, NoProfile.
     """
+    contract = target.contract
+    if contract is None:
+        raise NoProfile
     token, _, tenant_id, event_id, event_type, data, happened_at, hops, trace = departure
     now_ms = clock.now_ms()
-    rendered = target.contract.render(
+    rendered = contract.render(
         make_tuple(Message, (event_id, event_type, data, rfc3339(happened_at))),
         target.signing_secrets(now_ms),
         target.endpoint.signature,

@@ -43,12 +43,16 @@ def check_profile(text: str, name: str) -> Contract:
     """Check the TOML `text` of a profile and compile it; `name` is its file's, which it must repeat."""
     try:
         parsed = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        profile = _profile(Table(name, "", parsed))
+    except ProfileError:
+        raise
+    except ValueError as error:  # also of a number that is too long
         raise ProfileError(name, "file", f"is not TOML: {error}") from None
-    profile = _profile(Table(name, "", parsed))
+    except RecursionError:
+        raise ProfileError(name, "file", "is nested too deeply") from None
     if profile.name != name or not _NAME.fullmatch(name):
         raise ProfileError(name, "name", f"must be {name!r}, as the file, of a-z, 0-9 and single hyphens")
-    return Contract(profile)
+    return Contract(profile, text)
 
 
 def _profile(top: Table) -> Profile:

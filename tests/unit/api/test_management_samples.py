@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from ringback.control import endpoints as endpoints_module
 from ringback.model.endpoint import EndpointStatus
 from ringback.store.port import EventQuery, FetchRequest, StoreUnavailable
-from ringback.wire.profile import load_profile
 from support.api_world import ApiWorld, fields_of, problem_of
 from support.rows import NOW, OTHER_TENANT, TENANT
 
@@ -190,11 +188,11 @@ def test_standard_has_no_handshake_so_verifying_changes_nothing(world: ApiWorld)
 
 def test_a_profile_with_a_handshake_has_it_repeated(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     class Asking:
-        name = load_profile("standard").name
+        signatures = ("v1",)
         has_handshake = True
 
-    monkeypatch.setattr(endpoints_module, "load_profile", lambda name: Asking())
     made = world.endpoint()
+    monkeypatch.setattr(world.profiles, "of", lambda name: Asking())
     assert world.post(f"/endpoints/{made['id']}/verify")["status"] == "verification_pending"
 
 

@@ -1,0 +1,76 @@
+"""The request that a profile makes of an event, as `ringback profile show` prints it.
+
+Made of the same parts as a real one (`ringback.outgoing`, the profile's contract), but for a receiver that doesn't
+exist and with a secret that everybody knows. Sends nothing.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ringback.clock import Clock
+from ringback.model.endpoint import Endpoint, Secret
+from ringback.model.errors import BadSetting
+from ringback.outgoing import HOPS_HEADER, prepare
+from ringback.policy.match import valid_event_type
+from ringback.times import parse_rfc3339, rfc3339
+from ringback.wire.contract import Contract
+from ringback.wire.message import Message
+from ringback.wire.signature import ALGORITHM_OF, generate_secret
+
+_URL: Final = "https://example.com/hook"
+_KEY: Final = b"an example, which everybody has."
+_SAMPLE: Final = b'{"type":"contact.created","data":{"id":"c_1","name":"Ada"}}'
+
+
+class Event(msgspec.Struct):
+    """What of an event, as `POST …/events` takes it, is looked at here."""
+
+    type: str
+    data: msgspec.Raw
+    id: str | None = None
+    occurred_at: str | None = None
+
+
+class Example(NamedTuple):
+    """A request as it would leave, and the secret that it is signed with."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    secret: str
+
+
+def example_request(contract: Contract, signature: str | None, event: bytes | None, clock: Clock) -> Example:
+    """The request of an event (None: of a sample), signed by one of the contract's signatures (None: its default).
+
+    Raises BadSetting.
+    """
+    chosen = contract.default_signature if signature is None else signature
+    if chosen not in contract.signatures:
+        raise BadSetting(f"signature: {chosen!r} is none of the profile's: {', '.join(contract.signatures)}.")
+    now_ms = clock.now_ms()
+    secret = Secret("sec_example", "example", "ep_example", _secret(contract, chosen), now_ms, None)
+    endpoint = Endpoint("ep_example", "example", "", _URL, profile=contract.name, signature=chosen)
+    target = prepare(endpoint, [secret], contract)
+    message = _message(_SAMPLE if event is None else event, clock)
+    rendered = contract.render(message, [secret.value], chosen, now_ms // 1_000)
+    headers = target.shown(rendered.headers, [(HOPS_HEADER, "1")], len(rendered.body))
+    return Example(contract.method, target.url, headers, rendered.body, secret.value)
+
+
+def _secret(contract: Contract, signature: str) -> str:
+    algorithm = contract.profile.variants[signature].algorithm
+    return generate_secret(next(kind for kind, made_by in ALGORITHM_OF.items() if made_by == algorithm), _KEY)
+
+
+def _message(event: bytes, clock: Clock) -> Message:
+    try:
+        given = msgspec.json.decode(event, type=Event)
+        happened_at = clock.now_ms() if given.occurred_at is None else parse_rfc3339(given.occurred_at)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadSetting(f"event: not an event as the API takes it: {error}.") from None
+    if not valid_event_type(given.type):
+        raise BadSetting("event: its type is no event type, such as contact.created.")
+    return Message(given.id or clock.new_id("evt"), given.type, bytes(given.data), rfc3339(happened_at))
