@@ -34,7 +34,7 @@ def is_as(received: Received, name: str, prefix: str) -> bool:
 
 
 def test_a_profile_that_was_just_put_is_what_requests_are_made_by(
-    server: Server, tenant: TestTenant, inbox: Inbox
+    server: Server, tenant: TestTenant, inbox: Inbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     version = put(server, "fresh", variant="main", prefix="sig=")
     made = tenant.endpoint(inbox.url(), profile="fresh", secret=SECRET)
@@ -48,6 +48,9 @@ def test_a_profile_that_was_just_put_is_what_requests_are_made_by(
     tenant.wait_state(event_id, "delivered")
     (attempt,) = tenant.attempts(made["id"])
     assert (attempt["profile"], attempt["profile_version"]) == ("fresh", version)
+    at = ["--url", server.url, "--key", ADMIN_KEY, "--tenant", tenant.id]
+    assert main(["attempts", "show", attempt["id"], *at]) == 0
+    assert f"fresh, version {version}\n" in capsys.readouterr().out
 
 
 def test_one_is_replaced_while_deliveries_flow(server: Server, tenant: TestTenant, inbox: Inbox) -> None:

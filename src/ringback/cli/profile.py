@@ -12,16 +12,14 @@ from ringback.cli.api import DEFAULT_URL, JsonDocument, Key, Url, connect
 from ringback.cli.confirm import Yes, confirm
 from ringback.cli.given import read_file
 from ringback.cli.lists import LIMIT_DEFAULT, Everything, JsonPage, Limit, Which, show_list
+from ringback.cli.profile_named import SUFFIX, profile_named
 from ringback.cli.profile_request import Example, example_request
 from ringback.cli.shown import Column, harmless, harmless_json, moment, print_json
 from ringback.clock import SystemClock
 from ringback.model.errors import BadSetting, ProfileFileUnusable
 from ringback.profile_files import read_profile
-from ringback.wire.contract import Contract
-from ringback.wire.profile import ProfileError, load_profile
 
 _PATH: Final = "/v1/profiles"
-_SUFFIX: Final = ".toml"
 COLUMNS: Final = (
     Column("name", lambda profile: str(profile["name"])),
     Column("origin", lambda profile: str(profile["origin"])),
@@ -74,7 +72,7 @@ def show(
 ) -> None:
     """Print the exact request that a profile makes of an event, signed with an example secret."""
     content = None if event is None else read_file(event, "event")
-    example = example_request(_contract(name), signature, content, SystemClock())
+    example = example_request(profile_named(name), signature, content, SystemClock())
     if json:
         document = {**example._asdict(), "body": example.body.decode("utf-8", "replace")}
         typer.echo(harmless_json(json_format.dumps(document, ensure_ascii=False)))
@@ -113,8 +111,8 @@ def get(name: Name, *, key: Key, url: Url = DEFAULT_URL, json: JsonDocument = Fa
 @profile.command()
 def put(file: File, *, key: Key, url: Url = DEFAULT_URL, json: JsonDocument = False) -> None:
     """Write a profile, whole, under its file's name. One in use only if its endpoints can live with it."""
-    if file.suffix != _SUFFIX:
-        raise BadSetting(f"file: {file} is not named NAME{_SUFFIX}.")
+    if file.suffix != SUFFIX:
+        raise BadSetting(f"file: {file} is not named NAME{SUFFIX}.")
     try:
         text = read_file(str(file), "file").decode("utf-8")
     except UnicodeDecodeError:
@@ -135,17 +133,6 @@ def delete(name: Name, *, key: Key, url: Url = DEFAULT_URL, yes: Yes = False) ->
         confirm(f"The profile {harmless(name)} will be deleted.", yes)
         client.call("DELETE", _path(name))
     typer.echo(f"{harmless(name)} is deleted.")
-
-
-def _contract(name: str) -> Contract:
-    if name.endswith(_SUFFIX):
-        return read_profile(Path(name))
-    try:
-        return load_profile(name)
-    except ProfileError as error:
-        raise BadSetting(
-            f"profile: {error.message}, or a file NAME{_SUFFIX} (`ringback profile get` has those of a server)."
-        ) from None
 
 
 def _print_request(example: Example) -> None:
