@@ -18,6 +18,7 @@ from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
+from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
 from conformance.suite_retention import TestRetention, TestTrimmedChanges
@@ -53,6 +54,7 @@ __all__ = [
     "TestNodes",
     "TestOrderedFetch",
     "TestOrphans",
+    "TestProfiles",
     "TestProgress",
     "TestPurging",
     "TestQuotas",
@@ -66,4 +68,5 @@ __all__ = [
     "TestStranded",
     "TestTenants",
     "TestTrimmedChanges",
+    "TestUsersOfProfiles",
 ]

@@ -125,6 +125,8 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert inbox.wait_for(1)[0].event_id == sent["event_id"]
         assert len(stats["days"]) == 7
         assert documents(page.run())[0]["events_per_second"] == 50
+        put, patched = documents(page.run())
+        assert (put["name"], put["origin"], patched["profile"]) == ("shop", "api", "shop")
         assert documents(page.run())[0]["name"] == "contact.created"
 
         inbox.reply = lambda received: Reply(503)

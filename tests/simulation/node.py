@@ -22,6 +22,7 @@ from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Submission
 from ringback.ingest.writer import Writer
 from ringback.model.ids import random_part, time_part
+from ringback.profiles import Registry
 from ringback.store.port import CommitInDoubt, StoreUnavailable
 from simulation.calls import SimStore, SimTransaction
 from simulation.remote import SimTransport
@@ -113,6 +114,7 @@ class Node:
         self.directory = Directory(
             store,
             self.clock,
+            Registry(world.store),
             lambda ids: self.tell(m.Reconfigured(ids, None)),
             lambda events: self.tell(m.Redacted(events)),
         )

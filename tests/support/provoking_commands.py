@@ -81,6 +81,11 @@ class Place(NamedTuple):
         (self.folder / "copy.db").write_text("")
         return main(["backup", str(self.folder / "copy.db"), "--data", str(self.folder)])
 
+    def bad_profile(self) -> int:
+        (self.folder / "profiles").mkdir()
+        (self.folder / "profiles" / "own.toml").write_text("name = 5")
+        return self.serve()
+
     def nobody_to_ask(self) -> int:
         SqliteStore.open(self.database).close()
         main(["backup", str(self.folder / "copy.db"), "--data", str(self.folder)])
@@ -108,6 +113,7 @@ COMMANDS: Final[dict[str, Callable[[Place], int]]] = {
     "master_key_unusable": Place.open_key_file,
     "master_key_missing": Place.without_its_key,
     "store_exists": Place.file_there,
+    "profile_file_unusable": Place.bad_profile,
     "not_confirmed": Place.nobody_to_ask,
     "bench_incomplete": Place.bench_without_a_server,
 }

@@ -18,6 +18,7 @@ EventTypes = Annotated[
 Channels = Annotated[list[str] | None, typer.Option(help="Channel it wants; may be given again (all).")]
 Filter = Annotated[str | None, typer.Option(help="CEL over event, data and previous (none).")]
 Order = Annotated[Ordering | None, typer.Option(help="Whether events wait for each other (none).")]
+Profile = Annotated[str | None, typer.Option(help="The wire contract (the tenant's).")]
 SignedWith = Annotated[
     str | None, typer.Option(help="One of the profile's; of standard v1 (HMAC-SHA256) or v1a (ed25519).")
 ]

@@ -11,15 +11,14 @@ from ringback.cli.captured import Captured, read_request
 from ringback.cli.diagnosis import Diagnosis, diagnose
 from ringback.cli.exits import ExitCode
 from ringback.cli.given import header_pairs, instant_ms, read_file, read_secret
+from ringback.cli.profile_named import profile_named
 from ringback.cli.shown import harmless_json, print_prose, terminal
 from ringback.clock import SystemClock
 from ringback.model.errors import BadSetting
 from ringback.times import rfc3339
 from ringback.wire.contract import Contract
-from ringback.wire.profile import load_profile
 from ringback.wire.signature import BadSecret
 from ringback.wire.verify import Verified
-from ringback.wire.vocabulary import ProfileError
 
 
 def verify(
@@ -46,7 +45,9 @@ def verify(
         list[str] | None, typer.Option(help="Instead of FILE: a header, 'Name: value'; may be given again.")
     ] = None,
     body_file: Annotated[str | None, typer.Option(help="Instead of FILE: the body, - for standard input.")] = None,
-    profile: Annotated[str, typer.Option(help="Profile the request follows.")] = "standard",
+    profile: Annotated[
+        str, typer.Option(help="Profile the request follows: one that comes with Ringback, or FILE.toml.")
+    ] = "standard",
     at: Annotated[
         str | None, typer.Option(help="Check as if it were this time (RFC 3339, or how long ago); default: now.")
     ] = None,
@@ -59,7 +60,7 @@ def verify(
 
     Ends with 0 when it is valid, 1 when it isn't, 2 when there is nothing to check.
     """
-    contract = _contract(profile)
+    contract = profile_named(profile)
     secrets = _secrets([*(secret or []), *([read_secret(secret_file)] if secret_file else [])], contract)
     captured = _captured(request, header or [], body_file)
     now_ms = SystemClock().now_ms()
@@ -70,13 +71,6 @@ def verify(
     else:
         _show(diagnosis)
     return ExitCode.OK if diagnosis.valid else ExitCode.UNEXPECTED
-
-
-def _contract(profile: str) -> Contract:
-    try:
-        return load_profile(profile)
-    except ProfileError as error:
-        raise BadSetting(f"profile: {error}") from None
 
 
 def _secrets(given: Sequence[str], contract: Contract) -> Sequence[str]:

@@ -22,7 +22,6 @@ from ringback.model.limits import (
 from ringback.policy.filter import FilterRefused, compile_filter
 from ringback.policy.match import valid_pattern
 from ringback.policy.url import UrlRefused, UrlRules, accept_url, append_query
-from ringback.wire.contract import Contract
 
 RATE_PER_SECOND_MIN: Final = 0.0001
 RATE_PER_SECOND_MAX: Final = 10_000.0
@@ -56,33 +55,19 @@ class EndpointFields(TypedDict, total=False):
 def check_fields(fields: EndpointFields, rules: UrlRules, findings: Findings) -> dict[str, Any]:
     """The stored form of each field that is there: arguments for `dataclasses.replace` of an Endpoint.
 
-    `active` and `profile` None are the caller's business, for they depend on more than their own value.
+    `active`, `profile` and `signature` are the caller's business, for they depend on more than their own value.
     """
     checked: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "url":
             checked["url"] = _url(findings, str(value), rules)
+        elif name in _NAMES:
+            checked[name] = value
         elif name in _CHECKS:
             checked[name] = _DEFAULTS.get(name) if value is None else _CHECKS[name](findings, value)
     if fields.get("tracked_set") is not None:
         findings.add("tracked_set", "is not offered by this version; leave it out or send null")
     return checked
-
-
-def check_profile_rules(endpoint: Endpoint, contract: Contract) -> None:
-    """Whether an endpoint keeps to what its profile asks of it. Raises Invalid."""
-    findings = Findings()
-    if contract.signatures and endpoint.signature not in contract.signatures:
-        findings.add("signature", f"must be one of: {', '.join(contract.signatures)} (profile {contract.name})")
-    rules = contract.profile.rules
-    if rules.https_only and not endpoint.url.startswith("https:"):
-        findings.add("url", f"must be https (profile {contract.name})")
-    if rules.one_channel and (endpoint.channels is None or len(endpoint.channels) != 1):
-        findings.add("channels", f"must be exactly one (profile {contract.name})")
-    taken = [name for name, _ in (*endpoint.headers, *endpoint.auth.headers) if name.lower() in contract.header_names]
-    for name in taken:
-        findings.add(f"headers.{name}", f"is a header that the profile {contract.name} sets itself")
-    findings.raise_if_any()
 
 
 def origin_of(url: str, rules: UrlRules) -> str | None:
@@ -163,14 +148,6 @@ def _filter(findings: Findings, value: str) -> str:
     return value
 
 
-def _profile(findings: Findings, value: str) -> str:
-    return findings.profile("profile", value)
-
-
-def _signature(findings: Findings, value: str) -> str:
-    return findings.text("signature", value, empty=False)
-
-
 def _auth(findings: Findings, value: AuthFields) -> Auth:
     return check_auth(findings, "auth", value)
 
@@ -211,8 +188,6 @@ _CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
     "event_types": _event_types,
     "channels": _channels,
     "filter": _filter,
-    "profile": _profile,
-    "signature": _signature,
     "auth": _auth,
     "headers": _headers,
     "rate_per_second": _rate,
@@ -221,6 +196,9 @@ _CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
     "retry": _retry,
     "timeout_s": _timeout,
 }
+
+# They name what is to be found elsewhere.
+_NAMES: Final = ("profile", "signature")
 
 # What null stands for where that isn't None itself.
 _DEFAULTS: Final[Mapping[str, object]] = {

@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control.contracts import check_fit, contract_of, has_own_secret, needs_own_secret, offered_contract
 from ringback.control.endpoint_fields import (
     EndpointFields,
     check_address,
     check_fields,
     check_headers_together,
-    check_profile_rules,
     origin_of,
 )
 from ringback.control.findings import Findings
@@ -26,8 +26,6 @@ from ringback.control.secrets import (
     Revealed,
     SecretUseCases,
     check_endpoint_secret,
-    has_own_secret,
-    needs_own_secret,
     new_endpoint_secret,
     revealed,
 )
@@ -37,9 +35,9 @@ from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus
 from ringback.model.errors import Conflict, NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
+from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
 from ringback.wire.contract import Contract
-from ringback.wire.profile import load_profile
 
 _LIST = "endpoints"
 
@@ -63,12 +61,15 @@ class EndpointUseCases:
         store: EndpointStore,
         clock: Clock,
         rules: UrlRules,
+        profiles: Registry,
         notify: Callable[[], None],
+        *,
         endpoints_max: int = ENDPOINTS_PER_TENANT_MAX,
     ) -> None:
         self._store = store
         self._clock = clock
         self._rules = rules
+        self._profiles = profiles
         self._notify = notify
         self._endpoints_max = endpoints_max
 
@@ -79,8 +80,10 @@ class EndpointUseCases:
         if "url" not in fields:
             findings.add("url", "is required")
         checked = check_fields(fields, self._rules, findings)
+        profile = tenant.profile if checked.get("profile") is None else checked["profile"]
+        contract = offered_contract(findings, "profile", self._profiles, profile)
         findings.raise_if_any()
-        contract = load_profile(checked.get("profile") or tenant.profile)
+        assert contract is not None  # noqa: S101 - else there was a finding
         now = self._clock.now_ms()
         endpoint = Endpoint(
             **{
@@ -89,7 +92,7 @@ class EndpointUseCases:
                 "signature": checked.get("signature") or contract.default_signature,
                 "id": self._clock.new_id("ep"),
                 "tenant_id": tenant_id,
-                "profile": contract.name,
+                "profile": profile,
                 "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
                 "created_at": now,
                 "updated_at": now,
@@ -97,7 +100,8 @@ class EndpointUseCases:
         )
         check_address(endpoint, self._rules)
         check_headers_together(endpoint)
-        check_profile_rules(endpoint, contract)
+        check_fit(findings, endpoint, contract)
+        findings.raise_if_any()
         value = self._first_secret(contract, endpoint, secret)
         signing = None
         if value is not None:
@@ -161,8 +165,7 @@ class EndpointUseCases:
             if (after.url, after.query) != (endpoint.url, endpoint.query):
                 check_address(after, self._rules)
             check_headers_together(after)
-            check_profile_rules(after, load_profile(after.profile))
-            return after
+            return self._fitting(endpoint, after, checked)
 
         # Tried out first: a change that is refused must not leave a new secret behind.
         before = self.get(tenant_id, endpoint_id)
@@ -170,7 +173,8 @@ class EndpointUseCases:
         # The secret comes before the change: two kinds sign side by side, but none would sign nothing.
         secret = None
         if (after.profile, after.signature) != (before.profile, before.signature):
-            secret = secrets.change_kind(before, load_profile(after.profile), after.signature, actor)
+            contract = contract_of(self._profiles, after)
+            secret = secrets.change_kind(before, contract, after.signature, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
     def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
@@ -184,10 +188,10 @@ class EndpointUseCases:
     def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
 
-        Raises NotFound.
+        Raises NotFound, Conflict.
         """
         endpoint = self.get(tenant_id, endpoint_id)
-        if not load_profile(endpoint.profile).has_handshake:
+        if not contract_of(self._profiles, endpoint).has_handshake:
             return endpoint
         return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ASK))
 
@@ -212,14 +216,30 @@ class EndpointUseCases:
         self._notify()
         return endpoint
 
+    def _fitting(self, before: Endpoint, after: Endpoint, checked: dict[str, Any]) -> Endpoint:
+        """`after`, spoken to by its profile. One whose profile is not there can be changed all the same, but not to a
+        profile that isn't there. Raises Invalid."""
+        named = after.profile != before.profile or after.signature != before.signature
+        contract = self._profiles.of(after.profile)
+        if contract is None and not named:
+            return after
+        findings = Findings()
+        contract = offered_contract(findings, "profile", self._profiles, after.profile)
+        if contract is not None:
+            if "signature" not in checked and not contract.offers(after.signature):
+                after = replace(after, signature=contract.default_signature)
+            check_fit(findings, after, contract)
+        findings.raise_if_any()
+        return after
+
     def _with_consequences(self, endpoint: Endpoint, checked: dict[str, Any]) -> dict[str, Any]:
         """`checked`, and what follows from it for this endpoint."""
         changes = dict(checked)
         if "profile" in changes and changes["profile"] is None:
             changes["profile"] = required_tenant(self._store, endpoint.tenant_id).profile
-        profile = changes.get("profile", endpoint.profile)
-        if changes.get("signature") is None and (profile != endpoint.profile or "signature" in changes):
-            changes["signature"] = load_profile(profile).default_signature
+        contract = self._profiles.of(changes.get("profile", endpoint.profile))
+        if contract is not None and "signature" in changes and changes["signature"] is None:
+            changes["signature"] = contract.default_signature
         moved_away = "url" in changes and origin_of(changes["url"], self._rules) != origin_of(endpoint.url, self._rules)
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control.contracts import needs_own_secret, own_signing, signing_of
 from ringback.control.findings import Findings
 from ringback.model.endpoint import Endpoint, Secret
-from ringback.model.errors import Conflict, NotFound, OverQuota, SecretUnreadable
+from ringback.model.errors import NotFound, OverQuota, SecretUnreadable
 from ringback.model.limits import SECRET_GRACE_S_MAX
+from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Secrets, Tenants
 from ringback.wire.contract import Contract
-from ringback.wire.profile import load_profile
 from ringback.wire.signature import PRIVATE_PREFIX, SECRET_RANDOM_BYTES, BadSecret, public_part
-from ringback.wire.signing import Signing
 
 SECRET_GRACE_S_DEFAULT: Final = 86_400
 # Below this a secret can be guessed from one signed request.
@@ -53,8 +53,11 @@ class Revealed(NamedTuple):
 class SecretUseCases:
     """What can be done with secrets. `actor` says who asks (a key's id), for the audit log."""
 
-    def __init__(self, store: SecretStore, clock: Clock, notify: Callable[[], None], audit: Audit) -> None:
+    def __init__(
+        self, store: SecretStore, clock: Clock, profiles: Registry, notify: Callable[[], None], audit: Audit
+    ) -> None:
         self._store = store
+        self._profiles = profiles
         self._clock = clock
         self._notify = notify
         self._audit = audit
@@ -62,7 +65,7 @@ class SecretUseCases:
     def reveal(self, tenant_id: str, endpoint_id: str, actor: str) -> Revealed:
         """The secret an endpoint's requests are signed with. Raises NotFound, Conflict, SecretUnreadable."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
-        contract = _own_signing(endpoint)
+        contract = own_signing(self._profiles, endpoint)
         secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, contract, endpoint.signature))
         self._audit("secret_revealed", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
         return revealed(secret.value)
@@ -73,7 +76,7 @@ class SecretUseCases:
         The secret that signs already, given again, changes nothing. Raises Invalid, NotFound, Conflict, OverQuota.
         """
         endpoint = self._endpoint(tenant_id, endpoint_id)
-        contract = _own_signing(endpoint)
+        contract = own_signing(self._profiles, endpoint)
         findings = Findings()
         _check_grace(findings, grace_s)
         if given is not None:
@@ -166,38 +169,9 @@ def _rotate_to(store: Secrets, owner: Owner, value: str, grace_s: int, clock: Cl
     store.rotate_secret(new, now + grace_s * 1_000)
 
 
-def needs_own_secret(contract: Contract) -> bool:
-    """Whether each endpoint must have a secret of its own."""
-    return has_own_secret(contract) and contract.profile.secret_needed
-
-
-def has_own_secret(contract: Contract) -> bool:
-    """Whether an endpoint can have a secret of its own."""
-    return contract.signing is not None and not contract.profile.tenant_signs
-
-
-def _own_signing(endpoint: Endpoint) -> Contract:
-    """The contract of an endpoint that has a secret of its own. Raises Conflict."""
-    contract = load_profile(endpoint.profile)
-    if contract.signing is None:
-        raise Conflict(f"Requests of the profile {contract.name} are not signed.", code="no_secret")
-    if contract.profile.tenant_signs:
-        raise Conflict(
-            f"The profile {contract.name} signs with the tenant's secret: see /v1/tenants/{endpoint.tenant_id}/secret.",
-            code="no_secret",
-        )
-    return contract
-
-
 def new_endpoint_secret(contract: Contract, signature: str, clock: Clock) -> str:
     """One of the form that the contract has: `whsec_…` for `standard`'s v1, `whsk_…` for v1a."""
-    return _signing(contract).new_secret(clock.token_bytes(SECRET_RANDOM_BYTES), signature)
-
-
-def _signing(contract: Contract) -> Signing:
-    if contract.signing is None:
-        raise ValueError(f"requests of {contract.name} are not signed")
-    return contract.signing
+    return signing_of(contract).new_secret(clock.token_bytes(SECRET_RANDOM_BYTES), signature)
 
 
 def new_tenant_secret(clock: Clock) -> str:
@@ -208,7 +182,7 @@ def new_tenant_secret(clock: Clock) -> str:
 def check_endpoint_secret(findings: Findings, field: str, value: str, contract: Contract, signature: str) -> None:
     """Whether a caller's secret can sign for this signature; a finding when not."""
     try:
-        _signing(contract).check_secret(value, signature)
+        signing_of(contract).check_secret(value, signature)
     except BadSecret as refused:
         findings.add(field, f"can't be used: {refused}")
 
@@ -222,7 +196,7 @@ def check_tenant_secret(findings: Findings, field: str, value: str) -> None:
 def fits(value: str, contract: Contract, signature: str) -> bool:
     """Whether a secret is of the kind that this signature needs."""
     try:
-        _signing(contract).check_secret(value, signature)
+        signing_of(contract).check_secret(value, signature)
     except BadSecret:
         return False
     return True

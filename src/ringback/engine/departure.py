@@ -54,6 +54,10 @@ class Departure(NamedTuple):
     more: More | None
 
 
+class NoProfile(Exception):
+    """The endpoint's profile is not there, or has not its signature."""
+
+
 class Sent(NamedTuple):
     """The part of `Logged` that is known when the request leaves."""
 
@@ -74,7 +78,7 @@ def departure_of(
     """
     happened_at = event.occurred_at if event.occurred_at is not None else event.accepted_at
     trace = event.trace if pass_trace else None
-    more = _more(event) if target.contract.needs_more else None
+    more = _more(event) if target.contract is not None and target.contract.needs_more else None
     named = (event.tenant_id, event.id, event.type, event.data)
     return make_tuple(Departure, (token, number, *named, happened_at, attempt, event.hops, trace, more))
 
@@ -87,13 +91,16 @@ def _more(event: Event) -> More:
 def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, OutboundRequest]:
     """Render and sign a delivery for its endpoint. The attempt's id is made here, before sending.
 
-    Raises BadSecret.
+    Raises BadSecret, NoProfile.
     """
+    contract = target.contract
+    if contract is None:
+        raise NoProfile
     token, _, tenant_id, event_id, event_type, data, happened_at, attempt, hops, trace, more = departure
     now_ms = clock.now_ms()
     named = (event_id, event_type, data, happened_at, now_ms, attempt, tenant_id, target.endpoint.id)
     message = make_tuple(Message, (*named, *(more or NO_MORE)))
-    rendered = target.contract.render(message, target.signing_secrets(now_ms), target.endpoint.signature)
+    rendered = contract.render(message, target.signing_secrets(now_ms), target.endpoint.signature)
     attempt_id = clock.new_id("att")
     own = [(HOPS_HEADER, str(hops + 1))]
     if trace is not None and not target.has_own_trace and (value := sent_traceparent(trace, attempt_id)):
@@ -104,7 +111,7 @@ def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, 
     shown = _encode(target.shown(rendered.headers, own, len(rendered.body)))
     body = rendered.body if rendered.whole else None
     sent = make_tuple(Sent, (attempt_id, now_ms, shown, body, rendered.head, rendered.tail))
-    asked = (token, tenant_id, target.contract.method, target.url, headers, rendered.body, target.deadline_s)
+    asked = (token, tenant_id, contract.method, target.url, headers, rendered.body, target.deadline_s)
     return sent, make_tuple(OutboundRequest, asked)
 
 

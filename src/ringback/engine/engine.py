@@ -28,6 +28,7 @@ from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import WatchAttempts
 from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer
+from ringback.profiles import Registry
 from ringback.store import port
 from ringback.store.port import JobSteps, Nodes, Settlements, Upkeep
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
@@ -75,6 +76,7 @@ class Engine:
         self,
         *,
         store: DeliveryStore,
+        profiles: Registry,
         clock: Clock,
         transport: Transport,
         slots: int,
@@ -99,6 +101,7 @@ class Engine:
         self.directory = Directory(
             store,
             clock,
+            profiles,
             lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)),
             lambda events: self.dispatcher.post(m.Redacted(events)),
         )

@@ -33,7 +33,7 @@ class InboundResponse(NamedTuple):
 
     Error codes: `timeout`, `connect_failed`, `dns_failed`, `tls_failed`, `blocked_address`, `headers_too_large`,
     `bad_response` (no HTTP, HTTP/0.9, a broken status line), `connection_lost` (before the headers ended), `aborted`;
-    `blocked_request` and `secret_unreadable` where nothing was sent.
+    `blocked_request`, `secret_unreadable` and `profile_missing` where nothing was sent.
     `headers` are (name, value) as they came, latin-1. `body` is capped and `truncated` says that there was more, or
     that it broke off.
     """

@@ -52,7 +52,7 @@ class LaneRecovered(NamedTuple):
 
 class EndpointDisabled(NamedTuple):
     """The engine gave an endpoint up, and keeps its queue. `code`: `gone` (it answered 410), `failing_too_long` (for
-    five days), or `secret_unreadable` (its stored secret doesn't open).
+    five days), `secret_unreadable` (its stored secret doesn't open), or `profile_missing` (its profile is not there).
     """
 
     tenant_id: str

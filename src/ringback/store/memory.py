@@ -15,6 +15,7 @@ from ringback.store.memory_intake import MemoryIntake
 from ringback.store.memory_jobs import MemoryJobs, MemoryJobSteps
 from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory_log import MemoryLog
+from ringback.store.memory_profiles import MemoryProfiles
 from ringback.store.memory_redaction import MemoryRedactions
 from ringback.store.memory_retention import MemoryRetention
 from ringback.store.memory_settling import MemorySettlements
@@ -37,6 +38,7 @@ class MemoryStore(
     MemoryFollow,
     MemoryTenants,
     MemoryEventTypes,
+    MemoryProfiles,
     MemoryKeys,
     MemoryEndpoints,
     MemoryLog,

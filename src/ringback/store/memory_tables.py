@@ -19,6 +19,7 @@ from ringback.model.event_type import EventType
 from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.profile import StoredProfile
 from ringback.model.tenant import ApiKey, Tenant
 from ringback.store.port import BadRow, KeyClaim, StoredEvent
 
@@ -57,6 +58,7 @@ class MemoryTables:
         self.tenants: dict[str, Tenant] = {}
         self.deleted_tenants: set[str] = set()
         self.event_types: dict[str, EventType] = {}
+        self.profiles: dict[str, StoredProfile] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.tombstones: dict[str, Endpoint] = {}

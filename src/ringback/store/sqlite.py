@@ -28,6 +28,7 @@ from ringback.store.sqlite_intake import SqliteIntake
 from ringback.store.sqlite_jobs import SqliteJobs, SqliteJobSteps
 from ringback.store.sqlite_lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite_log import SqliteLog
+from ringback.store.sqlite_profiles import SqliteProfiles
 from ringback.store.sqlite_redaction import SqliteRedactions
 from ringback.store.sqlite_retention import SqliteRetention
 from ringback.store.sqlite_sealing import SqliteSealing, read_sealing_keys
@@ -53,6 +54,7 @@ class SqliteStore(
     SqliteJobSteps,
     SqliteTenants,
     SqliteEventTypes,
+    SqliteProfiles,
     SqliteKeys,
     SqliteEndpoints,
     SqliteSecrets,

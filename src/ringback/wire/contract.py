@@ -4,6 +4,7 @@ Holds no state but prepared keys, never reads the clock and does no I/O. It assu
 they were stored; one that can't be used is a `BadSecret`. One contract serves all threads.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -84,10 +85,13 @@ class Contract:
     `profile` is what its file says; `signatures` are the variants an endpoint can choose, `default_signature` is the
     one it has unless it chose; `header_names`, in lower case, are those an endpoint's own headers can't use;
     `has_handshake` says whether an endpoint has to prove itself before it is sent to; `needs_more` whether a message
-    needs the fields that most contracts don't ask for (MORE_SLOTS).
+    needs the fields that most contracts don't ask for (MORE_SLOTS). `text` is the TOML that it was made of, `version`
+    eight hexadecimal characters that are another for every other text.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, text: str) -> None:
+        self.text: Final = text
+        self.version: Final = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.profile: Final = profile
         self.name: Final = profile.name
         self.method: Final = profile.method
@@ -131,6 +135,10 @@ class Contract:
             if fits(message):
                 return shape
         return self._usual
+
+    def offers(self, signature: str) -> bool:
+        """Whether an endpoint can have it; where nothing is signed any will do."""
+        return not self.signatures or signature in self.signatures
 
     def check_verifying_secret(self, secret: str) -> None:
         """Raise BadSecret unless a receiver can verify with it: a public key will do."""

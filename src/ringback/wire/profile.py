@@ -65,15 +65,16 @@ def check_profile(text: str, name: str) -> Contract:
     """Check the TOML `text` of a profile and compile it; `name` is its file's, which it must repeat."""
     try:
         parsed = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = _LINE_OF_SYNTAX.search(str(error))
-        line = int(found[1]) if found else None
-        raise ProfileError(name, "file", f"is not TOML: {error}", line=line) from None
-    try:
-        return Contract(_profile(Table(name, "", parsed)))
+        return Contract(_profile(Table(name, "", parsed)), text)
     except ProfileError as error:
         line = line_of(text, error.key, error.found)
         raise ProfileError(name, error.key, error.message, error.found, line) from None
+    except ValueError as error:  # also of a number that is too long
+        found = _LINE_OF_SYNTAX.search(str(error))
+        line = int(found[1]) if found else None
+        raise ProfileError(name, "file", f"is not TOML: {error}", line=line) from None
+    except RecursionError:
+        raise ProfileError(name, "file", "is nested too deeply") from None
 
 
 def _profile(top: Table) -> Profile:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from ringback.control import endpoints as endpoints_module
 from ringback.model.endpoint import EndpointStatus
 from ringback.store.port import EventQuery, FetchRequest, StoreUnavailable
 from ringback.wire.profile import load_profile
@@ -193,7 +192,7 @@ def test_a_profile_with_a_handshake_has_it_repeated(world: ApiWorld, monkeypatch
     made = world.endpoint()
     asking = copy.copy(load_profile("standard"))
     monkeypatch.setattr(asking, "has_handshake", True)
-    monkeypatch.setattr(endpoints_module, "load_profile", lambda name: asking)
+    monkeypatch.setattr(world.profiles, "of", lambda name: asking)
     assert world.post(f"/endpoints/{made['id']}/verify")["status"] == "verification_pending"
 
 

@@ -133,6 +133,12 @@ class EventTypeBody(Input):
     deprecated: bool = Field(default=False, description="Shown to whoever chooses event types; events go on.")
 
 
+class ProfileBody(Input):
+    """A profile, whole."""
+
+    toml: str = Field(description="The profile's text. Its `name` is the one in the address.")
+
+
 def _moment(value: object) -> object:
     """Milliseconds since 1970, or None; a body has no other form of a moment than text."""
     return None if value is None else moment_of(value if isinstance(value, str) else "")

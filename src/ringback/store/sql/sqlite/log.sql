@@ -140,7 +140,7 @@ CROSS JOIN attempt ON attempt.seq = asked.value;
 -- name: attempt_by_id
 -- One attempt, whole, and its event's data if that is kept; the columns in the order of model.attempt.Attempt.
 SELECT
-    attempt.tenant_id, attempt.id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final,
+    attempt.tenant_id, attempt.id, endpoint_id, event_id, event_type, attempt.number, at, duration_ms, outcome, final,
     superseded, status_code, error_code, error_message, timings, remote_address, http_version, method, url,
     request_headers, request_body, body_head, body_tail, response_headers, response_body, response_truncated, profile,
     maybe_repeated, event.data
