@@ -15,7 +15,7 @@ import pytest
 
 from support.authority import Authority
 from support.process import Server, wait_until
-from support.receivers import OK, Receiver, Script, answers, answers_status, early_answer, never_answering
+from support.receivers import OK, Receiver, Script, answers, answers_status, early_answer
 from support.tenant import TestTenant
 
 ONCE: Final = {"delays_s": []}
@@ -142,12 +142,6 @@ def test_the_receiver_that_only_speaks_tls_1_1_is_one_that_others_get_on_with(wo
         connection.request("POST", "/hook", b"{}")
         assert connection.getresponse().status == 200
         connection.close()
-
-
-def test_a_receiver_that_never_finishes_the_handshake_costs_its_deadline(world: World) -> None:
-    with Receiver(never_answering) as receiver:
-        attempt = sent(world.tenant, receiver.url.replace("http:", "https:"), timeout_s=0.5)
-        assert attempt["error"]["code"] == "timeout"
 
 
 @pytest.mark.parametrize("field", ["verify_tls", "insecure", "ssl_verification", "verify"])
