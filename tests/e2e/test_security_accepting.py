@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ringback.cli.main import main
 from support.inbox import Inbox
-from support.process import Server, wait_until
+from support.process import ADMIN_KEY, Server, wait_until
 from support.receivers import OK, Receiver, answers
 from support.tenant import TestTenant
 
@@ -124,6 +125,40 @@ def test_a_url_that_leads_elsewhere_is_refused_when_it_is_changed(
 ) -> None:
     assert strict.server.ask("PATCH", endpoint_path, {"url": REFUSED[kind]}).status == 422
     assert strict.server.get(endpoint_path)["url"] == "https://example.com/kept"
+
+
+OPENS_ONE = "--allow CIDR:PORT"
+OPENS_ALL = "--allow-private"
+OPENS_HTTP = "--allow-http"
+# What a newcomer tries first: the words that help, and those that would not.
+REMEDIES = {
+    "http://localhost:3000/": (["https", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "http://127.0.0.1:3000/": (["https", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "https://10.0.0.5/": (["a public address", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "https://intranet/": (["a public address", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "http://example.com/": (["https", OPENS_HTTP, OPENS_ONE, OPENS_ALL], []),
+    "https://example.com:5432/": ([OPENS_ONE], [OPENS_ALL, OPENS_HTTP]),
+    "https://169.254.169.254/": (["a public address"], [OPENS_ONE, OPENS_ALL, OPENS_HTTP]),
+    "ftp://example.com/": (["https"], [OPENS_ONE, OPENS_ALL, OPENS_HTTP]),
+}
+
+
+@pytest.mark.parametrize("url", REMEDIES)
+def test_a_refusal_says_what_to_do_in_the_api_and_on_the_command_line(
+    strict: TestTenant, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    helpful, misleading = REMEDIES[url]
+    answer = strict.server.ask("POST", f"{strict.path}/endpoints", {"url": url})
+    ended = main(
+        ["endpoints", "create", url, "--url", strict.server.url, "--key", ADMIN_KEY, "--tenant", strict.id],
+    )
+    printed = capsys.readouterr().err
+    assert (answer.status, ended) == (422, 9)
+    for text in (answer.json["detail"], answer.json["errors"][0]["message"], printed):
+        assert all(word in text for word in helpful), text
+        assert not any(word in text for word in misleading), text
+    assert answer.json["detail"].endswith(".")
+    assert ".." not in answer.json["detail"]
 
 
 @pytest.mark.parametrize("query", ["a b", "x#y", "a\r\nX: 1", "\u00fc", "%zz"])
