@@ -3,7 +3,9 @@
 The last tests start the same data directory first with more allowed, then with less.
 """
 
+import csv
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 import pytest
@@ -159,6 +161,33 @@ def test_a_refusal_says_what_to_do_in_the_api_and_on_the_command_line(
         assert not any(word in text for word in misleading), text
     assert answer.json["detail"].endswith(".")
     assert ".." not in answer.json["detail"]
+
+
+REGISTRIES = Path(__file__).parents[2] / "scripts" / "iana"
+PUBLIC = ("1.1.1.1", "8.8.8.8", "93.184.215.14", "192.0.3.1", "2001:4860:4860::8888", "2606:4700::1111", "2a00:1450::1")
+
+
+def special_addresses() -> Iterator[IPv4Address | IPv6Address]:
+    """The first and the last of every range that IANA's registries say isn't reachable from everywhere."""
+    for version in (4, 6):
+        with (REGISTRIES / f"iana-ipv{version}-special-registry-1.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["Globally Reachable"].startswith("False"):
+                    for text in row["Address Block"].split(","):
+                        network = ip_network(text.partition("[")[0].strip())
+                        yield from (network[0], network[-1])
+
+
+def test_an_address_of_any_special_range_is_refused_as_such_and_a_public_one_is_not(strict: TestTenant) -> None:
+    addresses = [*special_addresses()]
+    assert len(addresses) > 60
+    for address in addresses:
+        shown = f"[{address}]" if address.version == 6 else str(address)
+        answer = strict.server.ask("POST", f"{strict.path}/endpoints", {"url": f"https://{shown}/"})
+        assert answer.status == 422, address
+        assert f"{address} is not a public address" in answer.json["detail"], address
+    for public in PUBLIC:
+        assert strict.endpoint(f"https://[{public}]/" if ":" in public else f"https://{public}/")["id"]
 
 
 @pytest.mark.parametrize("query", ["a b", "x#y", "a\r\nX: 1", "\u00fc", "%zz"])

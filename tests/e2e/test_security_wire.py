@@ -146,7 +146,10 @@ def test_the_receiver_that_only_speaks_tls_1_1_is_one_that_others_get_on_with(wo
 
 @pytest.mark.parametrize("field", ["verify_tls", "insecure", "ssl_verification", "verify"])
 def test_there_is_no_switch_that_turns_verification_off(world: World, field: str) -> None:
-    body = {"url": "https://127.0.0.1:7000/", field: False}
-    answer = world.tenant.server.ask("POST", f"{world.tenant.path}/endpoints", body)
-    assert answer.status == 422
-    assert [error["field"] for error in answer.json["errors"]] == [field]
+    server, tenant = world.tenant.server, world.tenant.path
+    for answer in (
+        server.ask("POST", f"{tenant}/endpoints", {"url": "https://127.0.0.1:7000/", field: False}),
+        server.ask("PATCH", tenant, {field: False}),
+    ):
+        assert answer.status == 422
+        assert [error["field"] for error in answer.json["errors"]] == [field]
