@@ -39,9 +39,9 @@ sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulati
 crash: setup ## Kill a real server again and again and look for what was lost: MINUTES=1 SEED=1
 	cd tests && ../$(BIN)/python -m support.crash --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
-overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNECTIONS=1000 CAP=100
+overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNECTIONS=1000 CAP=100 BYTES=342
 	cd tests && ../$(BIN)/python -m support.overload --seconds $(or $(SECONDS),60) \
-		--connections $(or $(CONNECTIONS),1000) --cap $(or $(CAP),100)
+		--connections $(or $(CONNECTIONS),1000) --cap $(or $(CAP),100) --bytes $(or $(BYTES),342)
 
 bench: setup ## Measure on this machine: rates beside a bare pipeline, what size costs, what bad endpoints do (half an hour)
 	@scripts/debian-tools.sh 'The benchmark' nginx=nginx-light h2load=nghttp2-client

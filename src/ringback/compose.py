@@ -22,6 +22,7 @@ from ringback.admin_key import read_admin_key
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.api.events import EventsRoute
+from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind
 from ringback.clock import Clock, SystemClock
 from ringback.control.attempts import AttemptUseCases
@@ -50,6 +51,7 @@ from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
+from ringback.memory import LOOK_EVERY_S, SpareMemory
 from ringback.model.errors import Unavailable
 from ringback.model.tenant import Scope
 from ringback.observe.attempts import AttemptLog
@@ -158,12 +160,15 @@ class Process:
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
         )
+        self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
         self._keys_worker = Worker("keys", self._follow_keys, self._clock, self._part_failed)
         self._watermark_worker = Worker("watermark", self._watermark.step, self._clock, self._part_failed)
+        self._spare_memory = SpareMemory()
+        self._memory_worker = Worker("memory", self._give_memory_back, self._clock, self._part_failed)
         self._standing = self._make_standing()
         self._host, self._port = listener.getsockname()[:2]
-        self._http = HttpServer(self._events_route, listener, self._started)
+        self._http = HttpServer(self._events_route, self._room, listener, self._started)
 
     def _make_engine(self, rules: UrlRules) -> Engine:
         settings = self._settings
@@ -198,7 +203,7 @@ class Process:
     def _make_standing(self) -> Standing:
         accepts = self._settings.role != "engine"
         delivering = Delivering(self._engine, self._sender, self._settings.in_flight_max) if self._engine else None
-        accepting = Accepting(self._writer, self._writer_worker, self._watermark, accepts)
+        accepting = Accepting(self._writer, self._writer_worker, self._watermark, accepts, self._room)
         return Standing(self._store, accepting, delivering)
 
     def _exposition(self) -> Exposition:
@@ -247,6 +252,7 @@ class Process:
             self._writer_worker.start()
             self._watermark.look()
             self._watermark_worker.start()
+            self._memory_worker.start()
             self._watching.start()
             if self._engine is not None:
                 self._sender.wait_until_up()
@@ -270,7 +276,7 @@ class Process:
 
     def _stop(self) -> None:
         self._pause.set()
-        stop_all([self._writer_worker, self._watermark_worker, self._keys_worker], WRITER_STOP_S)
+        stop_all([self._writer_worker, self._watermark_worker, self._keys_worker, self._memory_worker], WRITER_STOP_S)
         broken_off = 0
         if self._engine is not None:
             if in_flight := self._engine.dispatcher.in_flight:
@@ -294,6 +300,7 @@ class Process:
             raise Unavailable("This process only sends. Post events to one that accepts them.", code="not_accepting")
         self._watermark.check()
         self._writer.check()
+        self._room.check()
 
     def _submit(self, submission: Submission) -> None:
         self._writer.submit(submission)
@@ -308,6 +315,10 @@ class Process:
     def _follow_keys(self) -> None:
         self._wait(FOLLOW_KEYS_EVERY_S)
         self._authenticator.keep_fresh()
+
+    def _give_memory_back(self) -> None:
+        self._wait(LOOK_EVERY_S)
+        self._spare_memory.give_back()
 
     def _sweep_soon(self) -> None:
         if self._engine is not None:

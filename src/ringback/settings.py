@@ -194,8 +194,9 @@ class Settings:
     )
     waiting_events_max: int = setting(
         limits.WAITING_EVENTS_MAX,
-        "Once so many events wait for their commit, further ones are refused (503, `busy`); so they are once their "
-        f"payloads take {limits.WAITING_BYTES_MAX // 1024**2} MiB.",
+        "Once so many events wait for their commit, further ones are refused (503, `busy`). So they are, "
+        "whatever is set here, when what waits and what is being read takes "
+        f"{limits.WAITING_BYTES_MAX // 1024**2} MiB.",
         risk="Too few refuse bursts that could be stored; what waits takes memory, and its callers wait longer.",
         unit="events",
         between=(1, 1_000_000),

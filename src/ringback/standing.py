@@ -29,6 +29,13 @@ class Sender(Protocol):
     def silent_s(self) -> float: ...
 
 
+class Room(Protocol):
+    """What is asked of the room for bodies of requests."""
+
+    @property
+    def full(self) -> bool: ...
+
+
 class Delivering(NamedTuple):
     """The parts of a process that sends. `slots` is how many requests may be under way."""
 
@@ -44,6 +51,7 @@ class Accepting(NamedTuple):
     worker: Worker
     watermark: Watermark
     accepts: bool
+    room: Room
 
 
 class Standing:
@@ -58,14 +66,14 @@ class Standing:
 
     def obstacles(self) -> list[Obstacle]:
         """What speaks against it; the most telling first."""
-        writer, worker, watermark, accepts = self._accepting
+        writer, worker, watermark, accepts, room = self._accepting
         found: list[Obstacle] = []
         if not accepts:
             found.append(Obstacle("not_accepting", "This process only sends (role engine)."))
         watermark.look()
         if watermark.nearly_full:
             found.append(Obstacle("disk_nearly_full", "The disk is nearly full."))
-        if writer.full:
+        if writer.full or room.full:
             found.append(Obstacle("busy", "Too many events are waiting to be stored."))
         if worker.silent_for_s() >= SILENT_S_MAX:
             found.append(Obstacle("not_ready", f"The writer has made no progress for {worker.silent_for_s():.0f} s."))
@@ -84,7 +92,7 @@ class Standing:
 
     def gauges(self) -> dict[Family, Samples]:
         """What `observe.prometheus` asks for."""
-        writer, worker, _, _ = self._accepting
+        writer, worker, *_ = self._accepting
         silences_s = {"writer": worker.silent_for_s()}
         found: dict[Family, Samples] = {f.EVENTS_WAITING: {(): writer.events_waiting}, **self._space()}
         if self._delivering is not None:

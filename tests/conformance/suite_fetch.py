@@ -43,6 +43,19 @@ class TestFetch:
         assert set(numbers(later)) - {present} == {future}
         assert later.complete
 
+    def test_large_payloads_may_come_a_few_at_a_time_but_all_of_them_come(self, store: Store) -> None:
+        drawn = accept_many(store, 24, data=b'"' + b"y" * 1_000_000 + b'"')
+        retry(store, drawn[0], NOW, 1, "evt_00001")
+        held: list[int] = []
+        watermark, complete = 0, False
+        while not complete:
+            fetched = fetch(store, NOW, watermark=watermark, holding=len(held))
+            assert set(numbers(fetched)) - set(held)
+            assert watermark <= fetched.watermark <= drawn[-1]
+            held += [seq for seq in numbers(fetched) if seq not in held]
+            watermark, complete = fetched.watermark, fetched.complete
+        assert sorted(held) == drawn
+
     def test_the_limit_cuts_new_work_off_by_number(self, store: Store) -> None:
         drawn = accept_many(store, 5)
         fetched = fetch(store, limit=3)

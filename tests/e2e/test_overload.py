@@ -7,6 +7,8 @@ from support.overload import overload
 CONNECTIONS = 300
 SECONDS = 4.0
 CAP = 20
+LARGE_BYTES = 250_000
+LARGE_SECONDS = 2.0
 
 
 def test_overload_is_refused_politely_loses_nothing_and_passes(tmp_path: Path) -> None:
@@ -17,5 +19,16 @@ def test_overload_is_refused_politely_loses_nothing_and_passes(tmp_path: Path) -
     assert book.broken == []
     assert figures["accepted"] > 0
     assert book.refused["503 busy"] > 0
+    assert set(book.refused) == {"503 busy"}
+    assert book.arrived.keys() == book.accepted
+
+
+def test_large_events_from_many_callers_take_bounded_memory_and_give_it_back(tmp_path: Path) -> None:
+    """Events of 250 kB, of which three hundred at once would be more than is let in. `support.overload` checks that
+    both processes together stay under 350 MB and are near where they began soon after."""
+    figures, book = overload(tmp_path, CONNECTIONS, LARGE_SECONDS, 20_000, LARGE_BYTES)
+
+    assert book.broken == []
+    assert figures["accepted"] > 0
     assert set(book.refused) == {"503 busy"}
     assert book.arrived.keys() == book.accepted

@@ -3,13 +3,16 @@
 The last tests start the same data directory first with more allowed, then with less.
 """
 
+import csv
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 import pytest
 
+from ringback.cli.main import main
 from support.inbox import Inbox
-from support.process import Server, wait_until
+from support.process import ADMIN_KEY, Server, wait_until
 from support.receivers import OK, Receiver, answers
 from support.tenant import TestTenant
 
@@ -124,6 +127,67 @@ def test_a_url_that_leads_elsewhere_is_refused_when_it_is_changed(
 ) -> None:
     assert strict.server.ask("PATCH", endpoint_path, {"url": REFUSED[kind]}).status == 422
     assert strict.server.get(endpoint_path)["url"] == "https://example.com/kept"
+
+
+OPENS_ONE = "--allow CIDR:PORT"
+OPENS_ALL = "--allow-private"
+OPENS_HTTP = "--allow-http"
+# What a newcomer tries first: the words that help, and those that would not.
+REMEDIES = {
+    "http://localhost:3000/": (["https", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "http://127.0.0.1:3000/": (["https", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "https://10.0.0.5/": (["a public address", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "https://intranet/": (["a public address", OPENS_ONE, OPENS_ALL], [OPENS_HTTP]),
+    "http://example.com/": (["https", OPENS_HTTP, OPENS_ONE, OPENS_ALL], []),
+    "https://example.com:5432/": ([OPENS_ONE], [OPENS_ALL, OPENS_HTTP]),
+    "https://169.254.169.254/": (["a public address"], [OPENS_ONE, OPENS_ALL, OPENS_HTTP]),
+    "ftp://example.com/": (["https"], [OPENS_ONE, OPENS_ALL, OPENS_HTTP]),
+}
+
+
+@pytest.mark.parametrize("url", REMEDIES)
+def test_a_refusal_says_what_to_do_in_the_api_and_on_the_command_line(
+    strict: TestTenant, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    helpful, misleading = REMEDIES[url]
+    answer = strict.server.ask("POST", f"{strict.path}/endpoints", {"url": url})
+    ended = main(
+        ["endpoints", "create", url, "--url", strict.server.url, "--key", ADMIN_KEY, "--tenant", strict.id],
+    )
+    printed = capsys.readouterr().err
+    assert (answer.status, ended) == (422, 9)
+    for text in (answer.json["detail"], answer.json["errors"][0]["message"], printed):
+        assert all(word in text for word in helpful), text
+        assert not any(word in text for word in misleading), text
+    assert answer.json["detail"].endswith(".")
+    assert ".." not in answer.json["detail"]
+
+
+REGISTRIES = Path(__file__).parents[2] / "scripts" / "iana"
+PUBLIC = ("1.1.1.1", "8.8.8.8", "93.184.215.14", "192.0.3.1", "2001:4860:4860::8888", "2606:4700::1111", "2a00:1450::1")
+
+
+def special_addresses() -> Iterator[IPv4Address | IPv6Address]:
+    """The first and the last of every range that IANA's registries say isn't reachable from everywhere."""
+    for version in (4, 6):
+        with (REGISTRIES / f"iana-ipv{version}-special-registry-1.csv").open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                if row["Globally Reachable"].startswith("False"):
+                    for text in row["Address Block"].split(","):
+                        network = ip_network(text.partition("[")[0].strip())
+                        yield from (network[0], network[-1])
+
+
+def test_an_address_of_any_special_range_is_refused_as_such_and_a_public_one_is_not(strict: TestTenant) -> None:
+    addresses = [*special_addresses()]
+    assert len(addresses) > 60
+    for address in addresses:
+        shown = f"[{address}]" if address.version == 6 else str(address)
+        answer = strict.server.ask("POST", f"{strict.path}/endpoints", {"url": f"https://{shown}/"})
+        assert answer.status == 422, address
+        assert f"{address} is not a public address" in answer.json["detail"], address
+    for public in PUBLIC:
+        assert strict.endpoint(f"https://[{public}]/" if ":" in public else f"https://{public}/")["id"]
 
 
 @pytest.mark.parametrize("query", ["a b", "x#y", "a\r\nX: 1", "\u00fc", "%zz"])

@@ -105,6 +105,19 @@ def test_without_a_key_that_is_known_every_route_answers_401(
     assert wrong(world, routes, key, (401, "no_key")) == []
 
 
+@pytest.mark.parametrize(
+    "value", [None, "Bearer", "Basic YTpi", "rb_admin_without_its_scheme", "Bearer rb_admin_wrong"]
+)
+@pytest.mark.parametrize("place", ["/endpoints", "/events"])
+def test_who_comes_without_a_key_is_told_how_to_send_one(world: World, place: str, value: str | None) -> None:
+    """Both ways through the server: the events' own, and that of all other routes."""
+    headers = {} if value is None else {"Authorization": value}
+    answer = world.server.ask("POST", f"/v1/tenants/{world.own.id}{place}", {}, key=None, headers=headers)
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert "`Authorization: Bearer rb_…`" in answer.json["detail"]
+    assert value is None or len(value) < 12 or value.split()[-1] not in answer.json["detail"]
+
+
 def test_a_revoked_key_opens_nothing(world: World, routes: list[tuple[str, str]]) -> None:
     assert wrong(world, routes, world.keys["revoked"], (401, "no_key")) == []
 

@@ -4,8 +4,10 @@
 127.0.0.2 at the same port, which nobody opened; it must never get a connection.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -183,6 +185,35 @@ def test_a_name_that_changes_between_the_two_kinds_of_question_is_never_reached(
     tenant.send()
     (attempt,) = wait_until(tenant.attempts, 15, "the attempt")
     assert attempt["error"]["code"] == "blocked_address"
+
+
+# Python runs a module of the name sitecustomize at its start: the server, both of its processes, with a fault in it.
+PINS_ELSEWHERE: Final = f"""
+from ringback.engine.origins import Origins
+Origins.lines = lambda self, pin: [line.replace("{OUTSIDE}", "{INSIDE}") for line in pin.lines]
+"""
+
+
+@pytest.mark.parametrize("faulty", [False, True])
+def test_the_address_really_dialled_is_checked_whatever_libcurl_takes_the_name_for(
+    world: World, tmp_path: Path, faulty: bool
+) -> None:
+    """The name is looked up and its address allowed; then libcurl is made to believe that it has another one."""
+    (tmp_path / "sitecustomize.py").write_text(PINS_ELSEWHERE if faulty else "")
+    searched = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    world.names.say("pinned.example", Reply([OUTSIDE]))
+    flags = ("--allow", f"{OUTSIDE}:{world.outside.port}", "--name-servers", world.names.address)
+    with Server(tmp_path / "data", *flags, environment={"PYTHONPATH": searched}) as server:
+        tenant = TestTenant(server, "t")
+        tenant.endpoint(world.url("pinned.example"), retry=ONCE)
+        tenant.send()
+        (attempt,) = wait_until(tenant.attempts, 15, "the attempt")
+    if faulty:
+        assert (attempt["error"]["code"], attempt["remote_address"]) == ("blocked_address", None)
+        assert INSIDE in attempt["error"]["message"], "this is where it was about to go"
+    else:
+        assert (attempt["status_code"], attempt["remote_address"]) == (200, f"{OUTSIDE}:{world.outside.port}")
+    assert world.inside.connections == 0
 
 
 def test_opening_one_network_and_port_leaves_everything_else_refused(world: World) -> None:

@@ -28,10 +28,14 @@ class Span(NamedTuple):
 
 
 class Collector:
-    """Listens on loopback. While `answering` is not set, nothing is answered; `asked` is set by the first request."""
+    """Listens on loopback. While `answering` is not set, nothing is answered; `asked` is set by the first request.
+
+    `raw` has each export whole, headers and (unpacked) bytes, for tests of what must not be in any.
+    """
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
+        self.raw: list[bytes] = []
         self.answering = threading.Event()
         self.answering.set()
         self.asked = threading.Event()
@@ -44,6 +48,7 @@ class Collector:
                 collector.answering.wait(30)
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
+                collector.raw.append(bytes(self.headers) + body)
                 collector.spans += spans_in(ExportTraceServiceRequest.FromString(body))
                 self.send_response(200)
                 self.send_header("Content-Length", "0")

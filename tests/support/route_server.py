@@ -10,18 +10,22 @@ import uvicorn
 
 from ringback.api.direct import DirectCycle, DirectProtocol
 from ringback.api.protocol import ProblemProtocol
+from ringback.api.room import Room
+from ringback.model.limits import WAITING_BYTES_MAX
 from support.events_route import EventsWorld
 
 
 class RouteServer:
     """`direct`: with the short way for ordinary requests. `taken` counts what went that way."""
 
-    def __init__(self, *, direct: bool) -> None:
+    def __init__(self, *, direct: bool, room_bytes: int = WAITING_BYTES_MAX) -> None:
         self.world = EventsWorld()
+        self.room = Room(self.world.clock.boottime_s, bytes_max=room_bytes)
+        self.world.route.admit = self.room.check
         self.taken = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
-        protocol: Any = partial(_Counting, self, self.world.route) if direct else ProblemProtocol
+        protocol: Any = partial(_Counting, self, self.world.route, self.room) if direct else ProblemProtocol
         config = uvicorn.Config(
             self.world.route, http=protocol, ws="none", lifespan="off", access_log=False, log_config=None
         )

@@ -1,28 +1,25 @@
 """The short way for ordinary posts of events: from the parser to the ingest writer and back without a task of its own.
 
-A request that comes whole, with its length, from a caller who is known, and alone on its connection needs nothing that
-an ASGI server does for it; skipping that halves what a post costs the event loop. Everything else, and whatever is
-wrong with a request's head, goes the ordinary way (`events`), which gives the same answers from the same parts.
-Builds on the inside of uvicorn's httptools protocol (its version is pinned; tests/unit/api/test_direct.py).
+A request with its length, from a caller who is known, and alone on its connection needs nothing that an ASGI server
+does for it; skipping that halves what a post costs the event loop. Everything else, and whatever is wrong with a
+request's head, goes the ordinary way (`events`), which gives the same answers from the same parts. Either way its body
+needs room (`roomy`); a request that finds none is answered here. Builds on the inside of uvicorn's httptools protocol
+(its version is pinned; tests/unit/api/test_direct.py).
 """
 
-import asyncio
 import logging
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
 from ringback.api.event_request import EventRequest, Place, accepted, code_of, place_of
-from ringback.api.events import EventsRoute, outcome_of
+from ringback.api.events import CHECKED_ON_THE_LOOP_BYTES_MAX, EventsRoute, outcome_of
 from ringback.api.headers import by_name
-from ringback.api.problem import problem
-from ringback.api.protocol import ProblemProtocol
+from ringback.api.room import SMALL_BODY_BYTES_MAX, Room, no_room
+from ringback.api.roomy import Cycle, RoomyProtocol, announced_length
 from ringback.ingest.submission import Submission
 from ringback.model.errors import RingbackError
 
-# A larger body is left to the ordinary way, which can halt its sender.
-BODY_BYTES_MAX: Final = 65_536
-_LENGTH_DIGITS_MAX: Final = 5
+# A larger body is left to the ordinary way, which checks it on another thread.
+BODY_BYTES_MAX: Final = CHECKED_ON_THE_LOOP_BYTES_MAX
 _PATHS_KNOWN_MAX: Final = 4_096
 _JSON: Final = b"content-type: application/json\r\n"
 
@@ -30,12 +27,13 @@ logger = logging.getLogger(__name__)
 _places: dict[bytes, Place | None] = {}
 
 
-class DirectProtocol(ProblemProtocol):
+class DirectProtocol(RoomyProtocol):
     """uvicorn's protocol with the short way built in."""
 
-    def __init__(self, route: EventsRoute, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, route: EventsRoute, room: Room, **options: Any) -> None:
+        super().__init__(room, **options)
         self.route = route
+        self._length = 0
 
     def on_headers_complete(self) -> None:
         request = self._direct_request()
@@ -43,21 +41,34 @@ class DirectProtocol(ProblemProtocol):
             super().on_headers_complete()
         else:
             self._in_head = False
-            self.cycle = DirectCycle(self, request)  # type: ignore[assignment]
+            cycle = DirectCycle(self, request, self._length)
+            self.cycle = cycle  # type: ignore[assignment]
+            if self._length > SMALL_BODY_BYTES_MAX and not self.room.lets_in(self, self._length):
+                cycle.refuse(no_room())
 
     def on_body(self, body: bytes) -> None:
         cycle: object = self.cycle
-        if isinstance(cycle, DirectCycle):
-            cycle.parts.append(body)
-        else:
+        if not isinstance(cycle, DirectCycle):
             super().on_body(body)
+        elif not cycle.response_complete and (len(body) == cycle.length or self.take_in(body)):
+            cycle.parts.append(body)
 
     def on_message_complete(self) -> None:
         cycle: object = self.cycle
-        if isinstance(cycle, DirectCycle):
-            cycle.complete()
-        else:
+        if not isinstance(cycle, DirectCycle):
             super().on_message_complete()
+        elif not cycle.response_complete:
+            cycle.complete()
+            self.give_back()  # what was accepted is counted by the writer now
+
+    def turn_away(self) -> None:
+        cycle: object = self.cycle
+        if isinstance(cycle, DirectCycle):
+            cycle.refuse(no_room())
+            return
+        if _place(self.url) is not None:
+            self.route.meter.ended(self.route.meter.start(), "busy")
+        super().turn_away()
 
     def _direct_request(self) -> EventRequest | None:
         """The request, when its head is that of an ordinary one."""
@@ -70,92 +81,71 @@ class DirectProtocol(ProblemProtocol):
             return None
         if self.parser.get_http_version() != "1.1" or self.parser.should_upgrade():
             return None
+        return self._expected(place)
+
+    def _expected(self, place: Place) -> EventRequest | None:
         try:
             headers = by_name(self.headers)
-            length = _length(headers)
-            request = self.route.expected(place, headers) if length is not None else None
+            length = announced_length(headers.get(b"content-length"))
+            if length is None or length > BODY_BYTES_MAX or b"transfer-encoding" in headers:
+                return None
+            request = self.route.expected(place, headers)
         except RingbackError:
             return None
-        return request if request is not None and length is not None and length <= request.bytes_max else None
+        self._length = length
+        return request if request is not None and length <= request.bytes_max else None
 
 
-class DirectCycle:
-    """One request and its answer. Has what the protocol asks of a cycle."""
+class DirectCycle(Cycle):
+    """One request and its answer."""
 
-    __slots__ = ("disconnected", "keep_alive", "message_event", "parts", "protocol", "request", "response_complete",
-                 "started_s", "submission")  # fmt: skip
+    __slots__ = ("length", "parts", "request", "route", "started_s", "submission")
 
-    def __init__(self, protocol: DirectProtocol, request: EventRequest) -> None:
-        self.protocol = protocol
+    def __init__(self, protocol: DirectProtocol, request: EventRequest, length: int) -> None:
+        super().__init__(protocol, keep_alive=protocol.parser.should_keep_alive())
+        self.route = protocol.route
         self.request = request
+        self.length = length
         self.started_s = protocol.route.meter.start()
         self.parts: list[bytes] = []
         self.submission: Submission | None = None
-        self.disconnected = False
-        self.keep_alive = protocol.parser.should_keep_alive()
-        self.message_event = _nobody_waits
-        self.response_complete = False
 
     def complete(self) -> None:
         """The body is here."""
-        parts = self.parts
+        parts, self.parts = self.parts, []
         try:
-            self.protocol.route.admit()
+            self.route.admit()
             self.submission = self.request.submission(parts[0] if len(parts) == 1 else b"".join(parts))
-            self.protocol.route.submit(self.request, self.submission, self.finish)
+            self.route.submit(self.request, self.submission, self.finish)
         except RingbackError as error:
-            self._refuse(error)
+            self.refuse(error)
         except Exception as error:
             logger.exception("accepting events failed")
-            self._refuse(error)
+            self.refuse(error)
 
     def finish(self) -> None:
         """The writer is done with it. On the event loop."""
         try:
             outcome = outcome_of(self.submission)
             if isinstance(outcome, RingbackError):
-                self._refuse(outcome)
+                self.refuse(outcome)
             else:
                 status, body = accepted(outcome, self.request.place)
-                self.protocol.route.meter.ended(self.started_s, None)
+                self.route.meter.ended(self.started_s, None)
                 self.request.end_span(outcome)
-                self._answer(status, _JSON, body)
+                self.answer(status, _JSON, body)
         except Exception as error:
             logger.exception("answering failed")
-            self._refuse(error)
+            self.refuse(error)
+        self.submission = None  # the connection may be idle for long
 
-    def _refuse(self, error: Exception) -> None:
-        answer = problem(error)
-        self.protocol.route.meter.ended(self.started_s, code_of(error))
+    def refuse(self, error: Exception) -> None:
+        """Answer with `error`, and let go of what has come."""
+        self.parts = []
+        self.submission = None
+        self.route.meter.ended(self.started_s, code_of(error))
         self.request.end_span(error)
-        headers = "".join(f"{name.lower()}: {value}\r\n" for name, value in answer.headers.items())
-        self._answer(answer.status, headers.encode("latin-1"), answer.body)
-
-    def _answer(self, status: int, headers: bytes, body: bytes) -> None:
-        if self.response_complete:
-            return
-        self.response_complete = True
-        protocol = self.protocol
-        transport = protocol.transport
-        if self.disconnected or transport.is_closing():
-            return
-        added = b"".join([b"%s: %s\r\n" % pair for pair in protocol.server_state.default_headers])
-        close = b"" if self.keep_alive else b"connection: close\r\n"
-        length = b"content-length: %d\r\n\r\n" % len(body)
-        transport.write(b"".join((STATUS_LINE[status], added, headers, close, length, body)))
-        if not self.keep_alive:
-            transport.close()
-        protocol.on_response_complete()
-
-
-class _NobodyWaits(asyncio.Event):
-    """Where an ASGI cycle has an event that its app waits on."""
-
-    def set(self) -> None:
-        """Nothing to wake."""
-
-
-_nobody_waits: Final = _NobodyWaits()
+        self.answer_problem(error)
 
 
 def _place(url: bytes) -> Place | None:
@@ -169,12 +159,3 @@ def _place(url: bytes) -> Place | None:
         _places.clear()
     _places[url] = place
     return place
-
-
-def _length(headers: dict[bytes, bytes]) -> int | None:
-    """The body's length where it is given and small."""
-    text = headers.get(b"content-length")
-    if text is None or len(text) > _LENGTH_DIGITS_MAX or not text.isdigit() or b"transfer-encoding" in headers:
-        return None
-    length = int(text)
-    return length if length <= BODY_BYTES_MAX else None

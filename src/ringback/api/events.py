@@ -159,6 +159,7 @@ class EventsRoute:
             submission = await asyncio.to_thread(request.submission, body)
         else:
             submission = request.submission(body)
+        del body  # its events have their own copies
         done = asyncio.get_running_loop().create_future()
         self.submit(request, submission, partial(_settle, done))
         await done

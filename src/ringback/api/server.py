@@ -20,6 +20,7 @@ import uvicorn
 from ringback.api.direct import DirectProtocol
 from ringback.api.events import EventsRoute
 from ringback.api.listening import Listening
+from ringback.api.room import Room
 from ringback.model.errors import BadSetting, PortTaken
 
 BACKLOG: Final = 2_048
@@ -88,12 +89,12 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """`run` blocks until SIGTERM, SIGINT or `stop`."""
 
-    def __init__(self, app: EventsRoute, listener: socket.socket, on_started: Callable[[], None]) -> None:
+    def __init__(self, app: EventsRoute, room: Room, listener: socket.socket, on_started: Callable[[], None]) -> None:
         # Anyone can send what is no HTTP: that is answered, and is no line in the log.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         config = uvicorn.Config(
             app,
-            http=partial(DirectProtocol, app),  # type: ignore[arg-type]  # called, never asked for its class
+            http=partial(DirectProtocol, app, room),  # type: ignore[arg-type]  # called, never asked for its class
             ws="none",
             loop="uvloop",
             access_log=False,

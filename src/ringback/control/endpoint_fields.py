@@ -106,7 +106,8 @@ def _url(findings: Findings, text: str, rules: UrlRules) -> str:
 
 
 def _refusal(refused: UrlRefused) -> str:
-    return f"is refused: {refused.message.rstrip('.')}"
+    """The end of a sentence that begins with the field, without its full stop."""
+    return f"is refused: {refused.message} {refused.remedy}".rstrip(" .")
 
 
 def _label(findings: Findings, value: str) -> str:

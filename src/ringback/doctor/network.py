@@ -16,7 +16,7 @@ import pycurl
 from ringback.clock import Clock
 from ringback.doctor.finding import Finding, ok, problem, warning
 from ringback.doctor.port import ANSWER_S_MAX, HEALTH
-from ringback.engine.curl_errors import TLS_FAILED, failure_of
+from ringback.engine.curl_errors import TLS_FAILED, Stage, failure_of
 from ringback.engine.resolver import Resolver
 from ringback.model.errors import BadSetting
 
@@ -88,7 +88,7 @@ class Network:
             took_ms = curl.getinfo(pycurl.APPCONNECT_TIME) * 1000
             yield ok("TLS", f"{target} has a certificate that is believed ({took_ms:.0f} ms)")
         except pycurl.error as error:
-            failure = failure_of(error.args[0], str(error.args[1]), connected=False)
+            failure = failure_of(error.args[0], str(error.args[1]), Stage.CONNECTING)
             if failure.code == TLS_FAILED:
                 yield problem(
                     "TLS",
@@ -121,7 +121,7 @@ class Network:
             status = curl.getinfo(pycurl.RESPONSE_CODE)
             return None if status == 200 and HEALTH in bytes(body).replace(b" ", b"") else f"status {status}"
         except pycurl.error as error:
-            return failure_of(error.args[0], str(error.args[1]), connected=False).message.rstrip(".")
+            return failure_of(error.args[0], str(error.args[1]), Stage.CONNECTING).message.rstrip(".")
         finally:
             curl.close()
 

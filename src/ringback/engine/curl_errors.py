@@ -6,6 +6,7 @@ except for the certificate errors that are looked for in it.
 """
 
 from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Final, NamedTuple
 
 import pycurl
@@ -16,6 +17,18 @@ class Failure(NamedTuple):
 
     code: str
     message: str
+
+
+class Stage(Enum):
+    """How far a request had come when libcurl gave it up. Looking the name up comes before, and isn't libcurl's."""
+
+    CONNECTING = auto()
+    HANDSHAKE = auto()
+    """The connection is there, TLS is not."""
+    SENT = auto()
+    """The request was about to be sent, or was; no status line has come back."""
+    ANSWERED = auto()
+    """There is a status line, and the headers are not complete."""
 
 
 TIMEOUT: Final = "timeout"
@@ -52,6 +65,10 @@ _HANDSHAKE = Failure(TLS_FAILED, "The TLS handshake failed. The receiver must of
 _CERTIFICATE = Failure(TLS_FAILED, "The receiver's certificate is not valid.")
 _CONFIGURATION = Failure(TLS_FAILED, "TLS could not be set up on this side: check the file of trusted certificates.")
 _LOST = Failure(CONNECTION_LOST, "The connection broke off before the answer was complete.")
+_NO_CONNECTION = Failure(TIMEOUT, "No connection could be made in time: the address did not answer.")
+_NO_HANDSHAKE = Failure(TIMEOUT, "The connection was made, but the TLS handshake did not end in time.")
+_NO_STATUS_LINE = Failure(TIMEOUT, "The receiver sent no status line in time. It may have got the request.")
+_NO_HEADERS = Failure(TIMEOUT, "The receiver began to answer, but its headers were not complete in time.")
 _NO_MEMORY = Failure(CONNECT_FAILED, "This machine has no memory left for the request.")
 _URL = Failure(BLOCKED_REQUEST, "The URL can't be used.")
 
@@ -71,7 +88,7 @@ FAILURES: Final[Mapping[int, Failure]] = {
     pycurl.E_UPLOAD_FAILED: _LOST,
     pycurl.E_READ_ERROR: _LOST,
     pycurl.E_OUT_OF_MEMORY: _NO_MEMORY,
-    pycurl.E_OPERATION_TIMEDOUT: Failure(TIMEOUT, "The receiver did not answer in time."),
+    pycurl.E_OPERATION_TIMEDOUT: _NO_STATUS_LINE,  # `_TIMEOUTS` knows better
     pycurl.E_RANGE_ERROR: NOT_HTTP,
     pycurl.E_HTTP_POST_ERROR: _LOST,
     pycurl.E_SSL_CONNECT_ERROR: _HANDSHAKE,
@@ -122,15 +139,22 @@ _CERTIFICATE_REASONS: Final = (
 )
 
 
-def failure_of(number: int, text: str, *, connected: bool) -> Failure:
-    """Our code and sentence for libcurl's error `number`. `connected`: the request was about to be sent, or was."""
+_TIMEOUTS: Final[Mapping[Stage, Failure]] = {
+    Stage.CONNECTING: _NO_CONNECTION,
+    Stage.HANDSHAKE: _NO_HANDSHAKE,
+    Stage.SENT: _NO_STATUS_LINE,
+    Stage.ANSWERED: _NO_HEADERS,
+}
+
+
+def failure_of(number: int, text: str, stage: Stage) -> Failure:
+    """Our code and sentence for libcurl's error `number`, at which the request was at `stage`."""
     failure = FAILURES.get(number, _LOST)
     if failure is _CERTIFICATE:
         lower = text.lower()
         return next((Failure(TLS_FAILED, words) for part, words in _CERTIFICATE_REASONS if part in lower), failure)
-    if not connected:
-        if failure.code == TIMEOUT:
-            return Failure(TIMEOUT, "No connection could be made in time.")
-        if failure.code == CONNECTION_LOST:
-            return Failure(CONNECT_FAILED, "The connection broke off before a request could be sent.")
+    if failure.code == TIMEOUT:
+        return _TIMEOUTS[stage]
+    if failure.code == CONNECTION_LOST and stage in (Stage.CONNECTING, Stage.HANDSHAKE):
+        return Failure(CONNECT_FAILED, "The connection broke off before a request could be sent.")
     return failure

@@ -17,7 +17,7 @@ from typing import Any, Final
 import pycurl
 
 from ringback.engine.connections import KeptConnections
-from ringback.engine.curl_errors import BLOCKED_ADDRESS, CLOSED_UNANSWERED, NO_DESCRIPTORS, Failure, failure_of
+from ringback.engine.curl_errors import BLOCKED_ADDRESS, CLOSED_UNANSWERED, NO_DESCRIPTORS, Failure, Stage, failure_of
 from ringback.engine.origins import Origin, Origins, Pin
 from ringback.engine.ports import InboundResponse, OutboundRequest
 from ringback.engine.reading import Reading, SenderLimits
@@ -232,13 +232,20 @@ class Exchange:
         if failure is not None:
             return failure
         # libcurl is content with an answer that ends within its headers.
-        return failure_of(number or pycurl.E_RECV_ERROR, text, connected=self._connected)
+        return failure_of(number or pycurl.E_RECV_ERROR, text, self._stage())
+
+    def _stage(self) -> Stage:
+        info = self.curl.getinfo
+        if self._connected:
+            return Stage.ANSWERED if info(pycurl.STARTTRANSFER_TIME) else Stage.SENT
+        return Stage.HANDSHAKE if info(pycurl.CONNECT_TIME) else Stage.CONNECTING
 
     def _timings(self) -> Timings:
         info = self.curl.getinfo
         dns_ms = self._dns_ms
         total_ms = info(pycurl.TOTAL_TIME) * 1000
-        first_byte_ms = info(pycurl.STARTTRANSFER_TIME) * 1000
+        # Giving up a connection that isn't there yet sets libcurl's mark of the first byte as well.
+        first_byte_ms = info(pycurl.STARTTRANSFER_TIME) * 1000 if self._connected else 0.0
         if first_byte_ms:
             first_byte_ms -= info(pycurl.PRETRANSFER_TIME) * 1000
         connect_ms = tls_ms = None

@@ -10,7 +10,7 @@ lane loses nothing: the rows stand in the store.
 
 from collections import deque
 
-from ringback.model.event import DueDelivery
+from ringback.model.event import DueDelivery, payload_bytes
 from ringback.model.lane import LaneRow
 from ringback.observe.attempts import NOTHING, ORDER, PAUSED, SLOTS, UNCLAIMED
 from ringback.policy import health as health_policy
@@ -22,7 +22,7 @@ ROW_OVERHEAD_BYTES = 500
 
 def bytes_of(row: DueDelivery) -> int:
     """About what a row costs in memory."""
-    return len(row.event.data) + ROW_OVERHEAD_BYTES
+    return payload_bytes(row.event) + ROW_OVERHEAD_BYTES
 
 
 class Lane:

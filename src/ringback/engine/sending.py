@@ -31,6 +31,7 @@ from ringback.engine.orders import (
 from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
+from ringback.memory import LOOK_EVERY_S, SpareMemory
 from ringback.model.tuples import make_tuple
 from ringback.observe.errors import describe_error
 from ringback.outgoing import Target, prepare
@@ -92,6 +93,8 @@ class Sending:
         self._targets: dict[int, Target] = {}
         self._sent: dict[int, Sent] = {}
         self._beat_s = 0.0
+        self._spare_memory = SpareMemory()
+        self._memory_s = 0.0
         transport.watch(frames.fileno(), writing=False)
 
     def say_ready(self) -> None:
@@ -103,6 +106,9 @@ class Sending:
         """One turn. Raises PeerGone."""
         finished = self._transport.poll(BEAT_S)
         now_s = self._clock.boottime_s()
+        if now_s >= self._memory_s:
+            self._memory_s = now_s + LOOK_EVERY_S
+            self._spare_memory.give_back()
         if finished or now_s >= self._beat_s:
             self._frames.put(encode([self._answered(response) for response in finished]))
             self._beat_s = now_s + BEAT_S

@@ -97,6 +97,11 @@ class Writer:
         return self._submitted - self._answered
 
     @property
+    def bytes_waiting(self) -> int:
+        """The payloads of those, in bytes. For any thread."""
+        return self._bytes_submitted - self._bytes_answered
+
+    @property
     def full(self) -> bool:
         """Whether the next submission would be turned away."""
         return (

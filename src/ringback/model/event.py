@@ -36,6 +36,11 @@ class Event(NamedTuple):
         return not self.data
 
 
+def payload_bytes(event: Event) -> int:
+    """How much it brings: `data` and `previous`."""
+    return len(event.data) if event.previous is None else len(event.data) + len(event.previous)
+
+
 class NewDelivery(NamedTuple):
     """One event for one endpoint, about to be stored. `ordering_key` is None on endpoints without an order."""
 

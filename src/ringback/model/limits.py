@@ -71,9 +71,9 @@ WINDOW_MAX: Final = 50
 WINDOW_START: Final = 4
 MAX_IN_FLIGHT_PER_ENDPOINT_MAX: Final = 1_000
 
-# Between a request and its commit.
+# Between a request and its commit. The bytes are those of bodies that are being read, too.
 WAITING_EVENTS_MAX: Final = 20_000
-WAITING_BYTES_MAX: Final = 256 * 1024 * 1024
+WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
 
 # The disk.
 DISK_FREE_BYTES_MIN: Final = 256 * 1024 * 1024

@@ -35,18 +35,32 @@ _TARGET = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?\[\]]|%[0-9A-Fa-f]{2})*"
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
 _HOST_CHARS_MAX: Final = 253
 
+# What to do about a refusal that only the operator's rules make, for whoever saves the URL.
+_PUBLIC: Final = "Use https on a public address"
+_OPENED: Final = (
+    f"{_PUBLIC}. For a receiver in your own network the operator starts the server with --allow CIDR:PORT (that one "
+    "alone) or --allow-private (all of them, for development)."
+)
+_HTTP_OPENED: Final = (
+    "Use https. For a receiver in your own network the operator starts the server with --allow CIDR:PORT (that one "
+    "alone) or --allow-private (all of them, for development); --allow-http is for http on public addresses."
+)
+_PORT_OPENED: Final = "For a receiver that has no other port the operator starts the server with --allow CIDR:PORT."
+_ALL_PRIVATE: Final = UrlRules(allow_private=True)
+
 
 class UrlRefused(ValueError):
-    """A URL that is not accepted. `message` is a sentence for whoever typed it.
+    """A URL that is not accepted. `message` is a sentence for whoever typed it, `remedy` says what to do; may be "".
 
     Codes: `url_malformed`, `url_too_long`, `scheme_not_allowed`, `host_not_allowed`, `port_not_allowed`,
     `address_not_allowed`.
     """
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.remedy = remedy
 
 
 class AcceptedUrl(NamedTuple):
@@ -188,12 +202,8 @@ def _check_rules(accepted: AcceptedUrl, rules: UrlRules) -> None:
     if any(entry.port in (None, port) for entry in rules.allowed):
         return
     if is_local_name(host) or "." not in host:
-        raise UrlRefused("host_not_allowed", f"{host} is not a public host name.")
-    if scheme == "http" and not rules.allow_http:
-        raise UrlRefused("scheme_not_allowed", "The URL must begin with https://.")
-    reason = port_refusal(port, scheme)
-    if reason is not None:
-        raise UrlRefused("port_not_allowed", reason)
+        raise UrlRefused("host_not_allowed", f"{host} is not a public host name.", _OPENED)
+    _check_scheme_and_port(scheme, port, rules)
 
 
 def _check_address(address: str, scheme: str, port: int, rules: UrlRules) -> None:
@@ -201,14 +211,19 @@ def _check_address(address: str, scheme: str, port: int, rules: UrlRules) -> Non
         return
     reason = range_refusal(ip_address(address), rules)
     if reason is not None:
-        raise UrlRefused("address_not_allowed", reason)
+        private = range_refusal(ip_address(address), _ALL_PRIVATE) is None
+        raise UrlRefused("address_not_allowed", reason, _OPENED if private else f"{_PUBLIC}.")
     if rules.allow_private:
         return
+    _check_scheme_and_port(scheme, port, rules)
+
+
+def _check_scheme_and_port(scheme: str, port: int, rules: UrlRules) -> None:
     if scheme == "http" and not rules.allow_http:
-        raise UrlRefused("scheme_not_allowed", "The URL must begin with https://.")
+        raise UrlRefused("scheme_not_allowed", "The URL must begin with https://.", _HTTP_OPENED)
     reason = port_refusal(port, scheme)
     if reason is not None:
-        raise UrlRefused("port_not_allowed", reason)
+        raise UrlRefused("port_not_allowed", reason, _PORT_OPENED)
 
 
 def is_local_name(host: str) -> bool:

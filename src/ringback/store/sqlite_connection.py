@@ -5,7 +5,7 @@ open keeps the WAL from being reset, and the file grows by gigabytes. No excepti
 (see `sqlite_errors`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,8 @@ from ringback.store.sqlite_writer import Writer
 READERS_MAX: Final = 8
 _ROWS_MAX: Final = 128
 _ROWS_STEP: Final = 16
+_BOUND_BYTES_MAX: Final = 4 * 1024 * 1024
+_KEPT_BYTES_MAX: Final = 512 * 1024
 
 Bindings = Sequence[Any] | dict[str, Any]
 
@@ -89,10 +91,14 @@ class ManyRows:
     apsw lets other threads into Python at each step of a statement, and a thread that wants back in may wait for
     milliseconds. `executemany` takes a step for each row; this one two for up to 127, since the sizes are the
     multiples of 16 and the numbers below 16. More sizes would be more statements to keep prepared.
+
+    SQLite copies what is bound, and a statement that is kept keeps it until it is used again. Where rows may be large,
+    `bytes_of` says about how large one is: many of them go in several statements, which are not kept.
     """
 
-    def __init__(self, query: str) -> None:
+    def __init__(self, query: str, bytes_of: Callable[[Any], int] | None = None) -> None:
         self._query = query
+        self._bytes_of = bytes_of
         self._queries: dict[int, str] = {}
 
     def run(self, connection: apsw.Connection, values: Sequence[Sequence[Any]]) -> list[Any]:
@@ -101,9 +107,18 @@ class ManyRows:
         start, count = 0, len(values)
         while start < count:
             size = _chunk(count - start)
-            answers += connection.execute(self._text(size), tuple(chain.from_iterable(values[start : start + size])))
+            answers += self._answers(connection, values[start : start + size])
             start += size
         return answers
+
+    def _answers(self, connection: apsw.Connection, values: Sequence[Sequence[Any]]) -> list[Any]:
+        bound_bytes = 0 if self._bytes_of is None else sum(map(self._bytes_of, values))
+        if bound_bytes > _BOUND_BYTES_MAX and len(values) > 1:
+            middle = len(values) // 2
+            return self._answers(connection, values[:middle]) + self._answers(connection, values[middle:])
+        bindings = tuple(chain.from_iterable(values))
+        kept = bound_bytes <= _KEPT_BYTES_MAX
+        return connection.execute(self._text(len(values)), bindings, can_cache=kept).fetchall()
 
     def _text(self, size: int) -> str:
         text = self._queries.get(size)

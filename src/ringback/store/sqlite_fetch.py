@@ -29,7 +29,10 @@ from ringback.store.sqlite_json import decode_seqs, json_list
 from ringback.store.sqlite_writer import Writer
 
 KEYS_VISITED: Final = 500
+LOADED_BYTES_MAX: Final = 16 * 1024 * 1024
 _LOADED_AT_ONCE: Final = 256
+_LOADED_AT_ONCE_BYTES: Final = 4 * 1024 * 1024
+_LOADED_AT_FIRST: Final = 8
 _BEFORE_ALL: Final = -(1 << 62)
 
 _SQL: Final = load("sqlite")
@@ -88,7 +91,10 @@ class SqliteFetch(SqlitePart):
                 self._find_heads(connection, request, now) if request.ordered else _find(connection, request, now)
                 for request in requests
             ]
-            loaded = _load(connection, [seq for one in found for seq in one.seqs])
+            seqs = [seq for one in found for seq in one.seqs]
+            loaded, count = _load(connection, seqs)
+        if count < len(seqs):
+            found = _shortened(found, count)
         return [_fetched(one, loaded) for one in found]
 
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
@@ -148,14 +154,37 @@ def _find(connection: apsw.Connection, request: FetchRequest, now: int) -> _Foun
     return _Found(request, [*passed, *fresh, *late][:room], watermark, complete, next_due)
 
 
-def _load(connection: apsw.Connection, seqs: list[int]) -> dict[int, DueDelivery]:
-    """The deliveries and their events. A few hundred at once, since their payloads come as one value."""
+def _load(connection: apsw.Connection, seqs: list[int]) -> tuple[dict[int, DueDelivery], int]:
+    """The deliveries and their events, until they take LOADED_BYTES_MAX; how many were asked for.
+
+    A few hundred at once, fewer where they are large, since their payloads come as one value.
+    """
     loaded: dict[int, DueDelivery] = {}
-    for start in range(0, len(seqs), _LOADED_AT_ONCE):
-        chunk = seqs[start : start + _LOADED_AT_ONCE]
+    start = size = 0
+    step = _LOADED_AT_FIRST
+    while start < len(seqs) and size < LOADED_BYTES_MAX:
+        chunk = seqs[start : start + step]
         columns, data, previous = first(connection, _SQL["load_due"], {"seqs": json_list(chunk)})
         _unpack(_ROWS.decode(columns), data, previous, loaded)
-    return loaded
+        start += len(chunk)
+        size += len(data or b"") + len(previous or b"")
+        step = max(1, min(_LOADED_AT_ONCE, _LOADED_AT_ONCE_BYTES * start // (size + 1)))
+    return loaded, start
+
+
+def _shortened(found: list[_Found], count: int) -> list[_Found]:
+    """As if there had been room for the first `count` rows only."""
+    short: list[_Found] = []
+    for one in found:
+        seqs = one.seqs[: max(0, count)]
+        count -= len(one.seqs)
+        if len(seqs) == len(one.seqs):
+            short.append(one)
+        else:
+            # New work comes before what is due again, so what of it was loaded ends where the loading did.
+            watermark = min(one.watermark, max([one.request.watermark, *seqs]))
+            short.append(one._replace(seqs=seqs, watermark=watermark, complete=False))
+    return short
 
 
 def _unpack(rows: list[_Row], data: bytes, previous: bytes, loaded: dict[int, DueDelivery]) -> None:

@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from ringback.model.endpoint import Endpoint
-from ringback.model.event import Event, NewDelivery
+from ringback.model.event import Event, NewDelivery, payload_bytes
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.port import Everything, IntakeTransaction, KeyClaim, Ring, TakenKey
@@ -32,7 +32,7 @@ KeyName = tuple[str, str, str]
 _SQL: Final = load("sqlite")
 _FIND_KEYS: Final = ManyRows(_SQL["find_keys"])
 _TAKE_KEYS: Final = ManyRows(_SQL["take_keys"])
-_INSERT_EVENTS: Final = ManyRows(_SQL["insert_events"])
+_INSERT_EVENTS: Final = ManyRows(_SQL["insert_events"], payload_bytes)
 _INSERT_DELIVERIES: Final = ManyRows(_SQL["insert_deliveries"])
 _RING_LANES: Final = ManyRows(_SQL["ring_lanes"])
 _EVENT_IDS: Final = msgspec.json.Decoder(tuple[str, ...])

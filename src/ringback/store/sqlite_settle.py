@@ -26,10 +26,16 @@ from ringback.times import DAY_MS
 
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
+
+def _bytes_of(attempt: Attempt) -> int:
+    """What is large in it, if anything is."""
+    return len(attempt.request_body or b"") + len(attempt.response_body or b"") + len(attempt.response_headers or b"")
+
+
 _SQL: Final = load("sqlite")
 _KNOWN_ATTEMPTS: Final = ManyRows(_SQL["known_attempts"])
 _REDACTED_EVENTS: Final = ManyRows(_SQL["redacted_events"])
-_INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
+_INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"], _bytes_of)
 _RESCHEDULE: Final = ManyRows(_SQL["reschedule_deliveries"])
 _COUNT: Final = ManyRows(_SQL["count_attempts"])
 

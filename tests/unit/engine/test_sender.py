@@ -7,7 +7,7 @@ from pathlib import Path
 import pycurl
 import pytest
 
-from ringback.engine.curl_errors import FAILURES, failure_of
+from ringback.engine.curl_errors import FAILURES, Stage, failure_of
 from ringback.engine.ports import OutboundRequest
 from ringback.engine.reading import SenderLimits
 from ringback.policy.url import accept_url
@@ -414,8 +414,8 @@ def test_one_slow_receiver_does_not_hold_up_another() -> None:
 def test_libcurls_numbers_each_have_a_code_and_a_sentence() -> None:
     assert all(message.endswith(".") for _, message in FAILURES.values())
     for number in range(1, 110):
-        for connected in (True, False):
-            failure = failure_of(number, "", connected=connected)
+        for stage in Stage:
+            failure = failure_of(number, "", stage)
             assert failure.code
             assert "curl" not in failure.message.lower()
 

@@ -1,7 +1,7 @@
 """Taking a filter's text apart."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringback.model.errors import Invalid
@@ -182,6 +182,7 @@ PIECES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=40).map("".join)))
 def test_reading_refuses_or_returns_whatever_comes(text: str) -> None:
     try:

@@ -68,7 +68,10 @@ class Lanes(Protocol):
         """due_at = None for the node's own lanes among these. Committed before the snapshot of a fetch."""
 
     def fetch(self, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
-        """Due work of many lanes in one query, in the order of the requests."""
+        """Due work of many lanes in one query, in the order of the requests.
+
+        May find fewer rows than there is room for, when their payloads are large; at least one if any is due.
+        """
 
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
         """The earliest due_at of the lane's deliveries; for an ordered lane of its earliest head."""
