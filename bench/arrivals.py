@@ -12,7 +12,7 @@ from machinery import HERE, BenchFailed, free_port, get, running, wait_until_up
 
 
 class Latency(NamedTuple):
-    """Milliseconds from posting to arrival."""
+    """Milliseconds from posting to arrival, or to the answer."""
 
     events: int
     p50: float
@@ -46,6 +46,12 @@ def arrived(receiver: str) -> dict[str, list[float]]:
     return found
 
 
+def requested(receiver: str) -> dict[str, int]:
+    """Name of a behaviour → requests that came for it since it was asked last."""
+    found: dict[str, int] = json.loads(get(f"{receiver}/requests"))
+    return found
+
+
 class Poster:
     """Posts `rate` events a second for some seconds, in a process of its own."""
 
@@ -56,8 +62,12 @@ class Poster:
             [*command, "--rate", str(rate), "--seconds", str(seconds)], stdout=subprocess.PIPE
         )
 
-    def wait(self) -> None:
-        """Until all answers are there. Raises BenchFailed unless every event was accepted."""
+    def wait(self) -> Latency:
+        """Until all answers are there: how long they took. Raises BenchFailed unless every event was accepted."""
         said = self._process.communicate(timeout=self._seconds + 60)[0]
-        if self._process.returncode or json.loads(said)["refused"]:
-            raise BenchFailed(f"posting failed: {said!r}")
+        if self._process.returncode:
+            raise BenchFailed(f"posting ended with {self._process.returncode}")
+        told = json.loads(said)
+        if told["refused"] or told["accepted"] < told["posted"]:
+            raise BenchFailed(f"{told['accepted']} of {told['posted']} were accepted, refused: {told['refused']}")
+        return latency_of(told["answered_ms"])

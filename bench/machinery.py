@@ -198,14 +198,17 @@ def _resident_mb(pid: int) -> float:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def load(url: str, body: bytes, headers: Sequence[str], requests: int, body_file: Path) -> None:
-    """Send the same POST so often over 64 connections and hear all answers."""
+def load(urls: Sequence[str], body: bytes, headers: Sequence[str], requests: int, body_file: Path) -> None:
+    """Send the same POST so often over 64 connections, to the addresses in turn, and hear all answers."""
     body_file.write_bytes(body)
+    addresses = body_file.with_suffix(".urls")
+    addresses.write_text("".join(f"{url}\n" for url in urls), "utf-8")
     command = ["h2load", "--h1", "-n", str(requests), "-c", str(CONNECTIONS), "-t", "1", "-d", str(body_file)]
+    command += ["-i", str(addresses)]
     for header in ("content-type: application/json", *headers):
         command += ["-H", header]
     try:
-        done = subprocess.run([*command, url], capture_output=True, text=True, timeout=LOAD_S_MAX, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LOAD_S_MAX, check=False)
     except FileNotFoundError:
         raise BenchFailed("h2load is missing (Debian: nghttp2-client)") from None
     except subprocess.TimeoutExpired:
@@ -215,10 +218,16 @@ def load(url: str, body: bytes, headers: Sequence[str], requests: int, body_file
     check_load(done.stdout, requests)
 
 
-def run(measure: Callable[[Path], dict[str, Any]], directory: Path, json_file: Path | None) -> int:
+def run(
+    measure: Callable[[Path], dict[str, Any]],
+    missed: Callable[[dict[str, Any]], list[str]],
+    directory: Path,
+    json_file: Path | None,
+) -> int:
     """Measure in a new directory below `directory` and end all that was started; the exit code.
 
-    `measure` prints and returns its figures, which are written to `json_file` as well.
+    `measure` prints and returns its figures, which are written to `json_file` as well. `missed` says in a line each
+    which goals they miss: 1 is the exit code then, as it is when there is no figure.
     """
     signal.signal(signal.SIGTERM, stop)
     sys.path.insert(0, str(SOURCE))
@@ -234,7 +243,10 @@ def run(measure: Callable[[Path], dict[str, Any]], directory: Path, json_file: P
         return 130
     if json_file is not None:
         json_file.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    return 0
+    lines = missed(figures)
+    for line in lines:
+        print(f"missed: {line}", file=sys.stderr)
+    return 1 if lines else 0
 
 
 def stop(_: int, __: FrameType | None) -> None:

@@ -2,9 +2,9 @@
 
     python bench/pace.py --url … --key … --rate 100 --seconds 10 [--type contact.created]
 
-Each event says in its body when it was posted (see `receivers`). Prints {"posted", "accepted", "refused": {status: n}}
-as JSON. An event whose turn finds all connections busy waits for one, and its time runs from its turn: so a server that
-falls behind can't hide it.
+Each event says in its body when it was posted (see `receivers`). Prints {"posted", "accepted", "refused": {status: n},
+"answered_ms": [milliseconds until the answer, …]} as JSON. An event whose turn finds all connections busy waits for
+one, and its time runs from its turn: so a server that falls behind can't hide it.
 """
 
 import argparse
@@ -28,6 +28,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, pace: "Pace") -> None:
         self._pace = pace
         self._buffer = b""
+        self.due_ns = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -57,6 +58,7 @@ class Pace:
         self._due: deque[int] = deque()
         self.posted = 0
         self.statuses: Counter[int] = Counter()
+        self.answered_ms: list[float] = []
 
     async def run(self, rate: float, seconds: float) -> None:
         """Post, and wait for the last answer."""
@@ -80,14 +82,16 @@ class Pace:
     def answered(self, connection: Connection, status: int) -> None:
         """An answer came: its connection takes the next event."""
         self.statuses[status] += 1
+        self.answered_ms.append((time.monotonic_ns() - connection.due_ns) / 1e6)
         self._free.append(connection)
         self._post()
 
     def _post(self) -> None:
         while self._due and self._free:
             self.posted += 1
-            body = b'%s%019d"}}' % (self._before, self._due.popleft())
-            self._free.pop().transport.write(self._head + body)
+            connection = self._free.pop()
+            connection.due_ns = self._due.popleft()
+            connection.transport.write(self._head + b'%s%019d"}}' % (self._before, connection.due_ns))
 
 
 def main() -> None:
@@ -102,7 +106,8 @@ def main() -> None:
     pace = Pace(given.url, given.key, given.type)
     uvloop.run(pace.run(given.rate, given.seconds))
     refused = {str(status): count for status, count in pace.statuses.items() if status != 202}
-    print(json.dumps({"posted": pace.posted, "accepted": pace.statuses[202], "refused": refused}))
+    said = {"posted": pace.posted, "accepted": pace.statuses[202], "refused": refused}
+    print(json.dumps(said | {"answered_ms": pace.answered_ms}))
 
 
 if __name__ == "__main__":

@@ -192,7 +192,7 @@ def rate(pipeline: Pipeline, mode: Mode, receiver: str, directory: Path) -> floa
     requests = requests_for(mode)
     with tempfile.TemporaryDirectory(dir=directory) as fresh, pipeline(Path(fresh), receiver, mode) as target:
         began = time.monotonic()
-        load(target.url, target.body, target.headers, requests, Path(fresh) / "body.json")
+        load([target.url], target.body, target.headers, requests, Path(fresh) / "body.json")
         ended = wait_for_deliveries(target.delivered, mode.events, time.monotonic, time.sleep)
     return mode.events / (ended - began)
 
@@ -250,10 +250,16 @@ def compare(given: argparse.Namespace, made: Path) -> dict[str, Any]:
     return figures
 
 
+def missed(figures: dict[str, Any]) -> list[str]:
+    """The modes whose median is under the goal."""
+    medians = {name: one["ratio"]["median"] for name, one in figures.items()}
+    return [f"{name}: ratio {median:.3f}, the goal is {GOAL:.2f}" for name, median in medians.items() if median < GOAL]
+
+
 def main() -> int:
     """The exit code."""
     given = arguments()
-    return run(lambda made: compare(given, made), given.directory, given.json)
+    return run(lambda made: compare(given, made), missed, given.directory, given.json)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ Each path below one of these names behaves like it, whatever comes behind the na
 /drip    sends an endless answer, a byte a second, and never ends its headers
 
 When an event was posted stands in it: the body has `"posted_ns":` and, as text, 19 digits of CLOCK_MONOTONIC, which all
-processes of a machine read alike. `GET /latencies` gives {path: [milliseconds, …]} since it was asked last.
+processes of a machine read alike. `GET /latencies` gives {path: [milliseconds, …]} since it was asked last, and
+`GET /requests` how many requests came for each of the names, {name: count}, since it was asked last.
 """
 
 import argparse
@@ -19,8 +20,8 @@ import asyncio
 import json
 import re
 import time
-from collections import defaultdict
-from typing import Final, cast
+from collections import Counter, defaultdict
+from typing import Any, Final, cast
 
 import uvloop
 
@@ -33,6 +34,7 @@ OK: Final = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 FAILED: Final = b"HTTP/1.1 500 No\r\ncontent-length: 2\r\n\r\nno"
 
 latencies: defaultdict[str, list[float]] = defaultdict(list)
+requests: Counter[str] = Counter()
 
 
 class Receiver(asyncio.Protocol):
@@ -58,6 +60,7 @@ class Receiver(asyncio.Protocol):
 
     def _answer(self, path: str, body: bytes) -> None:
         kind = path.split("/")[1]
+        requests[kind] += 1
         if kind == "ok":
             posted = _POSTED.search(body)
             if posted is not None:
@@ -71,9 +74,14 @@ class Receiver(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 200 OK\r\nx-drip: ")
             self._drip()
         elif kind == "latencies":
-            text = json.dumps(latencies).encode()
-            latencies.clear()
-            self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text))
+            self._tell(latencies)
+        elif kind == "requests":
+            self._tell(requests)
+
+    def _tell(self, noted: dict[str, Any]) -> None:
+        text = json.dumps(noted).encode()
+        noted.clear()
+        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text))
 
     def _drip(self) -> None:
         if not self._transport.is_closing():

@@ -170,6 +170,42 @@ def test_commands_in_the_text_exist_with_their_flags(page: Path) -> None:
             assert flag in known[name] | {"--help"}, line
 
 
+def inline_commands(program: str) -> list[list[str]]:
+    """The words of each `program …` that stands in the text of a page."""
+    return [line.split() for page in PAGES for line in re.findall(rf"`({program} [^`]*)`", text_of(page))]
+
+
+def test_make_targets_in_the_text_exist_and_take_their_variables() -> None:
+    recipes = dict(
+        re.findall(r"^([a-z]+):.*\n((?:\t.*\n?)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    given = 0
+    for _, target, *variables in inline_commands("make"):
+        assert target in recipes, target
+        for name, _, value in (variable.partition("=") for variable in variables):
+            assert value, f"make {target} {name}"
+            assert f"$({name})" in recipes[target] or f"$(or $({name})," in recipes[target], f"make {target} {name}"
+            given += 1
+    assert given >= 2
+
+
+def test_the_makefiles_own_words_name_the_variables_that_a_target_takes() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target, says, recipe in re.findall(r"^([a-z]+):.*## (.*)\n((?:\t.*\n?)+)", text, re.MULTILINE):
+        taken = set(re.findall(r"\$\(or \$\((\w+)\)", recipe))
+        assert set(re.findall(r"\b([A-Z]+)=", says)) == taken, target
+
+
+def test_programs_of_the_bench_in_the_text_exist_with_their_flags() -> None:
+    commands = inline_commands("python")
+    assert len(commands) >= 3
+    for _, program, *arguments in commands:
+        flags = [argument for argument in arguments if argument.startswith("--")]
+        source = (ROOT / program).read_text(encoding="utf-8")
+        for flag in flags:
+            assert f'add_argument("{flag}"' in source, f"{program} {flag}"
+
+
 def test_the_systemd_unit_starts_the_server_with_flags_that_exist() -> None:
     text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^ExecStart=\S+/(ringback serve .*)$", text, re.MULTILINE)

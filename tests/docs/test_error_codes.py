@@ -29,7 +29,7 @@ TESTS: Final = Path(__file__).parents[1]
 FAULTS: Final = {"caller", "operator", "receiver", "sender", "server"}
 API: Final = "The API"
 
-# The test that provokes a code, "" for any of the file's, and what it calls it if not by its name.
+# The test that provokes a code, and what it calls it if not by its name.
 ELSEWHERE: Final = {
     "wrong_state": ("unit/api/test_management_endpoints.py", "test_what_waits_for_verification_cannot_be_activated"),
     "event_type_quota": ("unit/api/test_management_event_types.py", "test_there_are_so_many_types_at_most"),
@@ -46,13 +46,24 @@ ELSEWHERE: Final = {
     "profile_missing": ("e2e/test_profiles_e2e.py", "test_an_endpoint_whose_profile_is_gone_waits_and_says_why"),
     "profile_quota": ("unit/api/test_management_profiles.py", "test_there_are_so_many_at_most"),
     "bad_row": ("unit/store/test_sqlite_errors.py", "test_a_missing_value_is_the_rows_fault", "BadRow"),
-    "retryable": ("conformance/test_memory_shared.py", "", "Retryable"),
-    "not_owner": ("conformance/suite_nodes.py", "", "NotOwner"),
-    "sender_failed": ("unit/engine/test_sender_process.py", "", "SenderFailed"),
+    "retryable": (
+        "conformance/test_memory_shared.py",
+        "test_a_key_that_an_open_transaction_has_claimed_is_retryable",
+        "Retryable",
+    ),
+    "not_owner": ("conformance/suite_nodes.py", "test_who_was_taken_over_owns_nothing_and_claims_nothing", "NotOwner"),
+    "sender_failed": (
+        "unit/engine/test_sender_process.py",
+        "test_a_process_that_was_killed_fails_the_poll_with_its_status",
+        "SenderFailed",
+    ),
     "blocked_address": ("e2e/test_security_dialling.py", "test_a_name_with_a_private_answer_is_refused"),
     "blocked_request": ("unit/engine/test_sender_guard.py", "test_a_url_that_is_not_accepted_any_more_is_not_sent_to"),
     "cancelled": ("unit/api/test_management_attempts.py", "test_an_end_without_a_request_is_in_the_log"),
-    "expired": ("e2e/test_retention_e2e.py", ""),
+    "expired": (
+        "e2e/test_retention_e2e.py",
+        "test_what_is_past_its_time_goes_while_events_come_in_and_the_file_shrinks",
+    ),
     "aborted": (
         "e2e/test_sender_process_e2e.py",
         "test_a_second_signal_breaks_off_what_the_first_waits_for_and_the_log_says_so",
@@ -111,7 +122,7 @@ def test_what_is_provoked_elsewhere_is(code: str) -> None:
         for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     }
-    found = [body for known, body in bodies.items() if test in ("", known)]
+    found = [body for known, body in bodies.items() if known == test]
     assert any(speaks_of in body for body in found)
 
 

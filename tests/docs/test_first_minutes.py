@@ -3,6 +3,7 @@
 `make up` is `ringback up` (that the Makefile says so is checked as well), in an empty directory.
 """
 
+import json
 import os
 import re
 import signal
@@ -15,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from ringback.cli.exits import ExitCode
+from support.inbox import Inbox
 from support.pages import ROOT, Page
-from support.process import free_port, wait_until
+from support.process import Server, free_port, wait_until
+from support.tenant import TestTenant
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RINGBACK = [sys.executable, "-m", "ringback.cli.main"]
@@ -68,6 +71,12 @@ def running(directory: Path, *flags: str, listen_port: int | None = None) -> Ite
         if up.process.poll() is None:
             up.process.kill()
             up.process.wait(WITHIN_S)
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    with Inbox() as opened:
+        yield opened
 
 
 def shell_commands() -> list[str]:
@@ -142,11 +151,29 @@ def test_a_taken_receiver_port_is_one_clear_line(tmp_path: Path) -> None:
     assert not (tmp_path / "second" / "data").exists(), "what can't start leaves nothing behind"
 
 
-def test_the_readmes_python_compiles() -> None:
+def python_blocks() -> list[str]:
     blocks = re.findall(r"^```python\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 2
-    for block in blocks:
-        compile(block, "README.md", "exec")
+    return blocks
+
+
+def test_the_readmes_python_sends_and_checks(tmp_path: Path, inbox: Inbox) -> None:
+    """Both sides: what the first block sends arrives, and passes the second one; changed, it doesn't."""
+    sends, checks = python_blocks()
+    with Server(tmp_path / "data", "--allow-private") as server:
+        tenant = TestTenant(server, "acme")
+        secret = tenant.endpoint(inbox.url())["secret"]
+        key = server.make(f"{tenant.path}/keys", {"scope": "ingest"})["key"]
+        exec(compile(sends.replace("http://127.0.0.1:8080", server.url), "README.md", "exec"), {"key": key})
+        (received,) = inbox.wait_for(1)
+
+    assert json.loads(received.body)["data"] == {"id": "c_1", "name": "Ada"}
+    block = compile(checks.replace("...  # answer 401", "refused.append(401)"), "README.md", "exec")
+    for body, answered in ((received.body, []), (received.body + b" ", [401])):
+        refused: list[int] = []
+        given = {"headers": dict(received.headers), "body": body, "secret": secret, "refused": refused}
+        exec(block, given)
+        assert refused == answered
 
 
 def run_shop(up: Up, partner_port: int) -> subprocess.CompletedProcess[str]:

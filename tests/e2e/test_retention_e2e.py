@@ -3,6 +3,9 @@
 import time
 from pathlib import Path
 
+import apsw
+
+import seed
 from conformance.backend import accept_many
 from ringback.model.endpoint import EndpointStatus
 from ringback.store.sqlite import SqliteStore
@@ -12,6 +15,9 @@ from support.process import Server, wait_until
 from support.rows import endpoint, secret, tenant
 
 OLD = 7_000
+MANY_OLD = 40_000
+# Not what it should take (bench/retention.py says that), but far less than the purge as a whole would hold a post up.
+ANSWERED_WITHIN_S = 2.0
 
 
 def fill(path: Path, now: int) -> None:
@@ -53,3 +59,26 @@ def test_what_is_past_its_time_goes_while_events_come_in_and_the_file_shrinks(tm
         assert {(item["outcome"], item["error"]["code"]) for item in expired} == {("failed", "expired")}
         assert server.ask("GET", "/v1/tenants/t/events/old_0_00001").status == 404
     assert {received.event_id for received in inbox.received} == set(sent)
+
+
+def old_ones(data: Path) -> bool:
+    """Whether any of the seeded events is there still."""
+    with apsw.Connection(str(data / "ringback.db"), flags=apsw.SQLITE_OPEN_READONLY) as connection:
+        return bool(connection.execute("SELECT 1 FROM event WHERE type = 'seeded.old' LIMIT 1").get)
+
+
+def test_posts_are_answered_all_the_time_while_old_events_go(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with Server(data) as server:
+        server.make("/v1/tenants", {"id": "t", "name": "t", "retention_days": 2})
+    with seed.opened(data) as connection:
+        seed.add_old(connection, "t", MANY_OLD, days=4)
+    answered_s: list[float] = []
+    with Server(data) as server:
+        while old_ones(data):
+            began_s = time.monotonic()
+            server.make("/v1/tenants/t/events", {"type": "new.one", "data": len(answered_s)})
+            answered_s.append(time.monotonic() - began_s)
+        assert len(server.get("/v1/tenants/t/events?limit=250")["items"]) == min(250, len(answered_s))
+    assert len(answered_s) > 5, "the purge was over before anything could be said of it"
+    assert max(answered_s) < ANSWERED_WITHIN_S

@@ -1,6 +1,10 @@
 """The arithmetic of the bench driver: rates, ratios, and when there must be no figure."""
 
+import json
+import os
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -108,3 +112,60 @@ def test_deliveries_that_stop_are_no_figure() -> None:
 
     with pytest.raises(machinery.BenchFailed, match="stopped at 9 of 10"):
         waited(counts())
+
+
+def test_a_goal_that_is_missed_is_named() -> None:
+    good, bad = ratio.Pair(10_000.0, 6_000.0), ratio.Pair(10_000.0, 5_990.0)
+    figures = {name: ratio.report(ratio.MODES[name], [pair]) for name, pair in (("single", good), ("arrays", bad))}
+    assert ratio.missed(figures) == ["arrays: ratio 0.599, the goal is 0.60"]
+
+
+def test_the_exit_code_says_whether_a_goal_was_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def missed(figures: dict[str, int]) -> list[str]:
+        return [f"{name} is {figure}" for name, figure in figures.items() if figure > 1]
+
+    def code(**figures: int) -> int:
+        return machinery.run(lambda made: figures, missed, tmp_path, tmp_path / "figures.json")
+
+    def no_figure(made: Path) -> dict[str, int]:
+        raise machinery.BenchFailed("nothing came")
+
+    assert code(a=1) == 0
+    assert capsys.readouterr().err == ""
+    assert code(a=2, b=1, c=3) == 1
+    assert capsys.readouterr().err == "missed: a is 2\nmissed: c is 3\n"
+    assert json.loads((tmp_path / "figures.json").read_text()) == {"a": 2, "b": 1, "c": 3}
+    assert machinery.run(no_figure, missed, tmp_path, None) == 1
+    assert capsys.readouterr().err == "no figure: nothing came\n"
+
+
+# Stands in for Python: notes which part it was started with, and ends one of them with the code given.
+PART = """#!/bin/sh
+echo "$1" >> parts
+case "$1" in *"$PART") exit "$CODE";; esac
+"""
+
+
+@pytest.mark.parametrize(("part", "code", "parts", "ends"), [
+    ("none", 0, 4, 0),
+    ("ratio.py", 1, 4, 2),
+    ("retention.py", 1, 4, 2),
+    ("size.py", 130, 2, 2),
+])  # fmt: skip
+def test_make_bench_runs_all_and_fails_in_the_end(tmp_path: Path, part: str, code: int, parts: int, ends: int) -> None:
+    """The Makefile's own recipe, with a Python and a setup that only note that they were started."""
+    for name, text in {
+        "bin/python": PART,
+        "scripts/setup.sh": "#!/bin/sh\n",
+        "scripts/debian-tools.sh": "#!/bin/sh\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    command = ["make", "-f", machinery.ROOT / "Makefile", "bench", f"BIN={tmp_path}/bin"]
+    environment = {**os.environ, "PART": part, "CODE": str(code)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert done.returncode == ends, done.stderr
+    ran = (tmp_path / "parts").read_text().split()
+    assert ran == [f"bench/{name}.py" for name in ("ratio", "size", "isolation", "retention")][:parts]
+    assert all((machinery.ROOT / name).exists() for name in ran)

@@ -144,7 +144,7 @@ _PARAMETERS: Final[list[Document]] = [
         "name": "Ringback-Hops",
         "in": "header",
         "required": False,
-        "schema": {"type": "integer"},
+        "schema": {"type": "integer", "minimum": 0, "maximum": 4},
         "description": "Passed on from the request that caused this event; with 5 it is refused as a loop.",
     },
 ]

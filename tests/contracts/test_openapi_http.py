@@ -1,0 +1,89 @@
+"""The OpenAPI document against a real server over HTTP: its parser, the short way for posts of events, its own limits.
+
+The same examples for every operation as in process (test_openapi_contract.py), but fewer: what differs here is the way
+in and out. The events routes get all of schemathesis's phases, since they have ways of their own (`api/direct`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import Case
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.parameters import ParameterLocation
+
+from contracts.test_openapi_contract import UNKNOWN_HEADER, check
+from support.api_world import ApiWorld
+from support.process import ADMIN_KEY, Server
+from support.tenant import TestTenant
+
+HERE = {"Authorization": f"Bearer {ADMIN_KEY}"}
+KEPT = ("DELETE /v1/tenants/{tenant_id}", "DELETE /v1/tenants/{tenant_id}/endpoints/{endpoint_id}")
+
+
+class Existing:
+    """A real server with one of everything; `ids` are those that addresses are led to."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.tenant = TestTenant(server, "acme")
+        server.ask("PUT", "/v1/event-types/contact.created", {"sample": {"id": 1}})
+        self.ids = {"tenant_id": "acme", "name": "contact.created"}
+        self.calls = 0
+
+    def lead_to_what_exists(self, case: Case) -> None:
+        """In three of four cases, unless a wrong address is what the case is about, or the thing would be gone."""
+        self.calls += 1
+        if not self.calls % 4 or case.operation.label in KEPT:
+            return
+        if case.meta is None or not case.meta.is_negative_at(ParameterLocation.PATH):
+            case.path_parameters.update({name: self.ids[name] for name in case.path_parameters if name in self.ids})
+
+
+@pytest.fixture(scope="module")
+def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Existing]:
+    # Nothing that is made up here is looked up anywhere.
+    environment = {"RINGBACK_NAME_SERVERS": "127.0.0.1", "RINGBACK_LOG_LEVEL": "error"}
+    with Server(tmp_path_factory.mktemp("http") / "data", environment=environment) as server:
+        yield Existing(server)
+
+
+def contract(examples: int, *, coverage: bool) -> Any:
+    config = SchemathesisConfig()
+    project = config.projects.get_default()
+    project.generation.update(max_examples=examples, deterministic=True, database="none")
+    project.checks.negative_data_rejection.expected_statuses.append("413")
+    project.phases.coverage.enabled = coverage
+    return schemathesis.openapi.from_dict(ApiWorld().app.openapi(), config=config)
+
+
+def stateless(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def ask(existing: Existing, case: Case) -> None:
+    if UNKNOWN_HEADER in case.headers:
+        return
+    existing.lead_to_what_exists(case)
+    check(case, case.call(base_url=existing.server.url, headers=HERE))
+
+
+@contract(1, coverage=False).parametrize()
+@stateless(1)
+def test_every_operation_keeps_to_the_document_over_http(existing: Existing, case: Case) -> None:
+    ask(existing, case)
+
+
+@contract(8, coverage=True).include(path_regex=r"/events(/batch)?$", method="POST").parametrize()
+@stateless(8)
+def test_posts_of_events_keep_to_the_document_over_http(existing: Existing, case: Case) -> None:
+    ask(existing, case)
