@@ -11,9 +11,10 @@ from operator import itemgetter
 from typing import Any, Final
 
 from ringback.wire import envelope
+from ringback.wire.handshake import Handshake
 from ringback.wire.message import Message, Rendered
 from ringback.wire.signature import BadSecret, Signer, algorithm_of, signer_for
-from ringback.wire.vocabulary import BODY, CONTENT_TYPE, EVENT_ID, NO_HANDSHAKE, SENT_AT_S, SIGNATURE
+from ringback.wire.vocabulary import BODY, CONTENT_TYPE, EVENT_ID, SENT_AT_S, SIGNATURE
 
 # The order in which `render` has the values at hand.
 _VALUES: Final = (CONTENT_TYPE, EVENT_ID, SENT_AT_S, SIGNATURE)
@@ -57,6 +58,7 @@ class Profile:
     success: str
     retry: str
     handshake: str
+    handshake_rules: Handshake | None = None
 
 
 class Contract:
@@ -64,7 +66,7 @@ class Contract:
 
     `profile` is what its file says; `signatures` are the variants an endpoint can choose, `default_signature` is the
     one it has unless it chose; `header_names`, in lower case, are those an endpoint's own headers can't use;
-    `has_handshake` says whether an endpoint has to prove itself before it is sent to.
+    `handshake` is how an endpoint has to prove itself before it is sent to (None: it need not).
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -73,7 +75,8 @@ class Contract:
         self.method: Final = profile.method
         self.signatures: Final = tuple(profile.variants)
         self.default_signature: Final = profile.default_variant
-        self.has_handshake: Final = profile.handshake != NO_HANDSHAKE
+        self.handshake: Final = profile.handshake_rules
+        self.has_handshake: Final = self.handshake is not None
         self.header_names: Final = frozenset(name.lower() for name, _ in profile.headers)
         self._frame: Final = envelope.BY_NAME[profile.envelope]
         self._names: Final = tuple(name for name, _ in profile.headers)

@@ -12,6 +12,7 @@ from typing import Final
 
 from ringback.wire import vocabulary as words
 from ringback.wire.contract import Contract, Profile, Variant
+from ringback.wire.handshake import read_handshake
 from ringback.wire.message import Message, Rendered
 from ringback.wire.vocabulary import ProfileError, Table
 
@@ -52,7 +53,7 @@ def check_profile(text: str, name: str) -> Contract:
 
 
 def _profile(top: Table) -> Profile:
-    top.only("name", "title", "description", "source", "request", "headers", "signature", "delivery")
+    top.only("name", "title", "description", "source", "request", "headers", "signature", "delivery", "handshake")
     request, signature, delivery = top.table("request"), top.table("signature"), top.table("delivery")
     request.only("method", "content_type", "envelope")
     signature.only("secret_of", "parts", "parts_separator", "signatures_separator", "default", "variants")
@@ -76,6 +77,7 @@ def _profile(top: Table) -> Profile:
         success=delivery.word("success", words.SUCCESSES),
         retry=delivery.word("retry", words.RETRIES),
         handshake=delivery.word("handshake", words.HANDSHAKES),
+        handshake_rules=read_handshake(top.table("handshake")) if "handshake" in top.names() else None,
     )
 
 

@@ -127,6 +127,13 @@ class Table:
             raise self.refuse(key, "names a word twice")
         return tuple(value)
 
+    def number(self, key: str, least: float, most: float) -> float:
+        """A number from `least` to `most`."""
+        value = self._required(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            raise self.refuse(key, f"must be a number from {least:g} to {most:g}")
+        return float(value)
+
     def table(self, key: str) -> "Table":
         """A table below this one, with at least one key."""
         value = self._required(key)

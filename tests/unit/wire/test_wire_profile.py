@@ -60,7 +60,7 @@ REFUSED = {
     "an empty table": (r"^\[delivery\](.|\n)*\Z", "[delivery]", "delivery", "isn't empty"),
     "a key that is not known": (r"^\[delivery\]$", "[delivery]\nretries = 3", "delivery.retries", "success, retry"),
     "a handshake that is not known": (r'"none"', '"echo"', "delivery.handshake", "'echo' is not known; allowed: none"),
-    "a table that is not known": (r"\A", "handshake = true\n", "handshake", "allowed: name, title"),
+    "a table that is not known": (r"\A", "greeting = true\n", "greeting", "allowed: name, title"),
     "a word that is not known": (r'"POST"', '"GET"', "request.method", "'GET' is not known; allowed: POST"),
     "a wrong type": (r'"POST"', "5", "request.method", "5 is not known; allowed: POST"),
     "an envelope that is not known": (r'"type_timestamp_data"', '"xml"', "request.envelope", "type_timestamp_data"),
