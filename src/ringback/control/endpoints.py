@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control import verification
 from ringback.control.endpoint_fields import (
     EndpointFields,
     check_address,
@@ -30,8 +31,8 @@ from ringback.control.secrets import (
 )
 from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant
-from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus, Secret, move
-from ringback.model.errors import Conflict, NotFound, OverQuota
+from ringback.model.endpoint import Auth, Endpoint, EndpointStatus, Secret
+from ringback.model.errors import NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
@@ -93,6 +94,8 @@ class EndpointUseCases:
                 "updated_at": now,
             }
         )
+        if load_profile(endpoint.profile).has_handshake:
+            endpoint = verification.begun(endpoint, now)
         check_address(endpoint, self._rules)
         check_headers_together(endpoint)
         value = secret if secret is not None else new_endpoint_secret(endpoint.signature, self._clock)
@@ -137,8 +140,7 @@ class EndpointUseCases:
 
         def altered(endpoint: Endpoint) -> Endpoint:
             after = replace(endpoint, **self._with_consequences(endpoint, checked))
-            if active is not None:
-                after = _moved(after, EndpointMove.ACTIVATE if active else EndpointMove.DEACTIVATE)
+            after = self._verified_or_asked(endpoint, after, active=active)
             if (after.url, after.query) != (endpoint.url, endpoint.query):
                 check_address(after, self._rules)
             check_headers_together(after)
@@ -153,12 +155,13 @@ class EndpointUseCases:
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
     def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
-        """Send again, what is queued included. Raises NotFound, Conflict (while verification is pending)."""
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ACTIVATE))
+        """Send again, what is queued included; one that did not prove itself has to first. Raises NotFound, Conflict
+        (while verification is pending)."""
+        return self._change(tenant_id, endpoint_id, lambda one: self._verified_or_asked(one, one, active=True))
 
     def deactivate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Send nothing and match nothing until activated; what is queued stays. Raises NotFound, Conflict."""
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.DEACTIVATE))
+        return self._change(tenant_id, endpoint_id, verification.switched_off)
 
     def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
@@ -168,7 +171,7 @@ class EndpointUseCases:
         endpoint = self.get(tenant_id, endpoint_id)
         if not load_profile(endpoint.profile).has_handshake:
             return endpoint
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ASK))
+        return self._change(tenant_id, endpoint_id, lambda one: verification.asked(one, self._clock.now_ms()))
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""
@@ -191,6 +194,17 @@ class EndpointUseCases:
         self._notify()
         return endpoint
 
+    def _verified_or_asked(self, before: Endpoint, after: Endpoint, *, active: bool | None) -> Endpoint:
+        """`after` with the status that follows from the change and from the switch (None: it isn't touched)."""
+        now, has_handshake = self._clock.now_ms(), load_profile(after.profile).has_handshake
+        settled = verification.changed(before, after, now, has_handshake=has_handshake)
+        if active is False:
+            return verification.switched_off(settled)
+        just_asked = settled is not after and settled.status is EndpointStatus.VERIFICATION_PENDING
+        if active is None or just_asked:
+            return settled
+        return verification.switched_on(settled, now, has_handshake=has_handshake)
+
     def _with_consequences(self, endpoint: Endpoint, checked: dict[str, Any]) -> dict[str, Any]:
         """`checked`, and what follows from it for this endpoint."""
         changes = dict(checked)
@@ -200,16 +214,3 @@ class EndpointUseCases:
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()
         return changes
-
-
-def _moved(endpoint: Endpoint, by: EndpointMove) -> Endpoint:
-    """The endpoint after a person's switch; a reason for being disabled goes with the state it explained."""
-    try:
-        status = move(endpoint.status, by)
-    except ValueError:
-        raise Conflict(
-            "The endpoint waits for its verification. Repeat the handshake, or deactivate it.", code="wrong_state"
-        ) from None
-    if status is endpoint.status:
-        return endpoint
-    return replace(endpoint, status=status, disable_code=None, disable_message=None)
