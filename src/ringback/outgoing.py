@@ -28,7 +28,7 @@ class Target(NamedTuple):
     """`host` is what libcurl writes into the Host header. `sent_headers` are complete "Name: value" lines;
     `shown_headers` the same as pairs, credentials replaced. `has_own_trace`: the endpoint sets a `traceparent` of its
     own, which wins. `unreadable`: the newest secret or the credentials are stored but don't open, so nothing may be
-    sent."""
+    sent. `per_second` is the rate to keep to; `pending`: it has to prove itself first."""
 
     endpoint: Endpoint
     contract: Contract
@@ -43,6 +43,8 @@ class Target(NamedTuple):
     sendable: bool
     has_own_trace: bool
     unreadable: bool
+    per_second: float | None = None
+    pending: bool = False
 
     def shown(
         self, rendered: Sequence[tuple[str, str]], own: Sequence[tuple[str, str]], body_bytes: int
@@ -82,6 +84,8 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
         sendable=endpoint.status is EndpointStatus.ACTIVE,
         has_own_trace=any(name.lower() == TRACEPARENT for name, _ in shown),
         unreadable=endpoint.auth.unreadable or any(secret.unreadable for secret in usable),
+        per_second=endpoint.per_second_max,
+        pending=endpoint.status is EndpointStatus.VERIFICATION_PENDING,
     )
 
 

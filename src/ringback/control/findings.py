@@ -9,9 +9,10 @@ from typing import Final
 
 from ringback.model.errors import FieldError, Invalid
 from ringback.model.limits import INDEXED_TEXT_BYTES_MAX
+from ringback.wire.profile import profile_names
 
 CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-OFFERED_PROFILES: Final = ("standard",)
+OFFERED_PROFILES: Final = profile_names()
 
 
 class Findings:

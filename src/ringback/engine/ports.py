@@ -80,6 +80,9 @@ class Transport(Protocol):
     def deliver(self, token: int, target: Target, event: Event) -> None:
         """Begin at once; never blocks, never raises for what the delivery or the receiver does wrong."""
 
+    def start(self, request: OutboundRequest) -> None:
+        """As `deliver`, with a request that is no delivery."""
+
     def poll(self, timeout_s: float) -> list[Answered]:
         """Work for up to `timeout_s`, less when something finished or `wake` was called; what has finished."""
 
