@@ -125,6 +125,9 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert inbox.wait_for(1)[0].event_id == sent["event_id"]
         assert len(stats["days"]) == 7
         assert documents(page.run())[0]["events_per_second"] == 50
+        asked, plain = documents(page.run())
+        assert (asked["status"], plain["status"]) == ("verification_pending", "active")
+        assert server.ask("DELETE", f"/v1/tenants/acme/endpoints/{asked['id']}").status == 204
         assert documents(page.run())[0]["name"] == "contact.created"
 
         inbox.reply = lambda received: Reply(503)
