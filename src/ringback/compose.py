@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from ringback import __version__
 from ringback.admin_key import read_admin_key
@@ -68,6 +69,7 @@ from ringback.standing import Accepting, Delivering, Standing
 from ringback.store.port import Sealer
 from ringback.store.sqlite import SqliteStore
 from ringback.vault.ring import open_ring
+from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
 
 EXIT_PART_FAILED: Final = 70
@@ -198,6 +200,7 @@ class Process:
             watch_attempts=self._watching.watch_attempts,
             commits=self._watching.attempts.commits,
             resealed=self._master_key.drop_unused,
+            origin=urlsplit(settings.public_url or "").hostname or DEFAULT_ORIGIN,
         )
 
     def _make_standing(self) -> Standing:

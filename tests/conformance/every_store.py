@@ -12,6 +12,7 @@ from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, Test
 from conformance.suite_differential import TestDifferential
 from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus, TestLanesOf
 from conformance.suite_fetch import TestFetch, TestOrderedFetch
+from conformance.suite_handshakes import TestHandshakes, TestLanesThatAsk
 from conformance.suite_health import TestHealth
 from conformance.suite_intake import TestIntake, TestKeys
 from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
@@ -42,6 +43,7 @@ __all__ = [
     "TestEventTypes",
     "TestExpiringKeys",
     "TestFetch",
+    "TestHandshakes",
     "TestHealth",
     "TestIntake",
     "TestJobSteps",
@@ -49,6 +51,7 @@ __all__ = [
     "TestKeys",
     "TestLaneFollowsStatus",
     "TestLanesOf",
+    "TestLanesThatAsk",
     "TestMissingLanes",
     "TestNewWork",
     "TestNodes",

@@ -127,6 +127,9 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert documents(page.run())[0]["events_per_second"] == 50
         put, patched = documents(page.run())
         assert (put["name"], put["origin"], patched["profile"]) == ("shop", "api", "shop")
+        asked, plain = documents(page.run())
+        assert (asked["status"], plain["status"]) == ("verification_pending", "active")
+        assert server.ask("DELETE", f"/v1/tenants/acme/endpoints/{asked['id']}").status == 204
         assert documents(page.run())[0]["name"] == "contact.created"
 
         inbox.reply = lambda received: Reply(503)

@@ -128,7 +128,9 @@ class Node:
             store=store, directory=self.directory, clock=self.clock, inbox=to_fetcher, tell=self.tell, pause=wait,
             observer=observe,
         )  # fmt: skip
-        self.settler = Settler(store, to_settler, self.tell, wait, observe)
+        self.settler = Settler(
+            store, to_settler, self.tell, wait, observe, now_ms=self.clock.now_ms, refresh=self.directory.try_refresh
+        )
         self.heartbeat = Heartbeat(
             store=store, clock=self.clock, lease=self.lease, tell=self.tell, wait=wait, alive=self.moving,
             observer=observe,

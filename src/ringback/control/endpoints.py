@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control import verification
 from ringback.control.contracts import check_fit, contract_of, has_own_secret, needs_own_secret, offered_contract
 from ringback.control.endpoint_fields import (
     EndpointFields,
@@ -31,8 +32,8 @@ from ringback.control.secrets import (
 )
 from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant
-from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus, Secret, move
-from ringback.model.errors import Conflict, NotFound, OverQuota
+from ringback.model.endpoint import Auth, Endpoint, EndpointStatus, Secret
+from ringback.model.errors import NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
@@ -98,6 +99,8 @@ class EndpointUseCases:
                 "updated_at": now,
             }
         )
+        if contract.has_handshake:
+            endpoint = verification.begun(endpoint, now)
         check_address(endpoint, self._rules)
         check_headers_together(endpoint)
         check_fit(findings, endpoint, contract)
@@ -160,8 +163,7 @@ class EndpointUseCases:
 
         def altered(endpoint: Endpoint) -> Endpoint:
             after = replace(endpoint, **self._with_consequences(endpoint, checked))
-            if active is not None:
-                after = _moved(after, EndpointMove.ACTIVATE if active else EndpointMove.DEACTIVATE)
+            after = self._verified_or_asked(endpoint, after, active=active)
             if (after.url, after.query) != (endpoint.url, endpoint.query):
                 check_address(after, self._rules)
             check_headers_together(after)
@@ -178,12 +180,13 @@ class EndpointUseCases:
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
     def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
-        """Send again, what is queued included. Raises NotFound, Conflict (while verification is pending)."""
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ACTIVATE))
+        """Send again, what is queued included; one that did not prove itself has to first. Raises NotFound, Conflict
+        (while verification is pending)."""
+        return self._change(tenant_id, endpoint_id, lambda one: self._verified_or_asked(one, one, active=True))
 
     def deactivate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Send nothing and match nothing until activated; what is queued stays. Raises NotFound, Conflict."""
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.DEACTIVATE))
+        return self._change(tenant_id, endpoint_id, verification.switched_off)
 
     def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
@@ -193,7 +196,7 @@ class EndpointUseCases:
         endpoint = self.get(tenant_id, endpoint_id)
         if not contract_of(self._profiles, endpoint).has_handshake:
             return endpoint
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ASK))
+        return self._change(tenant_id, endpoint_id, lambda one: verification.asked(one, self._clock.now_ms()))
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""
@@ -232,6 +235,21 @@ class EndpointUseCases:
         findings.raise_if_any()
         return after
 
+    def _verified_or_asked(self, before: Endpoint, after: Endpoint, *, active: bool | None) -> Endpoint:
+        """`after` with the status that follows from the change and from the switch (None: it isn't touched)."""
+        now, has_handshake = self._clock.now_ms(), self._has_handshake(after)
+        settled = verification.changed(before, after, now, has_handshake=has_handshake)
+        if active is False:
+            return verification.switched_off(settled)
+        just_asked = settled is not after and settled.status is EndpointStatus.VERIFICATION_PENDING
+        if active is None or just_asked:
+            return settled
+        return verification.switched_on(settled, now, has_handshake=has_handshake)
+
+    def _has_handshake(self, endpoint: Endpoint) -> bool:
+        contract = self._profiles.of(endpoint.profile)
+        return contract is not None and contract.has_handshake
+
     def _with_consequences(self, endpoint: Endpoint, checked: dict[str, Any]) -> dict[str, Any]:
         """`checked`, and what follows from it for this endpoint."""
         changes = dict(checked)
@@ -244,16 +262,3 @@ class EndpointUseCases:
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()
         return changes
-
-
-def _moved(endpoint: Endpoint, by: EndpointMove) -> Endpoint:
-    """The endpoint after a person's switch; a reason for being disabled goes with the state it explained."""
-    try:
-        status = move(endpoint.status, by)
-    except ValueError:
-        raise Conflict(
-            "The endpoint waits for its verification. Repeat the handshake, or deactivate it.", code="wrong_state"
-        ) from None
-    if status is endpoint.status:
-        return endpoint
-    return replace(endpoint, status=status, disable_code=None, disable_message=None)

@@ -81,6 +81,9 @@ class Transport(Protocol):
         """Begin at once; never blocks, never raises for what the delivery or the receiver does wrong. `attempt` is this
         one's number among the delivery's, from 1."""
 
+    def start(self, request: OutboundRequest) -> None:
+        """As `deliver`, with a request that is no delivery."""
+
     def poll(self, timeout_s: float) -> list[Answered]:
         """Work for up to `timeout_s`, less when something finished or `wake` was called; what has finished."""
 

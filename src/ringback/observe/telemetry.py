@@ -60,6 +60,21 @@ class EndpointDisabled(NamedTuple):
     code: str
 
 
+class EndpointVerified(NamedTuple):
+    """An endpoint passed the handshake of its profile, and is sent to from now on."""
+
+    tenant_id: str
+    endpoint_id: str
+
+
+class EndpointRefused(NamedTuple):
+    """An endpoint did not pass the handshake of its profile, and is disabled; `code` is its profile's."""
+
+    tenant_id: str
+    endpoint_id: str
+    code: str
+
+
 class AttemptSuperseded(NamedTuple):
     """A request left although its delivery had been settled meanwhile: the receiver may have it twice."""
 
@@ -139,6 +154,8 @@ TelemetryEvent = (
     | LaneParked
     | LaneRecovered
     | EndpointDisabled
+    | EndpointVerified
+    | EndpointRefused
     | AttemptSuperseded
     | LeaseLost
     | NodeTakenOver

@@ -9,7 +9,7 @@ Clear comes before fast: most reads walk a whole table.
 
 from ringback.store.memory_census import MemoryCensus
 from ringback.store.memory_clock import MemoryClock
-from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
+from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryHandshakes, MemoryKeys, MemoryTenants
 from ringback.store.memory_event_types import MemoryEventTypes
 from ringback.store.memory_intake import MemoryIntake
 from ringback.store.memory_jobs import MemoryJobs, MemoryJobSteps
@@ -29,6 +29,7 @@ class MemoryStore(
     MemoryLanes,
     MemoryNodes,
     MemorySettlements,
+    MemoryHandshakes,
     MemoryClock,
     MemoryUpkeep,
     MemoryRetention,

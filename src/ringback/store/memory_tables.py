@@ -123,9 +123,11 @@ class MemoryTables:
         self.log_change("key", key.tenant_id or "", key.id)
 
     def add_lane(self, endpoint: Endpoint) -> None:
-        """A silent lane, paused for ever unless the endpoint is active."""
-        not_before = 0 if endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
-        self.lanes[endpoint.id] = LaneRow(endpoint.tenant_id, endpoint.id, None, not_before, None, b"")
+        """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself."""
+        asks = endpoint.status is EndpointStatus.VERIFICATION_PENDING
+        not_before = 0 if asks or endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
+        due_at = endpoint.updated_at if asks else None
+        self.lanes[endpoint.id] = LaneRow(endpoint.tenant_id, endpoint.id, due_at, not_before, None, b"")
 
     def ring_lane(self, endpoint_id: str, due_at: int) -> None:
         """Bring the bell forward to `due_at`, but never before the lane's pause ends."""
@@ -147,6 +149,22 @@ class MemoryTables:
         if lane is not None:
             due_at = None if lane.due_at is None else FOREVER_MS
             self.lanes[endpoint_id] = lane._replace(not_before=FOREVER_MS, due_at=due_at)
+
+    def follow_status(self, endpoint: Endpoint, now: int) -> None:
+        """The lane of an endpoint that was changed."""
+        if endpoint.status is EndpointStatus.ACTIVE:
+            self.resume_lane(endpoint.id, now)
+        elif endpoint.status is EndpointStatus.VERIFICATION_PENDING:
+            self.open_lane(endpoint.id, now)
+        else:
+            self.pause_lane(endpoint.id)
+
+    def open_lane(self, endpoint_id: str, now: int) -> None:
+        """End any pause and ring."""
+        lane = self.lanes.get(endpoint_id)
+        if lane is not None:
+            self.lanes[endpoint_id] = lane._replace(not_before=0)
+            self.ring_lane(endpoint_id, now)
 
     def resume_lane(self, endpoint_id: str, now: int) -> None:
         """End a pause for ever, and only such a one, and ring."""

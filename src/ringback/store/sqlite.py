@@ -20,7 +20,7 @@ from ringback.store.sqlite_changes import SqliteFollow
 from ringback.store.sqlite_clock import SqliteClock
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
 from ringback.store.sqlite_connection import Readers
-from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteSecrets
+from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteHandshakes, SqliteSecrets
 from ringback.store.sqlite_event_types import SqliteEventTypes
 from ringback.store.sqlite_fetch import SqliteFetch
 from ringback.store.sqlite_file import FileLock, open_locked
@@ -57,6 +57,7 @@ class SqliteStore(
     SqliteProfiles,
     SqliteKeys,
     SqliteEndpoints,
+    SqliteHandshakes,
     SqliteSecrets,
     SqliteSealing,
     SqliteLog,

@@ -99,6 +99,8 @@ class SqliteFetch(SqlitePart):
 
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
         with self._readers.reading() as connection:
+            if first(connection, _SQL["asks_for_proof"], {"endpoint_id": endpoint_id}) is not None:
+                return 0
             return earliest_due(connection, endpoint_id, ordered=ordered)
 
     def _find_heads(self, connection: apsw.Connection, request: FetchRequest, now: int) -> _Found:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from ringback.wire.handshake import Handshake
 from ringback.wire.message import Message, Rendered
 from ringback.wire.shape import Shape
 from ringback.wire.signature import BadSecret
 from ringback.wire.signing import Signing
-from ringback.wire.vocabulary import NO_HANDSHAKE
 from ringback.wire.when import When
 
 # A named tuple's own constructor costs three times as much, and this runs for every request.
@@ -76,7 +76,7 @@ class Profile:
     success: frozenset[int]
     retry: Retry
     rules: Rules
-    handshake: str
+    handshake: Handshake | None
 
 
 class Contract:
@@ -84,9 +84,9 @@ class Contract:
 
     `profile` is what its file says; `signatures` are the variants an endpoint can choose, `default_signature` is the
     one it has unless it chose; `header_names`, in lower case, are those an endpoint's own headers can't use;
-    `has_handshake` says whether an endpoint has to prove itself before it is sent to; `needs_more` whether a message
-    needs the fields that most contracts don't ask for (MORE_SLOTS). `text` is the TOML that it was made of, `version`
-    eight hexadecimal characters that are another for every other text.
+    `handshake` is how an endpoint has to prove itself before it is sent to (None: it need not); `needs_more` whether a
+    message needs the fields that most contracts don't ask for (MORE_SLOTS). `text` is the TOML that it was made of,
+    `version` eight hexadecimal characters that are another for every other text.
     """
 
     def __init__(self, profile: Profile, text: str) -> None:
@@ -98,7 +98,8 @@ class Contract:
         self.signing: Final = profile.signing
         self.signatures: Final = () if profile.signing is None else tuple(profile.signing.variants)
         self.default_signature: Final = profile.default_variant
-        self.has_handshake: Final = profile.handshake != NO_HANDSHAKE
+        self.handshake: Final = profile.handshake
+        self.has_handshake: Final = self.handshake is not None
         self.header_names: Final = frozenset(header.name.lower() for header in profile.headers)
         self.needs_more: Final = not MORE_SLOTS.isdisjoint(_slots(profile))
         self._headers: Final = tuple((header.name, header.name.lower(), header.write) for header in profile.headers)

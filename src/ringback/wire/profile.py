@@ -13,6 +13,7 @@ from typing import Final
 
 from ringback.wire import vocabulary as words
 from ringback.wire.contract import Contract, Header, Profile, Retry, Rules
+from ringback.wire.handshake import read_handshake
 from ringback.wire.header_value import header_writer
 from ringback.wire.lines import line_of
 from ringback.wire.message import Message, Rendered
@@ -80,11 +81,11 @@ def check_profile(text: str, name: str) -> Contract:
 def _profile(top: Table) -> Profile:
     top.only(
         "name", "title", "description", "source", "request", "headers", "shapes", "maps", "masks", "signature",
-        "delivery", "rules",
+        "delivery", "rules", "handshake",
     )  # fmt: skip
     request, delivery = top.table("request"), top.table("delivery")
     request.only("method", "body")
-    delivery.only("success", "retry", "handshake")
+    delivery.only("success", "retry")
     names = _names(top)
     headers = _headers(top.table("headers"), names)
     form = request.word("body", words.BODY_FORMS)
@@ -108,7 +109,7 @@ def _profile(top: Table) -> Profile:
         success=_success(delivery),
         retry=_retry(delivery),
         rules=_rules(top),
-        handshake=delivery.word("handshake", words.HANDSHAKES),
+        handshake=read_handshake(top.table("handshake")) if "handshake" in top else None,
     )
 
 

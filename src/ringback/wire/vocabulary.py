@@ -55,9 +55,6 @@ SUCCESSES: Final = {"2xx": "any status from 200 to 299"}
 
 RETRIES: Final = {"default": "the default schedule, unless the endpoint has its own"}
 
-NO_HANDSHAKE: Final = "none"
-HANDSHAKES: Final = {NO_HANDSHAKE: "an endpoint is sent to as soon as it is registered"}
-
 ACTIONS: Final = re.compile(r"[a-z0-9_]{1,64}")
 
 _ASCII: Final = re.compile(r"[!-~]([ -~]*[!-~])?")

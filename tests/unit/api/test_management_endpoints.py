@@ -301,6 +301,19 @@ def test_what_waits_for_verification_cannot_be_activated(world: ApiWorld) -> Non
     assert world.call("POST", f"{path}/deactivate").json()["status"] == "inactive"
 
 
+def test_a_profile_with_a_handshake_has_endpoints_asked_before_they_are_sent_to(world: ApiWorld) -> None:
+    made = world.endpoint(profile="insideview")
+    path = f"/endpoints/{made['id']}"
+    assert (made["status"], made["active"], made["sending"]["state"]) == ("verification_pending", True, "stopped")
+    assert world.patch(path, {"active": False})["status"] == "inactive"
+    assert world.patch(path, {"url": "https://elsewhere.example/hook"})["status"] == "inactive"
+    assert world.patch(path, {"active": True, "query": "a=1"})["status"] == "verification_pending"
+    assert world.patch(path, {"active": True, "query": "a=2"})["status"] == "verification_pending"
+    assert world.patch(path, {"profile": "standard"})["status"] == "active"
+    assert world.patch(path, {"profile": "insideview", "active": True})["status"] == "verification_pending"
+    assert world.endpoint(profile="insideview", active=False)["status"] == "inactive"
+
+
 def test_the_lane_follows_the_switch(world: ApiWorld) -> None:
     made = world.endpoint()
 

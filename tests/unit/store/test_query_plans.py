@@ -35,6 +35,7 @@ LARGE_TABLES = {
 MAY_BE_SCANNED = {
     "SCAN endpoint USING INDEX endpoint_deleted",
     "SCAN tenant USING INDEX tenant_deleted",
+    "SCAN endpoint USING INDEX endpoint_unverified",
     "SCAN job USING COVERING INDEX job_open",
 }
 # What is after everything: read once at a start, and by who has missed changes.

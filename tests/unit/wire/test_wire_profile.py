@@ -51,8 +51,7 @@ REFUSED = {
     "a missing table": (r"^\[delivery\](.|\n)*\Z", "", "delivery", None, "is missing"),
     "an empty table": (r"^\[delivery\](.|\n)*\Z", "[delivery]", "delivery", 47, "isn't empty"),
     "an unknown key": (r"^\[delivery\]$", "[delivery]\nretries = 3", "delivery.retries", 48, "success, retry"),
-    "an unknown handshake": (r'"none"', '"echo"', "delivery.handshake", 50, "'echo' is not known; allowed: none"),
-    "an unknown table": (r"\A", "handshake = true\n", "handshake", 1, "allowed: name, title"),
+    "an unknown table": (r"\A", "greeting = true\n", "greeting", 1, "allowed: name, title"),
     "an unknown word": (r'"POST"', '"GET"', "request.method", 11, "'GET' is not known; allowed: POST"),
     "a wrong type": (r'"POST"', "5", "request.method", 11, "5 is not known; allowed: POST"),
     "an unknown form": (
@@ -157,10 +156,10 @@ REFUSED = {
         49,
         "a list of at most 100",
     ),
-    "an unknown rule": (r"\Z", "[rules]\nhttp = true", "rules.http", 52, "allowed: endpoints_per_tenant"),
-    "no number": (r"\Z", "[rules]\nendpoints_per_tenant = 0", "rules.endpoints_per_tenant", 52, "from 1 to"),
-    "a map that is called as a form": (r"\Z", "[maps.text]\na = 'b'", "maps.text", 51, "can't be used as a name"),
-    "a mask of nothing": (r"\Z", "[masks]\nm = []", "masks.m", 52, "must be a list"),
+    "an unknown rule": (r"\Z", "[rules]\nhttp = true", "rules.http", 51, "allowed: endpoints_per_tenant"),
+    "no number": (r"\Z", "[rules]\nendpoints_per_tenant = 0", "rules.endpoints_per_tenant", 51, "from 1 to"),
+    "a map that is called as a form": (r"\Z", "[maps.text]\na = 'b'", "maps.text", 50, "can't be used as a name"),
+    "a mask of nothing": (r"\Z", "[masks]\nm = []", "masks.m", 51, "must be a list"),
 }
 
 

@@ -103,7 +103,8 @@ class Keys(Protocol):
 
 class Endpoints(Protocol):
     def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
-        """Add it with its lane; False when the tenant has `endpoints_max` already."""
+        """Add it with its lane, whose bell rings if it has to prove itself; False when the tenant has `endpoints_max`
+        already."""
 
     def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None: ...
 
@@ -114,7 +115,9 @@ class Endpoints(Protocol):
         """Store it where the stored revision is endpoint.revision - 1; False when it is not.
 
         In the same transaction its lane follows the status: `active` → not_before = 0 and the bell rings at
-        `now`, if it was paused for ever; any other status → not_before = for ever, a ringing bell too.
+        `now`, if it was paused for ever; `verification_pending` → not_before = 0 and the bell rings at `now`, for
+        whoever owns the lane asks the endpoint to prove itself; any other status → not_before = for ever, a ringing
+        bell too.
         """
 
     def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:

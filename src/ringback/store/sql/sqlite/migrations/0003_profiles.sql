@@ -21,3 +21,7 @@ CREATE TABLE profile (
 CREATE INDEX endpoint_by_profile ON endpoint (CAST(config AS TEXT) ->> '$.profile', id)
 WHERE deleted_at IS NULL AND CAST(config AS TEXT) ->> '$.profile' <> 'standard';
 CREATE INDEX tenant_by_profile ON tenant (profile, id) WHERE deleted_at IS NULL AND profile <> 'standard';
+-- ── handshakes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+-- Endpoints that have to prove themselves: few at any time, and looked for in every sweep.
+CREATE INDEX endpoint_unverified ON endpoint (id) WHERE status = 'verification_pending' AND deleted_at IS NULL;
