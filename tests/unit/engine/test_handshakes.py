@@ -27,6 +27,7 @@ from ringback.observe.telemetry import EndpointRefused, EndpointVerified, StoreT
 from ringback.outgoing import Target
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
+from ringback.wire.profile import load_profile
 from ringback.workers import ThreadMailbox
 from support.rows import NOW, TENANT, attempt, endpoint
 from support.targets import prepare
@@ -100,8 +101,10 @@ def world() -> World:
 
 
 def target(name: str = "ep_a", tenant_id: str = TENANT, **changes: Any) -> Target:
+    profile = str(changes.get("profile", "insideview"))
     fields = {
-        "profile": "insideview",
+        "profile": profile,
+        "signature": load_profile(profile).default_signature,
         "status": EndpointStatus.VERIFICATION_PENDING,
         "unverified_since": NOW,
         **changes,
