@@ -122,7 +122,7 @@ SPECIAL = {
     "a content type that is none": request(BODY, AUTHORIZED, "Content-Type: text/xml"),
     "hops that are no number": request(BODY, AUTHORIZED, "Ringback-Hops: x"),
     "a body over the limit": request(b" " * 300_000, AUTHORIZED),
-    "a large body": request(b" " * 70_000 + BODY, AUTHORIZED),
+    "a large body": request(b" " * 1_100_000 + BODY, AUTHORIZED),
     "another method": request(BODY, AUTHORIZED, method="PUT"),
     "another path": request(BODY, AUTHORIZED, path=f"{PATH}/x"),
 }
