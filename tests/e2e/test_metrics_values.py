@@ -100,6 +100,7 @@ def test_what_waits_and_what_is_parked_is_counted(restarted: Server, inbox: Inbo
     for event_type, events in (("fails", FAILING), ("stays", SWITCHED_OFF)):
         body = {"events": [{"type": event_type, "data": n} for n in range(events)]}
         server.make(f"{tenant.path}/events/batch", body)
+    inbox.wait_for(1, "/off")
     assert server.ask("POST", f"{tenant.path}/endpoints/{off['id']}/deactivate").status == 200
     wait_for_value(server, 1, "ringback_lane_turns_total", turn="parked")
     path = f"{tenant.path}/endpoints/{failing['id']}"
