@@ -3,11 +3,11 @@
 The things whose ids stand in the addresses exist: what is refused is refused because of the key.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any, Final
 
-import re
 import pytest
 
 from support.inbox import Inbox

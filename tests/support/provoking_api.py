@@ -91,6 +91,11 @@ def profile_in_use(tenant: TestTenant) -> Answer:
     return tenant.server.ask("DELETE", path)
 
 
+def no_secret(tenant: TestTenant) -> Answer:
+    made = tenant.endpoint("http://127.0.0.1:9/", profile="vainu")
+    return ask(tenant, "GET", f"/endpoints/{made['id']}/secret")
+
+
 def endpoint_quota(tenant: TestTenant) -> Answer:
     assert ask(tenant, "PATCH", "", {"endpoints_max": 1}).status == 200
     return refused(2, lambda: ask(tenant, "POST", "/endpoints", {"url": "http://127.0.0.1:9/"}))
@@ -120,6 +125,7 @@ BY_REQUEST: Final[dict[str, Callable[[TestTenant], Answer]]] = {
     "endpoint_not_active": endpoint_not_active,
     "webhooks_disabled": webhooks_disabled,
     "profile_in_use": profile_in_use,
+    "no_secret": no_secret,
     "profile_reserved": lambda tenant: tenant.server.ask("DELETE", "/v1/profiles/standard"),
     "too_large": lambda tenant: ask(tenant, "POST", "/events", {**EVENT, "data": "x" * 300_000}),
     "head_too_large": lambda tenant: ask(tenant, "GET", "", headers={f"X-{n}": "y" for n in range(130)}),

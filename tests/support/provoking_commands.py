@@ -119,10 +119,16 @@ COMMANDS: Final[dict[str, Callable[[Place], int]]] = {
 }
 
 
-def _checked(headers: Any = SIGNED, body: Any = b"{}", secrets: Any = SECRET, now_s: float = 1_700_000_000) -> str:
+def _checked(
+    headers: Any = SIGNED,
+    body: Any = b"{}",
+    secrets: Any = SECRET,
+    now_s: float = 1_700_000_000,
+    profile: str = "standard",
+) -> str:
     """The code of what `ringback.verify` refuses, at a time near the one in the headers."""
     with pytest.raises(VerificationFailed) as told:
-        verify("standard", headers, body, secrets, tolerance_s=300, now_s=now_s)
+        verify(profile, headers, body, secrets, tolerance_s=300, now_s=now_s)
     return told.value.code
 
 
@@ -134,6 +140,7 @@ CHECKS: Final[dict[str, Callable[[], str]]] = {
     "wrong_signature": _checked,
     "bad_secret": lambda: _checked(secrets="whsec_"),
     "bad_argument": lambda: _checked(body=5),
+    "not_signed": lambda: _checked(profile="vainu"),
 }
 
 
