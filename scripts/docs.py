@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import api_tables
+import profile_pages
 import typer.main
 
 from ringback.cli.exits import MEANINGS
@@ -212,14 +213,21 @@ def renewed(text: str) -> str:
     return PART.sub(lambda match: f"{match[1]}\n{PARTS[match['name']]()}\n{match[3]}", text)
 
 
+def texts() -> Iterable[tuple[Path, str]]:
+    """Every page that has something generated, as it ought to be."""
+    for path in DOCS.glob("*.md"):
+        yield path, renewed(path.read_text(encoding="utf-8"))
+    for name, text in profile_pages.pages().items():
+        yield DOCS / "profiles" / name, text
+
+
 def main() -> int:
     stale = []
-    for path in sorted(DOCS.glob("*.md")):
-        before = path.read_text(encoding="utf-8")
-        after = renewed(before)
-        if after != before:
-            stale.append(path.name)
+    for path, after in sorted(texts()):
+        if not path.exists() or path.read_text(encoding="utf-8") != after:
+            stale.append(str(path.relative_to(DOCS)))
             if "--check" not in sys.argv:
+                path.parent.mkdir(exist_ok=True)
                 path.write_text(after, encoding="utf-8")
     if stale:
         sys.stdout.write(f"{'out of date' if '--check' in sys.argv else 'written'}: {', '.join(stale)}\n")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from ringback import __version__
 from ringback.admin_key import read_admin_key
@@ -32,6 +33,7 @@ from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases, new_key_text
 from ringback.control.master_key import MasterKeyUseCases
+from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
@@ -60,11 +62,14 @@ from ringback.observe.prometheus import Exposition, Sources
 from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping, StopWaits
 from ringback.observe.watching import Watching
 from ringback.policy.address import UrlRules
+from ringback.profile_files import read_profiles
+from ringback.profiles import Registry
 from ringback.settings import Settings
 from ringback.standing import Accepting, Delivering, Standing
 from ringback.store.port import Sealer
 from ringback.store.sqlite import SqliteStore
 from ringback.vault.ring import open_ring
+from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
 
 EXIT_PART_FAILED: Final = 70
@@ -105,6 +110,7 @@ class Process:
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         make_data_directory(settings.data)
+        files = read_profiles(settings.data)
         self._settings = settings
         self._clock: Clock = SystemClock()
         self._log = make_log(settings.log_level, settings.log_format, sys.stderr, self._clock)
@@ -112,6 +118,7 @@ class Process:
         self._observer: Observer = self._watching.observer
         logging.getLogger().addHandler(LibraryLogs(self._log))
         self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate, sealer_for=self._master_keys)
+        self._profiles = Registry(self._store, files)
         try:
             self._wire(listener)
         except BaseException:
@@ -131,7 +138,8 @@ class Process:
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
-        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, (catalogue, quotas))
+        caches = (self._profiles, catalogue, quotas)
+        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, caches)
         app = build_app(self._app_parts(rules))
         self._events_route = EventsRoute(
             Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
@@ -183,6 +191,7 @@ class Process:
             self._watching.tell(AttemptLog(_write_line))
         return Engine(
             store=self._store,
+            profiles=self._profiles,
             clock=self._clock,
             transport=self._sender,
             slots=settings.in_flight_max,
@@ -191,6 +200,7 @@ class Process:
             watch_attempts=self._watching.watch_attempts,
             commits=self._watching.attempts.commits,
             resealed=self._master_key.drop_unused,
+            origin=urlsplit(settings.public_url or "").hostname or DEFAULT_ORIGIN,
         )
 
     def _make_standing(self) -> Standing:
@@ -205,18 +215,21 @@ class Process:
         return Exposition(sources)
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
-        store, clock, notify = self._store, self._clock, self._notify
+        store, clock, profiles, notify = self._store, self._clock, self._profiles, self._notify
         return AppParts(
-            tenants=TenantUseCases(store, clock, notify),
+            tenants=TenantUseCases(store, clock, profiles, notify),
             event_types=EventTypeUseCases(store, clock, notify),
+            profiles=ProfileUseCases(store, clock, profiles, notify),
             keys=KeyUseCases(store, clock, notify),
-            endpoints=EndpointUseCases(store, clock, rules, notify, self._settings.endpoints_per_tenant_max),
-            secrets=SecretUseCases(store, clock, notify, self._audit),
+            endpoints=EndpointUseCases(
+                store, clock, rules, profiles, notify, endpoints_max=self._settings.endpoints_per_tenant_max
+            ),
+            secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
             backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
-            samples=SampleUseCases(store, clock, self._kick),
+            samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
             replays=ReplayUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later

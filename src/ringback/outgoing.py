@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, Secret
+from ringback.model.attempt import PROFILE_VERSION_MARK
+from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, RetryRule, Secret
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX, WINDOW_MAX
 from ringback.model.trace import TRACEPARENT
 from ringback.policy.url import append_query
 from ringback.wire.contract import Contract
-from ringback.wire.profile import load_profile
 
 REDACTED: Final = "***"
 HOPS_HEADER: Final = "Ringback-Hops"
@@ -25,24 +25,30 @@ FIXED_HEADERS: Final = (("User-Agent", "Ringback/0.1"), ("Accept", "*/*"), ("Acc
 
 
 class Target(NamedTuple):
-    """`host` is what libcurl writes into the Host header. `sent_headers` are complete "Name: value" lines;
-    `shown_headers` the same as pairs, credentials replaced. `has_own_trace`: the endpoint sets a `traceparent` of its
-    own, which wins. `unreadable`: the newest secret or the credentials are stored but don't open, so nothing may be
-    sent."""
+    """`contract` is None where the endpoint's profile is not there, or has not the endpoint's signature: then nothing
+    may be sent. `profile` is what the log calls it, NAME@VERSION. `host` is what libcurl writes into the Host header.
+    `sent_headers` are complete "Name: value" lines; `shown_headers` the same as pairs, credentials replaced.
+    `has_own_trace`: the endpoint sets a `traceparent` of its own, which wins. `unreadable`: the newest secret or the
+    credentials are stored but don't open, so nothing may be sent. `per_second` is the rate to keep to; `pending`: it
+    has to prove itself first. `retry` None: the usual schedule."""
 
     endpoint: Endpoint
-    contract: Contract
+    contract: Contract | None
+    profile: str
     secrets: tuple[Secret, ...]
     url: str
     host: str
     sent_headers: list[str]
     shown_headers: list[tuple[str, str]]
     deadline_s: float
+    retry: RetryRule | None
     cap: int
     ordered: bool
     sendable: bool
     has_own_trace: bool
     unreadable: bool
+    per_second: float | None = None
+    pending: bool = False
 
     def shown(
         self, rendered: Sequence[tuple[str, str]], own: Sequence[tuple[str, str]], body_bytes: int
@@ -58,8 +64,10 @@ class Target(NamedTuple):
         return [secret.value for secret in self.secrets if secret.expires_at is None or secret.expires_at > now_ms]
 
 
-def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
-    """Everything about `endpoint` that does not change from one request to the next."""
+def prepare(endpoint: Endpoint, secrets: Iterable[Secret], contract: Contract | None) -> Target:
+    """Everything about `endpoint` that does not change from one request to the next; `contract` is its profile's."""
+    if contract is not None and not contract.offers(endpoint.signature):
+        contract = None
     # An older secret that doesn't open signs no more; the newest is the one that receivers surely have.
     usable = tuple(secret for place, secret in enumerate(secrets) if place == 0 or not secret.unreadable)
     own = {name.lower() for name, _ in endpoint.headers}
@@ -70,19 +78,29 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret]) -> Target:
         shown.append((name, REDACTED))
     return Target(
         endpoint=endpoint,
-        contract=load_profile(endpoint.profile),
+        contract=contract,
+        profile=endpoint.profile if contract is None else f"{contract.name}{PROFILE_VERSION_MARK}{contract.version}",
         secrets=usable,
         url=append_query(endpoint.url, endpoint.query),
         host=urlsplit(endpoint.url).netloc,
         sent_headers=[f"{name}: {value}" for name, value in sent],
         shown_headers=shown,
         deadline_s=min(endpoint.timeout_s, TOTAL_DEADLINE_S_MAX),
+        retry=endpoint.retry if contract is None or endpoint.retry is not None else _retry_of(contract),
         cap=endpoint.max_in_flight or WINDOW_MAX,
         ordered=endpoint.ordering is not Ordering.NONE,
         sendable=endpoint.status is EndpointStatus.ACTIVE,
         has_own_trace=any(name.lower() == TRACEPARENT for name, _ in shown),
         unreadable=endpoint.auth.unreadable or any(secret.unreadable for secret in usable),
+        per_second=endpoint.per_second_max,
+        pending=endpoint.status is EndpointStatus.VERIFICATION_PENDING,
     )
+
+
+def _retry_of(contract: Contract) -> RetryRule | None:
+    """What the profile says of retries; None: the usual schedule."""
+    delays_s = contract.profile.retry.delays_s
+    return None if delays_s is None else RetryRule(delays_s=delays_s)
 
 
 def credentials(auth: Auth) -> list[tuple[str, str]]:

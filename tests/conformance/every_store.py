@@ -12,12 +12,14 @@ from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, Test
 from conformance.suite_differential import TestDifferential
 from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus, TestLanesOf
 from conformance.suite_fetch import TestFetch, TestOrderedFetch
+from conformance.suite_handshakes import TestHandshakes, TestLanesThatAsk
 from conformance.suite_health import TestHealth
 from conformance.suite_intake import TestIntake, TestKeys
 from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
+from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
 from conformance.suite_retention import TestRetention, TestTrimmedChanges
@@ -41,6 +43,7 @@ __all__ = [
     "TestEventTypes",
     "TestExpiringKeys",
     "TestFetch",
+    "TestHandshakes",
     "TestHealth",
     "TestIntake",
     "TestJobSteps",
@@ -48,11 +51,13 @@ __all__ = [
     "TestKeys",
     "TestLaneFollowsStatus",
     "TestLanesOf",
+    "TestLanesThatAsk",
     "TestMissingLanes",
     "TestNewWork",
     "TestNodes",
     "TestOrderedFetch",
     "TestOrphans",
+    "TestProfiles",
     "TestProgress",
     "TestPurging",
     "TestQuotas",
@@ -66,4 +71,5 @@ __all__ = [
     "TestStranded",
     "TestTenants",
     "TestTrimmedChanges",
+    "TestUsersOfProfiles",
 ]

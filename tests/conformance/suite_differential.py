@@ -7,12 +7,20 @@ from hypothesis import strategies as st
 
 from conformance.backend import Backend
 from conformance.tale import ENDPOINTS_MAX, EVENTS_MAX, NODES, Tale
-from ringback.model.endpoint import EndpointStatus, Ordering
+from ringback.model.endpoint import EndpointMove, EndpointStatus, Ordering
 from ringback.store.memory import MemoryStore
 
 place = st.integers(0, ENDPOINTS_MAX - 1)
 soon = st.integers(-3, 6)
-lane_status = st.sampled_from([EndpointStatus.ACTIVE, EndpointStatus.ACTIVE, EndpointStatus.INACTIVE])
+lane_status = st.sampled_from(
+    [
+        EndpointStatus.ACTIVE,
+        EndpointStatus.ACTIVE,
+        EndpointStatus.INACTIVE,
+        EndpointStatus.VERIFICATION_PENDING,
+    ]
+)
+proof = st.sampled_from([EndpointMove.VERIFIED, EndpointMove.REFUSED, None])
 node = st.sampled_from(NODES)
 
 
@@ -40,6 +48,7 @@ STORY = st.lists(
         line("take_over", node, st.integers(0, 1)),
         line("add_endpoint", st.sampled_from(Ordering), lane_status),
         line("change_status", place, st.sampled_from(EndpointStatus)),
+        line("prove", place, proof, st.sampled_from([0, 0, 1])),
         line("give_up", place),
         line("delete_endpoint", place),
         line("rotate", place),

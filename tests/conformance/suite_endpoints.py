@@ -10,6 +10,7 @@ from ringback.store.port import BadRow, Store
 from support.rows import NOW, OTHER_TENANT, TENANT, endpoint, event, secret
 
 NOT_ACTIVE = [status for status in EndpointStatus if status is not EndpointStatus.ACTIVE]
+STOPPED = [status for status in NOT_ACTIVE if status is not EndpointStatus.VERIFICATION_PENDING]
 
 
 class TestEndpoints:
@@ -31,6 +32,8 @@ class TestEndpoints:
                 auth=Auth(AuthType.BASIC, username="u", password="p\n"),
                 headers=(("X-One", "1"), ("x-one", "2")),
                 rate_per_second=0.5,
+                unverified_since=NOW + 3,
+                granted_per_second=2.5,
                 max_in_flight=64,
                 ordering=Ordering.SUBJECT,
                 retry=RetryRule(delays_s=(0.25, 5.0)),
@@ -141,13 +144,13 @@ class TestLanesOf:
 
 @pytest.mark.usefixtures("node")
 class TestLaneFollowsStatus:
-    @pytest.mark.parametrize("status", NOT_ACTIVE)
+    @pytest.mark.parametrize("status", STOPPED)
     def test_a_lane_that_is_made_inactive_is_paused_for_ever(self, store: Store, status: EndpointStatus) -> None:
         add_endpoint(store, status=status)
         ring(store)
         assert claim(store, ALWAYS) == {}
 
-    @pytest.mark.parametrize("status", NOT_ACTIVE)
+    @pytest.mark.parametrize("status", STOPPED)
     def test_leaving_active_pauses_for_ever_a_ringing_bell_too(self, store: Store, status: EndpointStatus) -> None:
         add_endpoint(store)
         ring(store)
@@ -163,7 +166,7 @@ class TestLaneFollowsStatus:
         assert store.ringing(NODE, ALWAYS) == []
         assert store.owned(NODE) == ["ep_a"]
 
-    @pytest.mark.parametrize("status", NOT_ACTIVE)
+    @pytest.mark.parametrize("status", STOPPED)
     def test_becoming_active_ends_the_pause_and_rings_now(self, store: Store, status: EndpointStatus) -> None:
         add_endpoint(store, status=status)
         assert store.update_endpoint(endpoint(revision=2), NOW + 5)

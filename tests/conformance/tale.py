@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from conformance.backend import ALWAYS, release, run_out
 from ringback.model.attempt import Attempt, Outcome
-from ringback.model.endpoint import EndpointStatus, Ordering
+from ringback.model.endpoint import EndpointMove, EndpointStatus, Ordering
 from ringback.model.event import DueDelivery
+from ringback.model.handshake import HandshakeEnd
 from ringback.model.job import Job
 from ringback.store.port import (
     AttemptQuery,
@@ -246,8 +247,20 @@ class Tale:
         tenant_id, endpoint_id = self.endpoint_at(where)
         found = self.both(lambda store: store.get_endpoint(tenant_id, endpoint_id))
         revision = 2 if found is None else found.revision + 1
-        one = endpoint(endpoint_id, tenant_id, status=status, revision=revision)
+        since = self.now if status is EndpointStatus.VERIFICATION_PENDING else None
+        one = endpoint(endpoint_id, tenant_id, status=status, revision=revision, unverified_since=since)
         self.both(lambda store: store.update_endpoint(one, self.now))
+
+    def prove(self, where: int, by: EndpointMove | None, late_ms: int) -> None:
+        tenant_id, endpoint_id = self.endpoint_at(where)
+        found = self.both(lambda store: store.get_endpoint(tenant_id, endpoint_id))
+        asked_at = self.now if found is None or found.unverified_since is None else found.unverified_since
+        request = attempt(
+            self.next_number(), event_id=None, endpoint_id=endpoint_id, tenant_id=tenant_id, request_body=b""
+        )
+        end = HandshakeEnd(tenant_id, endpoint_id, asked_at - late_ms, request, by, "code", "Why.", 0.5)
+        for _ in range(2):
+            self.both(lambda store: store.end_handshake(end, self.now))
 
     def give_up(self, where: int) -> None:
         self.both(lambda store: store.give_up(*self.endpoint_at(where), "gone", "It answered 410.", self.now))

@@ -30,6 +30,7 @@ from ringback.store.sqlite import SqliteStore
 from ringback.times import rfc3339
 from ringback.workers import ThreadMailbox, Worker
 from support.api_world import OPERATOR_KEY, ApiWorld
+from support.profiles import profile_text
 from support.rows import TENANT, attempt, attempt_id, event
 
 EXAMPLES = 6
@@ -147,7 +148,13 @@ class ContractWorld:
             )
         if name == "job_id":
             return self._first(self.api.get("/jobs?limit=1")["items"]) or self._job()
+        if name == "name" and "/profiles/" in operation:
+            return self._profile()
         return {"event_id": "evt_1", "attempt_id": attempt_id(1), "name": "contact.created"}[name]
+
+    def _profile(self) -> str:
+        self.api.call("PUT", "/v1/profiles/own", {"toml": profile_text()})
+        return "own"
 
     def _first(self, items: list[dict[str, Any]]) -> str | None:
         return items[0]["id"] if items else None

@@ -43,6 +43,8 @@ ELSEWHERE: Final = {
         "e2e/test_secrets_at_rest.py",
         "test_a_row_that_was_tampered_with_breaks_its_endpoint_alone_and_a_new_secret_mends_it",
     ),
+    "profile_missing": ("e2e/test_profiles_e2e.py", "test_an_endpoint_whose_profile_is_gone_waits_and_says_why"),
+    "profile_quota": ("unit/api/test_management_profiles.py", "test_there_are_so_many_at_most"),
     "bad_row": ("unit/store/test_sqlite_errors.py", "test_a_missing_value_is_the_rows_fault", "BadRow"),
     "retryable": (
         "conformance/test_memory_shared.py",

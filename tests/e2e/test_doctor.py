@@ -29,6 +29,7 @@ from support.inbox import Inbox, Reply
 from support.nameserver import NameServer
 from support.nameserver import Reply as NameReply
 from support.process import ADMIN_KEY, Server, free_port
+from support.profiles import profile_text
 from support.tenant import TestTenant
 
 
@@ -267,6 +268,17 @@ def test_a_master_key_from_the_variable_is_checked_too(
     monkeypatch.setenv("RINGBACK_MASTER_KEY", base64.b64encode(b"k" * 32).decode())
     status, detail = doctor("--data", str(copy)).of("master key")
     assert (status, "which RINGBACK_MASTER_KEY does not have" in detail) == ("problem", True)
+
+
+def test_profiles_in_files_are_checked(tmp_path: Path, doctor: Doctor) -> None:
+    folder = tmp_path / "data" / "profiles"
+    folder.mkdir(parents=True)
+    (folder / "own.toml").write_text(profile_text())
+    assert doctor().of("profiles") == ("ok", "in files: own")
+    (folder / "bad.toml").write_text("name = 5")
+    status, detail = doctor().of("profiles")
+    assert status == "problem"
+    assert "bad.toml" in detail
 
 
 def test_a_directory_that_nobody_can_make_is_a_problem(doctor: Doctor) -> None:

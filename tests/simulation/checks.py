@@ -166,7 +166,7 @@ class Checks:
 
     def _numbers(self) -> None:
         seen: set[tuple[Any, ...]] = set()
-        log = [attempt for attempt in self._world.log() if attempt.outcome in ("succeeded", "failed")]
+        log = [one for one in self._world.log() if one.event_id is not None and one.outcome in ("succeeded", "failed")]
         for attempt in log:
             if attempt.superseded or attempt.outcome == "succeeded":
                 continue  # a success ends its delivery whatever else was recorded

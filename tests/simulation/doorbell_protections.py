@@ -276,3 +276,23 @@ def ordered_lanes_take_no_hand_over(node: Any) -> None:
             return taken
 
     lanes_of_kind(node, Careless)
+
+
+# ── endpoints that have to prove themselves ──────────────────────────────────────────────────────────────────────
+
+
+@protection("handshake", sweeping=False)
+def a_lane_that_is_left_while_its_endpoint_waits_is_due(node: Any) -> None:
+    """What is next due in a lane is what its deliveries say, though its endpoint waits to be asked."""
+    store = node.fetcher._store
+
+    def next_due(tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
+        return store.next_due(tenant_id, endpoint_id, ordered) or None
+
+    node.fetcher._store = Override(store, next_due=next_due)
+
+
+@protection("handshake")
+def a_recorded_answer_has_the_lane_looked_at_again(node: Any) -> None:
+    """The dispatcher doesn't hear that what a handshake came to is recorded."""
+    node.dispatcher._handlers[m.HandshakeRecorded] = lambda message: None

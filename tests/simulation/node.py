@@ -22,6 +22,7 @@ from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Submission
 from ringback.ingest.writer import Writer
 from ringback.model.ids import random_part, time_part
+from ringback.profiles import Registry
 from ringback.store.port import CommitInDoubt, StoreUnavailable
 from simulation.calls import SimStore, SimTransaction
 from simulation.remote import SimTransport
@@ -113,6 +114,7 @@ class Node:
         self.directory = Directory(
             store,
             self.clock,
+            Registry(world.store),
             lambda ids: self.tell(m.Reconfigured(ids, None)),
             lambda events: self.tell(m.Redacted(events)),
         )
@@ -126,7 +128,9 @@ class Node:
             store=store, directory=self.directory, clock=self.clock, inbox=to_fetcher, tell=self.tell, pause=wait,
             observer=observe,
         )  # fmt: skip
-        self.settler = Settler(store, to_settler, self.tell, wait, observe)
+        self.settler = Settler(
+            store, to_settler, self.tell, wait, observe, now_ms=self.clock.now_ms, refresh=self.directory.try_refresh
+        )
         self.heartbeat = Heartbeat(
             store=store, clock=self.clock, lease=self.lease, tell=self.tell, wait=wait, alive=self.moving,
             observer=observe,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ringback.engine.departure import Sent, departure_of, logged, take_off
-from ringback.engine.ports import Answered, InboundResponse
+from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.model.attempt import Timings
 from ringback.model.event import Event
 from ringback.outgoing import Target
@@ -51,18 +51,25 @@ class SimTransport:
         self._node = node
         self._world = world
         self._pending: dict[int, tuple[Request, Sent]] = {}
+        self._asked: dict[int, tuple[float, OutboundRequest]] = {}
         self._aborted: list[int] = []
         self._task: Task | None = None
 
-    def deliver(self, token: int, target: Target, event: Event) -> None:
+    def deliver(self, token: int, target: Target, event: Event, attempt: int = 1) -> None:
         now_s = self._world.scheduler.now_s
-        sent, request = take_off(departure_of(token, 1, event), target, self._node.clock)
+        sent, request = take_off(departure_of(token, 1, target, event, attempt), target, self._node.clock)
         event_id = next(line for line in request.headers if line.startswith("webhook-id: "))[12:]
         endpoint_id = request.url.rsplit("/", 1)[1]
         status, takes_s = self._answer_of(self._world.receivers[endpoint_id], request.deadline_s)
         seen = Request(now_s, self._node, event_id, endpoint_id, now_s + takes_s, status)
         self._pending[token] = (seen, sent)
         self._world.request_started(seen)
+
+    def start(self, request: OutboundRequest) -> None:
+        """A handshake's: its body comes back, or nothing does."""
+        self._world.scheduler.note(f"asks {request.url}")
+        takes_s = self._world.scheduler.random.uniform(0.001, 0.5)
+        self._asked[request.token] = (self._world.scheduler.now_s + takes_s, request)
 
     def _answer_of(self, receiver: Receiver, deadline_s: float) -> tuple[int | None, float]:
         scheduler = self._world.scheduler
@@ -79,7 +86,8 @@ class SimTransport:
 
     def poll(self, timeout_s: float) -> list[Answered]:
         scheduler = self._world.scheduler
-        due_s = min((seen.ends_at_s for seen, _ in self._pending.values()), default=1e18) - scheduler.now_s
+        ends_s = [seen.ends_at_s for seen, _ in self._pending.values()]
+        due_s = min([*ends_s, *(at_s for at_s, _ in self._asked.values())], default=1e18) - scheduler.now_s
         self._task = scheduler.current()
         if due_s > 0.0 and timeout_s > 0.0 and not self._aborted:
             scheduler.wait(min(due_s, timeout_s))
@@ -89,6 +97,8 @@ class SimTransport:
         done = [token for token, (seen, _) in self._pending.items() if seen.ends_at_s <= scheduler.now_s]
         responses = [self._answered(token) for token in done]
         responses += [self._broken_off(token) for token in self._aborted if token in self._pending]
+        if self._asked:
+            responses += self._proofs()
         self._aborted.clear()
         return responses
 
@@ -111,6 +121,19 @@ class SimTransport:
         seen, _ = self._pending[token]
         seen.ends_at_s = self._world.scheduler.now_s
         return self._ended(token, None, "aborted", 1.0)
+
+    def _proofs(self) -> list[Answered]:
+        scheduler = self._world.scheduler
+        answered = []
+        for token, (ends_at_s, request) in list(self._asked.items()):
+            if token in self._aborted or ends_at_s <= scheduler.now_s:
+                del self._asked[token]
+                lost = "aborted" if token in self._aborted else "timeout" if scheduler.random.random() < 0.2 else None
+                timings = Timings(None, None, None, None, 1.0)
+                status, body = (200, request.body) if lost is None else (None, b"")
+                response = InboundResponse(token, status, lost, lost, [], body, False, timings, None, "1.1")
+                answered.append(Answered(response, None))
+        return answered
 
     def _ended(self, token: int, status: int | None, error: str | None, took_ms: float) -> Answered:
         seen, sent = self._pending.pop(token)

@@ -55,6 +55,7 @@ def test_no_run_violates_anything(trouble: str) -> None:
         ("jump", {"jumps"}),
         ("change", {"changes"}),
         ("overtaken", {"late commits"}),
+        ("handshake", {"verified", "late answers", "crashes", "stops"}),
         ("outlived-lease", {"hand-overs", "takeovers", "LeaseLost"}),
         ("silent-death", {"crashes", "takeovers"}),
         ("late-claim", {"pauses", "takeovers", "LeaseLost"}),

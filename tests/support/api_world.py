@@ -5,7 +5,7 @@ Two tenants (`acme`, whose keys the tests use, and `globex`, the other one). The
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
+from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Obstacle, Readiness
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
@@ -31,9 +32,11 @@ from ringback.control.tenants import TenantUseCases
 from ringback.model.event import Event, NewDelivery
 from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
+from ringback.profiles import Registry
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
 from ringback.vault.ring import KeyRing
+from ringback.wire.contract import Contract
 from support.rows import NOW, OTHER_TENANT, TENANT
 from support.sealing import OLD_KEY
 
@@ -43,7 +46,15 @@ OPERATOR_KEY = "operators-own-key-of-40-characters-here."
 class ApiWorld:
     """A whole management plane; `call` speaks for the admin unless told otherwise."""
 
-    def __init__(self, endpoints_max: int = 1_000, rules: UrlRules | None = None, store: Any = None) -> None:
+    def __init__(
+        self,
+        endpoints_max: int = 1_000,
+        rules: UrlRules | None = None,
+        store: Any = None,
+        *,
+        files: Iterable[Contract] = (),
+        profiles_max: int = 10,
+    ) -> None:
         self.store = store or MemoryStore()
         self.clock = ManualClock(NOW)
         self.notified = 0
@@ -53,19 +64,23 @@ class ApiWorld:
         self.ring = KeyRing([OLD_KEY], None, self.clock.token_bytes)
         self.audited: list[tuple[str, dict[str, str]]] = []
         self.obstacles: list[Obstacle] = []
-        self.authenticator = Authenticator(self.store, self.store, self.clock, OPERATOR_KEY)
+        profiles = self.profiles = Registry(self.store, files)
+        self.authenticator = Authenticator(self.store, self.store, self.clock, OPERATOR_KEY, (profiles,))
         store, clock = self.store, self.clock
         self.parts = AppParts(
-            tenants=TenantUseCases(store, clock, self._notify),
+            tenants=TenantUseCases(store, clock, profiles, self._notify),
             event_types=EventTypeUseCases(store, clock, self._notify),
+            profiles=ProfileUseCases(store, clock, profiles, self._notify, profiles_max=profiles_max),
             keys=KeyUseCases(store, clock, self._notify),
-            endpoints=EndpointUseCases(store, clock, rules or UrlRules(), self._notify, endpoints_max),
-            secrets=SecretUseCases(store, clock, self._notify, self._audit),
+            endpoints=EndpointUseCases(
+                store, clock, rules or UrlRules(), profiles, self._notify, endpoints_max=endpoints_max
+            ),
+            secrets=SecretUseCases(store, clock, profiles, self._notify, self._audit),
             events=EventUseCases(store, clock, self._kick),
             attempts=AttemptUseCases(store, clock),
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
-            samples=SampleUseCases(store, clock, self._kick),
+            samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),

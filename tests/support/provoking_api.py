@@ -24,6 +24,7 @@ from ringback.vault.ring import open_ring
 from ringback.workers import ThreadMailbox
 from support.api_world import ApiWorld
 from support.process import Answer
+from support.profiles import profile_text
 from support.rows import event, secret, tenant
 from support.tenant import TestTenant
 
@@ -83,6 +84,18 @@ def schema_mismatch(tenant: TestTenant) -> Answer:
     return ask(tenant, "POST", "/events", {"type": f"only.{tenant.id}", "data": {}})
 
 
+def profile_in_use(tenant: TestTenant) -> Answer:
+    path = f"/v1/profiles/{tenant.id}"
+    assert tenant.server.ask("PUT", path, {"toml": profile_text(tenant.id)}).status == 201
+    tenant.endpoint("http://127.0.0.1:9/", profile=tenant.id)
+    return tenant.server.ask("DELETE", path)
+
+
+def no_secret(tenant: TestTenant) -> Answer:
+    made = tenant.endpoint("http://127.0.0.1:9/", profile="vainu")
+    return ask(tenant, "GET", f"/endpoints/{made['id']}/secret")
+
+
 def endpoint_quota(tenant: TestTenant) -> Answer:
     assert ask(tenant, "PATCH", "", {"endpoints_max": 1}).status == 200
     return refused(2, lambda: ask(tenant, "POST", "/endpoints", {"url": "http://127.0.0.1:9/"}))
@@ -111,6 +124,9 @@ BY_REQUEST: Final[dict[str, Callable[[TestTenant], Answer]]] = {
     "payload_redacted": payload_redacted,
     "endpoint_not_active": endpoint_not_active,
     "webhooks_disabled": webhooks_disabled,
+    "profile_in_use": profile_in_use,
+    "no_secret": no_secret,
+    "profile_reserved": lambda tenant: tenant.server.ask("DELETE", "/v1/profiles/standard"),
     "too_large": lambda tenant: ask(tenant, "POST", "/events", {**EVENT, "data": "x" * 300_000}),
     "head_too_large": lambda tenant: ask(tenant, "GET", "", headers={f"X-{n}": "y" for n in range(130)}),
     "unsupported_media_type": lambda tenant: ask(

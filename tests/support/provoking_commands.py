@@ -81,6 +81,11 @@ class Place(NamedTuple):
         (self.folder / "copy.db").write_text("")
         return main(["backup", str(self.folder / "copy.db"), "--data", str(self.folder)])
 
+    def bad_profile(self) -> int:
+        (self.folder / "profiles").mkdir()
+        (self.folder / "profiles" / "own.toml").write_text("name = 5")
+        return self.serve()
+
     def nobody_to_ask(self) -> int:
         SqliteStore.open(self.database).close()
         main(["backup", str(self.folder / "copy.db"), "--data", str(self.folder)])
@@ -108,15 +113,22 @@ COMMANDS: Final[dict[str, Callable[[Place], int]]] = {
     "master_key_unusable": Place.open_key_file,
     "master_key_missing": Place.without_its_key,
     "store_exists": Place.file_there,
+    "profile_file_unusable": Place.bad_profile,
     "not_confirmed": Place.nobody_to_ask,
     "bench_incomplete": Place.bench_without_a_server,
 }
 
 
-def _checked(headers: Any = SIGNED, body: Any = b"{}", secrets: Any = SECRET, now_s: float = 1_700_000_000) -> str:
+def _checked(
+    headers: Any = SIGNED,
+    body: Any = b"{}",
+    secrets: Any = SECRET,
+    now_s: float = 1_700_000_000,
+    profile: str = "standard",
+) -> str:
     """The code of what `ringback.verify` refuses, at a time near the one in the headers."""
     with pytest.raises(VerificationFailed) as told:
-        verify("standard", headers, body, secrets, tolerance_s=300, now_s=now_s)
+        verify(profile, headers, body, secrets, tolerance_s=300, now_s=now_s)
     return told.value.code
 
 
@@ -128,6 +140,7 @@ CHECKS: Final[dict[str, Callable[[], str]]] = {
     "wrong_signature": _checked,
     "bad_secret": lambda: _checked(secrets="whsec_"),
     "bad_argument": lambda: _checked(body=5),
+    "not_signed": lambda: _checked(profile="vainu"),
 }
 
 

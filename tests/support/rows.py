@@ -132,7 +132,7 @@ def attempt(
         response_headers=b'[["server","x"]]',
         response_body=b"thanks",
         response_truncated=False,
-        profile="standard",
+        profile="standard@1a2b3c4d",
     )
     return plain._replace(**changes)
 

@@ -14,7 +14,7 @@ from ringback.wire.signature import generate_secret
 from ringback.wire.verify import VerificationFailed, verify
 
 NOW_S = 1_800_000_000
-SECRET = generate_secret("v1", bytes(range(32)))
+SECRET = generate_secret("hmac-sha256", bytes(range(32)))
 
 
 def test_signatures_and_the_operators_key_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,8 +26,8 @@ def test_signatures_and_the_operators_key_are_compared_in_constant_time(monkeypa
         return compared[-1]
 
     monkeypatch.setattr(hmac, "compare_digest", watched)
-    message = Message("evt_1", "thing.happened", b"1", "2027-01-15T08:00:00.000Z")
-    rendered = load_profile("standard").render(message, [SECRET], "v1", NOW_S)
+    message = Message("evt_1", "thing.happened", b"1", 1_800_000_000_000, NOW_S * 1000)
+    rendered = load_profile("standard").render(message, [SECRET], "v1")
     headers = dict(rendered.headers)
 
     verify(headers, rendered.body, [SECRET], now_s=NOW_S)

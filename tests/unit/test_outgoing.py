@@ -7,7 +7,8 @@ import pytest
 
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, Secret
 from ringback.model.limits import WINDOW_MAX
-from ringback.outgoing import REDACTED, prepare
+from ringback.outgoing import REDACTED
+from support.targets import prepare
 
 SECRET = Secret("sec_1", "t", "ep_1", "whsec_" + base64.b64encode(b"k" * 32).decode(), 0, None)
 

@@ -28,6 +28,7 @@ from ringback.api.management.keys import key_routers
 from ringback.api.management.master_key import master_key_routers
 from ringback.api.management.metrics import Exposition, metrics_routers
 from ringback.api.management.openapi import completed
+from ringback.api.management.profiles import profile_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
@@ -39,6 +40,7 @@ from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
+from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
@@ -59,6 +61,7 @@ class AppParts:
 
     tenants: TenantUseCases
     event_types: EventTypeUseCases
+    profiles: ProfileUseCases
     keys: KeyUseCases
     endpoints: EndpointUseCases
     secrets: SecretUseCases
@@ -96,6 +99,7 @@ def build_app(parts: AppParts) -> FastAPI:
     for router in (
         *tenant_routers(parts.tenants, parts.secrets, parts.authenticator),
         *event_type_routers(parts.event_types, parts.authenticator),
+        *profile_routers(parts.profiles, parts.authenticator),
         *key_routers(parts.keys, parts.authenticator),
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.samples, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),

@@ -83,6 +83,7 @@ def _facts(attempt: Json) -> list[tuple[str, str | Text | None]]:
         ("attempt", attempt["id"]),
         ("event", event or None),
         ("endpoint", attempt["endpoint_id"]),
+        ("profile", _profile(attempt)),
         ("at", f"{attempt['at'][:10]} {attempt['at'][11:23]} UTC"),
         ("try", f"{attempt['number']}{', no other follows' if attempt.get('final') else ''}"),
         ("outcome", outcome),
@@ -90,6 +91,12 @@ def _facts(attempt: Json) -> list[tuple[str, str | Text | None]]:
         ("dialled", attempt.get("remote_address")),
         ("note", f"The receiver may have it twice: {' and '.join(doubts)}." if doubts else None),
     ]
+
+
+def _profile(attempt: Json) -> str | None:
+    """`standard, version 1a2b3c4d`."""
+    name, version = attempt.get("profile"), attempt.get("profile_version")
+    return f"{name}, version {version}" if name and version else name
 
 
 def _show_timings(console: Console, timings: Json) -> None:

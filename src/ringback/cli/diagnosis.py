@@ -18,7 +18,7 @@ from ringback.times import rfc3339
 from ringback.wire.contract import Contract
 from ringback.wire.signature import algorithm_of
 from ringback.wire.verify import TOLERANCE_S, VerificationFailed, Verified, verify
-from ringback.wire.vocabulary import EVENT_ID, SENT_AT_S, SIGNATURE
+from ringback.wire.vocabulary import SIGNATURE
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SIGNATURE_CHARS_MIN: Final = 44  # base64 of 32 bytes; ed25519 has 88
@@ -44,25 +44,28 @@ def diagnose(
         verified = verify(request.headers, request.body, secrets, now_s, inf, contract=contract)
     except VerificationFailed as error:
         return _refused(request, secrets, contract, error)
-    age_s = now_s - verified.sent_at_s
-    if check_time and abs(age_s) > TOLERANCE_S:
-        return _untimely(verified, age_s)
+    sent_at_s = verified.sent_at_s
+    age_s = None if sent_at_s is None else now_s - sent_at_s
+    if sent_at_s is not None and age_s is not None and check_time and abs(age_s) > TOLERANCE_S:
+        return _untimely(verified, sent_at_s, age_s)
     signatures = _signatures(request, contract)
     several = f", one of {len(signatures)} signatures" if len(signatures) > 1 else ""
-    detail = f"event {verified.id}, sent {_at(verified.sent_at_s)}, signature {verified.signature}{several}"
+    event = f"event {verified.id}, " if verified.id is not None else ""
+    sent = f"sent {_at(sent_at_s)}, " if sent_at_s is not None else ""
+    detail = f"{event}{sent}signature {verified.signature}{several}"
     return Diagnosis(True, "valid", detail, verified=verified, age_s=age_s)
 
 
-def _untimely(verified: Verified, age_s: float) -> Diagnosis:
+def _untimely(verified: Verified, sent_at_s: int, age_s: float) -> Diagnosis:
     allowed = _duration(TOLERANCE_S)
     if age_s > 0:
-        code, detail = "too_old", f"it was sent {_at(verified.sent_at_s)}, {_duration(age_s)} ago; {allowed} is allowed"
+        code, detail = "too_old", f"it was sent {_at(sent_at_s)}, {_duration(age_s)} ago; {allowed} is allowed"
         cause = "The signature fits. It is a replay, it was captured earlier, or this clock is fast."
     else:
         code = "too_new"
-        detail = f"it was sent {_at(verified.sent_at_s)}, {_duration(-age_s)} ahead of this clock; {allowed} is allowed"
+        detail = f"it was sent {_at(sent_at_s)}, {_duration(-age_s)} ahead of this clock; {allowed} is allowed"
         cause = "The signature fits. This clock is slow, or the sender's is fast."
-    advice = f"To check an older request: --at {rfc3339(verified.sent_at_s * 1000)}, or --no-time-check."
+    advice = f"To check an older request: --at {rfc3339(sent_at_s * 1000)}, or --no-time-check."
     return Diagnosis(False, code, detail, cause, advice, verified, age_s)
 
 
@@ -149,20 +152,24 @@ def _written_anew(body: bytes) -> Iterator[bytes]:
 
 
 def _signatures(request: Captured, contract: Contract) -> list[str]:
-    value = request.header(contract.header_of(SIGNATURE)) or ""
-    return value.split(contract.profile.signatures_separator)
+    value = request.header(contract.header_of(SIGNATURE) or "") or ""
+    signing = contract.signing
+    return [value] if signing is None or signing.separator is None else value.split(signing.separator)
 
 
 def _fits_kind(signature: str, secrets: Sequence[str], contract: Contract) -> bool:
+    if contract.signing is None or not contract.profile.standard_secret:
+        return True
     algorithms = {algorithm_of(secret) for secret in secrets}
     return any(
         signature.startswith(variant.prefix) and variant.algorithm in algorithms
-        for variant in contract.profile.variants.values()
+        for variant in contract.signing.variants.values()
     )
 
 
 def _names(contract: Contract) -> list[str]:
-    return [contract.header_of(value) for value in (EVENT_ID, SENT_AT_S, SIGNATURE)]
+    signed = contract.signing.headers if contract.signing is not None else ()
+    return list(dict.fromkeys([*signed, *filter(None, [contract.header_of(SIGNATURE)])]))
 
 
 def _at(seconds: int) -> str:

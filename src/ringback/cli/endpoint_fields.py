@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -12,14 +11,6 @@ from ringback.model.endpoint import Ordering
 from ringback.model.errors import BadSetting
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 
-
-class Signature(StrEnum):
-    """How requests are signed: HMAC-SHA256 or ed25519."""
-
-    V1 = "v1"
-    V1A = "v1a"
-
-
 Label = Annotated[str | None, typer.Option(help="What you know it by.")]
 EventTypes = Annotated[
     list[str] | None, typer.Option("--type", help="Event type it wants, or contact.*; may be given again (all).")
@@ -27,7 +18,10 @@ EventTypes = Annotated[
 Channels = Annotated[list[str] | None, typer.Option(help="Channel it wants; may be given again (all).")]
 Filter = Annotated[str | None, typer.Option(help="CEL over event, data and previous (none).")]
 Order = Annotated[Ordering | None, typer.Option(help="Whether events wait for each other (none).")]
-SignedWith = Annotated[Signature | None, typer.Option(help="HMAC-SHA256 (v1) or ed25519 (v1a).")]
+Profile = Annotated[str | None, typer.Option(help="The wire contract (the tenant's).")]
+SignedWith = Annotated[
+    str | None, typer.Option(help="One of the profile's; of standard v1 (HMAC-SHA256) or v1a (ed25519).")
+]
 Headers = Annotated[
     list[str] | None, typer.Option("--header", help="Header to send, 'Name: value'; may be given again.")
 ]

@@ -60,6 +60,7 @@ def create(
     channel: fields.Channels = None,
     filter: fields.Filter = None,  # noqa: A002 - the flag's name
     ordering: fields.Order = None,
+    profile: fields.Profile = None,
     signature: fields.SignedWith = None,
     header: fields.Headers = None,
     rate_per_second: fields.Rate = None,
@@ -77,6 +78,7 @@ def create(
         channels=channel,
         filter=filter,
         ordering=ordering,
+        profile=profile,
         signature=signature,
         headers=fields.headers_of(header),
         rate_per_second=rate_per_second,
@@ -100,6 +102,7 @@ def update(
     channel: fields.Channels = None,
     filter: fields.Filter = None,  # noqa: A002 - the flag's name
     ordering: fields.Order = None,
+    profile: fields.Profile = None,
     signature: fields.SignedWith = None,
     header: fields.Headers = None,
     rate_per_second: fields.Rate = None,
@@ -117,6 +120,7 @@ def update(
         channels=channel,
         filter=filter,
         ordering=ordering,
+        profile=profile,
         signature=signature,
         headers=fields.headers_of(header),
         rate_per_second=rate_per_second,

@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     MASTER_KEY_MISSING = errors.MasterKeyMissing.exit_code
     STORE_EXISTS = errors.StoreExists.exit_code
     NOT_CONFIRMED = 14
+    PROFILE_FILE_UNUSABLE = errors.ProfileFileUnusable.exit_code
     PART_FAILED = 70
     INTERRUPTED = 130
 
@@ -44,6 +45,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.MASTER_KEY_MISSING: "the database has secrets sealed with a master key that is not there",
     ExitCode.STORE_EXISTS: "there is something already where a database or a copy should go",
     ExitCode.NOT_CONFIRMED: "it was to be confirmed and wasn't; nothing was changed",
+    ExitCode.PROFILE_FILE_UNUSABLE: "a profile's file can't be read or is no profile",
     ExitCode.PART_FAILED: "a part of the server failed, so the server ended; start it again",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }

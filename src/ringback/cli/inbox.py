@@ -9,16 +9,15 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from ringback.cli.profile_named import profile_named
 from ringback.cli.receiver import Answer, Request
 from ringback.cli.shown import harmless
 from ringback.clock import Clock
 from ringback.model.errors import BadSetting
 from ringback.times import rfc3339
 from ringback.wire.contract import Contract
-from ringback.wire.profile import load_profile
-from ringback.wire.signature import BadSecret, verifier_for
+from ringback.wire.signature import BadSecret
 from ringback.wire.verify import VerificationFailed, verify
-from ringback.wire.vocabulary import ProfileError
 
 SHOWN_BODY_CHARS: Final = 400
 
@@ -59,15 +58,14 @@ class Seen(NamedTuple):
 
 
 class SignatureCheck:
-    """Checks requests against secrets of one profile; none given, it can't tell. Raises BadSetting when made."""
+    """Checks requests against secrets of one profile; none given, it can't tell. Raises BadSetting,
+    ProfileFileUnusable when made."""
 
     def __init__(self, profile: str, secrets: Sequence[str]) -> None:
+        self._contract: Contract = profile_named(profile)
         try:
-            self._contract: Contract = load_profile(profile)
             for secret in secrets:
-                verifier_for(secret)
-        except ProfileError as error:
-            raise BadSetting(f"profile: {error}") from None
+                self._contract.check_verifying_secret(secret)
         except BadSecret as error:
             raise BadSetting(f"secret: {error}") from None
         self.secrets = tuple(secrets)

@@ -24,7 +24,9 @@ def listen(
         list[str] | None,
         typer.Option(envvar="RINGBACK_SECRET", help="Secret to check signatures with; may be given again."),
     ] = None,
-    profile: Annotated[str, typer.Option(help="Profile the requests follow.")] = "standard",
+    profile: Annotated[
+        str, typer.Option(help="Profile the requests follow: one that comes with Ringback, or FILE.toml.")
+    ] = "standard",
     status: Annotated[
         str, typer.Option(help="Status to answer, or several in turn: 500,500,200. The last one stays.")
     ] = "200",

@@ -28,6 +28,7 @@ try:
     from ringback.cli.keys import keys
     from ringback.cli.listen import listen
     from ringback.cli.migrate import migrate
+    from ringback.cli.profile import profile
     from ringback.cli.replay import replay
     from ringback.cli.send import send
     from ringback.cli.serve import serve
@@ -81,7 +82,13 @@ app = typer.Typer(
 )
 for command in (up, serve, send, listen, verify, tail, replay, doctor, backup, restore, migrate, bench):
     app.command()(command)
-for name, group in (("endpoints", endpoints), ("events", events), ("attempts", attempts), ("keys", keys)):
+for name, group in (
+    ("endpoints", endpoints),
+    ("events", events),
+    ("attempts", attempts),
+    ("keys", keys),
+    ("profile", profile),
+):
     app.add_typer(group, name=name)
 
 

@@ -11,14 +11,14 @@ from ringback.cli.captured import Captured, read_request
 from ringback.cli.diagnosis import Diagnosis, diagnose
 from ringback.cli.exits import ExitCode
 from ringback.cli.given import header_pairs, instant_ms, read_file, read_secret
+from ringback.cli.profile_named import profile_named
 from ringback.cli.shown import harmless_json, print_prose, terminal
 from ringback.clock import SystemClock
 from ringback.model.errors import BadSetting
 from ringback.times import rfc3339
 from ringback.wire.contract import Contract
-from ringback.wire.profile import load_profile
-from ringback.wire.signature import BadSecret, verifier_for
-from ringback.wire.vocabulary import ProfileError
+from ringback.wire.signature import BadSecret
+from ringback.wire.verify import Verified
 
 
 def verify(
@@ -45,7 +45,9 @@ def verify(
         list[str] | None, typer.Option(help="Instead of FILE: a header, 'Name: value'; may be given again.")
     ] = None,
     body_file: Annotated[str | None, typer.Option(help="Instead of FILE: the body, - for standard input.")] = None,
-    profile: Annotated[str, typer.Option(help="Profile the request follows.")] = "standard",
+    profile: Annotated[
+        str, typer.Option(help="Profile the request follows: one that comes with Ringback, or FILE.toml.")
+    ] = "standard",
     at: Annotated[
         str | None, typer.Option(help="Check as if it were this time (RFC 3339, or how long ago); default: now.")
     ] = None,
@@ -58,8 +60,8 @@ def verify(
 
     Ends with 0 when it is valid, 1 when it isn't, 2 when there is nothing to check.
     """
-    contract = _contract(profile)
-    secrets = _secrets([*(secret or []), *([read_secret(secret_file)] if secret_file else [])])
+    contract = profile_named(profile)
+    secrets = _secrets([*(secret or []), *([read_secret(secret_file)] if secret_file else [])], contract)
     captured = _captured(request, header or [], body_file)
     now_ms = SystemClock().now_ms()
     at_ms = now_ms if at is None else instant_ms(at, now_ms, "at")
@@ -71,20 +73,13 @@ def verify(
     return ExitCode.OK if diagnosis.valid else ExitCode.UNEXPECTED
 
 
-def _contract(profile: str) -> Contract:
-    try:
-        return load_profile(profile)
-    except ProfileError as error:
-        raise BadSetting(f"profile: {error}") from None
-
-
-def _secrets(given: Sequence[str]) -> Sequence[str]:
+def _secrets(given: Sequence[str], contract: Contract) -> Sequence[str]:
     """The secrets, each one that can be checked with. Raises BadSetting, which doesn't show them."""
     if not given:
         raise BadSetting("secret: give one with --secret-file, RINGBACK_SECRET or --secret.")
     for secret in given:
         try:
-            verifier_for(secret)
+            contract.check_verifying_secret(secret)
         except BadSecret as error:
             hint = " There is white space around it." if secret != secret.strip() else ""
             hint = " It stands in quotes." if secret[:1] in ("'", '"') else hint
@@ -111,10 +106,15 @@ def _fields(diagnosis: Diagnosis) -> dict[str, Any]:
         "cause": diagnosis.cause or None,
         "advice": diagnosis.advice or None,
         "id": verified.id if verified else None,
-        "sent_at": rfc3339(verified.sent_at_s * 1000) if verified else None,
+        "sent_at": _sent_at(verified),
         "age_s": round(diagnosis.age_s, 3) if diagnosis.age_s is not None else None,
         "signature": verified.signature if verified else None,
     }
+
+
+def _sent_at(verified: Verified | None) -> str | None:
+    sent_at_s = verified.sent_at_s if verified else None
+    return None if sent_at_s is None else rfc3339(sent_at_s * 1000)
 
 
 def _show(diagnosis: Diagnosis) -> None:

@@ -22,7 +22,6 @@ from ringback.model.limits import (
 from ringback.policy.filter import FilterRefused, compile_filter
 from ringback.policy.match import valid_pattern
 from ringback.policy.url import UrlRefused, UrlRules, accept_url, append_query
-from ringback.wire.signature import ALGORITHM_OF
 
 RATE_PER_SECOND_MIN: Final = 0.0001
 RATE_PER_SECOND_MAX: Final = 10_000.0
@@ -42,7 +41,7 @@ class EndpointFields(TypedDict, total=False):
     filter: str | None
     tracked_set: str | None
     profile: str | None
-    signature: str
+    signature: str | None
     active: bool
     auth: AuthFields | None
     headers: Mapping[str, str] | None
@@ -56,12 +55,14 @@ class EndpointFields(TypedDict, total=False):
 def check_fields(fields: EndpointFields, rules: UrlRules, findings: Findings) -> dict[str, Any]:
     """The stored form of each field that is there: arguments for `dataclasses.replace` of an Endpoint.
 
-    `active` and `profile` None are the caller's business, for they depend on more than their own value.
+    `active`, `profile` and `signature` are the caller's business, for they depend on more than their own value.
     """
     checked: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "url":
             checked["url"] = _url(findings, str(value), rules)
+        elif name in _NAMES:
+            checked[name] = value
         elif name in _CHECKS:
             checked[name] = _DEFAULTS.get(name) if value is None else _CHECKS[name](findings, value)
     if fields.get("tracked_set") is not None:
@@ -148,16 +149,6 @@ def _filter(findings: Findings, value: str) -> str:
     return value
 
 
-def _profile(findings: Findings, value: str) -> str:
-    return findings.profile("profile", value)
-
-
-def _signature(findings: Findings, value: str) -> str:
-    if value not in ALGORITHM_OF:
-        findings.add("signature", f"must be one of: {', '.join(ALGORITHM_OF)}")
-    return value
-
-
 def _auth(findings: Findings, value: AuthFields) -> Auth:
     return check_auth(findings, "auth", value)
 
@@ -198,8 +189,6 @@ _CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
     "event_types": _event_types,
     "channels": _channels,
     "filter": _filter,
-    "profile": _profile,
-    "signature": _signature,
     "auth": _auth,
     "headers": _headers,
     "rate_per_second": _rate,
@@ -208,6 +197,9 @@ _CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
     "retry": _retry,
     "timeout_s": _timeout,
 }
+
+# They name what is to be found elsewhere.
+_NAMES: Final = ("profile", "signature")
 
 # What null stands for where that isn't None itself.
 _DEFAULTS: Final[Mapping[str, object]] = {

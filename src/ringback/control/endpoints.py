@@ -11,6 +11,8 @@ from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control import verification
+from ringback.control.contracts import check_fit, contract_of, has_own_secret, needs_own_secret, offered_contract
 from ringback.control.endpoint_fields import (
     EndpointFields,
     check_address,
@@ -30,13 +32,13 @@ from ringback.control.secrets import (
 )
 from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant
-from ringback.model.endpoint import Auth, Endpoint, EndpointMove, EndpointStatus, Secret, move
-from ringback.model.errors import Conflict, NotFound, OverQuota
+from ringback.model.endpoint import Auth, Endpoint, EndpointStatus, Secret
+from ringback.model.errors import NotFound, OverQuota
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.policy.url import UrlRules
+from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
-from ringback.wire.profile import load_profile
-from ringback.wire.signature import ALGORITHM_OF
+from ringback.wire.contract import Contract
 
 _LIST = "endpoints"
 
@@ -60,12 +62,15 @@ class EndpointUseCases:
         store: EndpointStore,
         clock: Clock,
         rules: UrlRules,
+        profiles: Registry,
         notify: Callable[[], None],
+        *,
         endpoints_max: int = ENDPOINTS_PER_TENANT_MAX,
     ) -> None:
         self._store = store
         self._clock = clock
         self._rules = rules
+        self._profiles = profiles
         self._notify = notify
         self._endpoints_max = endpoints_max
 
@@ -76,32 +81,53 @@ class EndpointUseCases:
         if "url" not in fields:
             findings.add("url", "is required")
         checked = check_fields(fields, self._rules, findings)
-        signature = checked.get("signature", "v1")
-        if secret is not None and signature in ALGORITHM_OF:
-            check_endpoint_secret(findings, "secret", secret, signature)
+        profile = tenant.profile if checked.get("profile") is None else checked["profile"]
+        contract = offered_contract(findings, "profile", self._profiles, profile)
         findings.raise_if_any()
+        assert contract is not None  # noqa: S101 - else there was a finding
         now = self._clock.now_ms()
         endpoint = Endpoint(
             **{
                 "label": "",
                 **checked,
+                "signature": checked.get("signature") or contract.default_signature,
                 "id": self._clock.new_id("ep"),
                 "tenant_id": tenant_id,
-                "profile": checked.get("profile") or tenant.profile,
+                "profile": profile,
                 "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
                 "created_at": now,
                 "updated_at": now,
             }
         )
+        if contract.has_handshake:
+            endpoint = verification.begun(endpoint, now)
         check_address(endpoint, self._rules)
         check_headers_together(endpoint)
-        value = secret if secret is not None else new_endpoint_secret(endpoint.signature, self._clock)
-        signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
+        check_fit(findings, endpoint, contract)
+        findings.raise_if_any()
+        value = self._first_secret(contract, endpoint, secret)
+        signing = None
+        if value is not None:
+            signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
         most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        most = min(most, contract.profile.rules.endpoints_per_tenant or most)
         if not self._store.create_endpoint(endpoint, signing, most):
             raise OverQuota(f"This tenant may have at most {most} endpoints. Delete one first.", code="endpoint_quota")
         self._notify()
-        return Changed(endpoint, revealed(value))
+        return Changed(endpoint, None if value is None else revealed(value))
+
+    def _first_secret(self, contract: Contract, endpoint: Endpoint, given: str | None) -> str | None:
+        """The secret that a new endpoint begins with: the caller's, one made here, or none. Raises Invalid."""
+        if given is None:
+            wanted = needs_own_secret(contract)
+            return new_endpoint_secret(contract, endpoint.signature, self._clock) if wanted else None
+        findings = Findings()
+        if has_own_secret(contract):
+            check_endpoint_secret(findings, "secret", given, contract, endpoint.signature)
+        else:
+            findings.add("secret", f"can't be given: endpoints of the profile {contract.name} have none of their own")
+        findings.raise_if_any()
+        return given
 
     def get(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Raises NotFound."""
@@ -137,38 +163,40 @@ class EndpointUseCases:
 
         def altered(endpoint: Endpoint) -> Endpoint:
             after = replace(endpoint, **self._with_consequences(endpoint, checked))
-            if active is not None:
-                after = _moved(after, EndpointMove.ACTIVATE if active else EndpointMove.DEACTIVATE)
+            after = self._verified_or_asked(endpoint, after, active=active)
             if (after.url, after.query) != (endpoint.url, endpoint.query):
                 check_address(after, self._rules)
             check_headers_together(after)
-            return after
+            return self._fitting(endpoint, after, checked)
 
         # Tried out first: a change that is refused must not leave a new secret behind.
         before = self.get(tenant_id, endpoint_id)
-        altered(before)
+        after = altered(before)
         # The secret comes before the change: two kinds sign side by side, but none would sign nothing.
-        signature = checked.get("signature", before.signature)
-        secret = None if signature == before.signature else secrets.change_kind(before, signature, actor)
+        secret = None
+        if (after.profile, after.signature) != (before.profile, before.signature):
+            contract = contract_of(self._profiles, after)
+            secret = secrets.change_kind(before, contract, after.signature, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
     def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
-        """Send again, what is queued included. Raises NotFound, Conflict (while verification is pending)."""
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ACTIVATE))
+        """Send again, what is queued included; one that did not prove itself has to first. Raises NotFound, Conflict
+        (while verification is pending)."""
+        return self._change(tenant_id, endpoint_id, lambda one: self._verified_or_asked(one, one, active=True))
 
     def deactivate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Send nothing and match nothing until activated; what is queued stays. Raises NotFound, Conflict."""
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.DEACTIVATE))
+        return self._change(tenant_id, endpoint_id, verification.switched_off)
 
     def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
 
-        Raises NotFound.
+        Raises NotFound, Conflict.
         """
         endpoint = self.get(tenant_id, endpoint_id)
-        if not load_profile(endpoint.profile).has_handshake:
+        if not contract_of(self._profiles, endpoint).has_handshake:
             return endpoint
-        return self._change(tenant_id, endpoint_id, lambda endpoint: _moved(endpoint, EndpointMove.ASK))
+        return self._change(tenant_id, endpoint_id, lambda one: verification.asked(one, self._clock.now_ms()))
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""
@@ -191,25 +219,46 @@ class EndpointUseCases:
         self._notify()
         return endpoint
 
+    def _fitting(self, before: Endpoint, after: Endpoint, checked: dict[str, Any]) -> Endpoint:
+        """`after`, spoken to by its profile. One whose profile is not there can be changed all the same, but not to a
+        profile that isn't there. Raises Invalid."""
+        named = after.profile != before.profile or after.signature != before.signature
+        contract = self._profiles.of(after.profile)
+        if contract is None and not named:
+            return after
+        findings = Findings()
+        contract = offered_contract(findings, "profile", self._profiles, after.profile)
+        if contract is not None:
+            if "signature" not in checked and not contract.offers(after.signature):
+                after = replace(after, signature=contract.default_signature)
+            check_fit(findings, after, contract)
+        findings.raise_if_any()
+        return after
+
+    def _verified_or_asked(self, before: Endpoint, after: Endpoint, *, active: bool | None) -> Endpoint:
+        """`after` with the status that follows from the change and from the switch (None: it isn't touched)."""
+        now, has_handshake = self._clock.now_ms(), self._has_handshake(after)
+        settled = verification.changed(before, after, now, has_handshake=has_handshake)
+        if active is False:
+            return verification.switched_off(settled)
+        just_asked = settled is not after and settled.status is EndpointStatus.VERIFICATION_PENDING
+        if active is None or just_asked:
+            return settled
+        return verification.switched_on(settled, now, has_handshake=has_handshake)
+
+    def _has_handshake(self, endpoint: Endpoint) -> bool:
+        contract = self._profiles.of(endpoint.profile)
+        return contract is not None and contract.has_handshake
+
     def _with_consequences(self, endpoint: Endpoint, checked: dict[str, Any]) -> dict[str, Any]:
         """`checked`, and what follows from it for this endpoint."""
         changes = dict(checked)
         if "profile" in changes and changes["profile"] is None:
             changes["profile"] = required_tenant(self._store, endpoint.tenant_id).profile
+        contract = self._profiles.of(changes.get("profile", endpoint.profile))
+        if contract is not None and "signature" in changes and changes["signature"] is None:
+            changes["signature"] = contract.default_signature
         moved_away = "url" in changes and origin_of(changes["url"], self._rules) != origin_of(endpoint.url, self._rules)
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()
         return changes
-
-
-def _moved(endpoint: Endpoint, by: EndpointMove) -> Endpoint:
-    """The endpoint after a person's switch; a reason for being disabled goes with the state it explained."""
-    try:
-        status = move(endpoint.status, by)
-    except ValueError:
-        raise Conflict(
-            "The endpoint waits for its verification. Repeat the handshake, or deactivate it.", code="wrong_state"
-        ) from None
-    if status is endpoint.status:
-        return endpoint
-    return replace(endpoint, status=status, disable_code=None, disable_message=None)

@@ -11,7 +11,6 @@ from ringback.model.errors import FieldError, Invalid
 from ringback.model.limits import INDEXED_TEXT_BYTES_MAX
 
 CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-OFFERED_PROFILES: Final = ("standard",)
 
 
 class Findings:
@@ -23,6 +22,11 @@ class Findings:
     def add(self, field: str, message: str) -> None:
         """One more thing that is wrong; `message` goes on from the field's name: "must be …"."""
         self._errors.append(FieldError(field, message))
+
+    @property
+    def found(self) -> tuple[FieldError, ...]:
+        """What was found until now."""
+        return tuple(self._errors)
 
     def raise_if_any(self) -> None:
         """Raise Invalid with everything that was found."""
@@ -48,9 +52,3 @@ class Findings:
         if not lowest <= value <= highest:
             self.add(field, f"must be from {lowest:,.12g} to {highest:,.12g} {unit}")
         return value
-
-    def profile(self, field: str, name: str) -> str:
-        """The name of a profile that endpoints can be given."""
-        if name not in OFFERED_PROFILES:
-            self.add(field, f"must be one of: {', '.join(OFFERED_PROFILES)}")
-        return name

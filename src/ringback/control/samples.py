@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from ringback.clock import Clock
+from ringback.control.contracts import contract_of
 from ringback.control.findings import Findings
 from ringback.control.tenants import required_tenant
 from ringback.model.endpoint import Endpoint, EndpointStatus, delivery_key
@@ -20,12 +21,13 @@ from ringback.model.errors import Conflict, NotFound, SecretUnreadable
 from ringback.model.event import Event, NewDelivery
 from ringback.outgoing import HOPS_HEADER, prepare
 from ringback.policy.match import valid_event_type
+from ringback.profiles import Registry
 from ringback.store.port import Bells, Endpoints, EventTypes, Intake, Ring, Secrets, StoreUnavailable, Tenants
-from ringback.times import rfc3339
 from ringback.wire.message import Message
 from ringback.wire.signature import BadSecret
 
 TEST_TYPE: Final = "ringback.test"
+SAMPLE_NUMBER: Final = 1
 _WHAT_TO_DO: Final = {
     EndpointStatus.INACTIVE: "It was switched off: activate it first.",
     EndpointStatus.DISABLED: "Ringback gave it up, see disable_reason: activate it first.",
@@ -49,8 +51,9 @@ class Preview(NamedTuple):
 class SampleUseCases:
     """What can be done with samples. `kick` wakes the engine of this process, if there is one."""
 
-    def __init__(self, store: SampleStore, clock: Clock, kick: Callable[[], None]) -> None:
+    def __init__(self, store: SampleStore, clock: Clock, profiles: Registry, kick: Callable[[], None]) -> None:
         self._store = store
+        self._profiles = profiles
         self._clock = clock
         self._kick = kick
 
@@ -59,18 +62,23 @@ class SampleUseCases:
         SecretUnreadable."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
         event = self._sample(endpoint, event_type)
-        target = prepare(endpoint, self._store.list_secrets(tenant_id, endpoint_id))
+        contract = contract_of(self._profiles, endpoint)
+        owner = None if contract.profile.tenant_signs else endpoint_id
+        target = prepare(endpoint, self._store.list_secrets(tenant_id, owner), contract)
         if target.unreadable:
             raise SecretUnreadable("The stored secret or credentials can't be read. Set them anew.")
         now = event.accepted_at
-        message = Message(event.id, event.type, event.data, rfc3339(now))
+        message = Message(
+            event.id, event.type, event.data, now, now, tenant_id=tenant_id, endpoint_id=endpoint_id,
+            number=SAMPLE_NUMBER, accepted_ms=now,
+        )  # fmt: skip
         try:
-            rendered = target.contract.render(message, target.signing_secrets(now), endpoint.signature, now // 1_000)
+            rendered = contract.render(message, target.signing_secrets(now), endpoint.signature)
         except BadSecret:
             raise Conflict("The endpoint has no secret that can sign. Rotate it.", code="wrong_state") from None
         hop = (HOPS_HEADER, str(event.hops + 1))
         headers = target.shown(rendered.headers, [hop], len(rendered.body))
-        return Preview(target.contract.method, target.url, headers, rendered.body.decode())
+        return Preview(contract.method, target.url, headers, rendered.body.decode())
 
     def send(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> str:
         """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now."""

@@ -10,19 +10,15 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control.contracts import needs_own_secret, own_signing, signing_of
 from ringback.control.findings import Findings
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import NotFound, OverQuota, SecretUnreadable
 from ringback.model.limits import SECRET_GRACE_S_MAX
+from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Secrets, Tenants
-from ringback.wire.signature import (
-    PRIVATE_PREFIX,
-    SECRET_RANDOM_BYTES,
-    BadSecret,
-    check_secret,
-    generate_secret,
-    public_part,
-)
+from ringback.wire.contract import Contract
+from ringback.wire.signature import PRIVATE_PREFIX, SECRET_RANDOM_BYTES, BadSecret, public_part
 
 SECRET_GRACE_S_DEFAULT: Final = 86_400
 # Below this a secret can be guessed from one signed request.
@@ -57,42 +53,48 @@ class Revealed(NamedTuple):
 class SecretUseCases:
     """What can be done with secrets. `actor` says who asks (a key's id), for the audit log."""
 
-    def __init__(self, store: SecretStore, clock: Clock, notify: Callable[[], None], audit: Audit) -> None:
+    def __init__(
+        self, store: SecretStore, clock: Clock, profiles: Registry, notify: Callable[[], None], audit: Audit
+    ) -> None:
         self._store = store
+        self._profiles = profiles
         self._clock = clock
         self._notify = notify
         self._audit = audit
 
     def reveal(self, tenant_id: str, endpoint_id: str, actor: str) -> Revealed:
-        """The secret an endpoint's requests are signed with. Raises NotFound, SecretUnreadable."""
+        """The secret an endpoint's requests are signed with. Raises NotFound, Conflict, SecretUnreadable."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
-        secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, endpoint.signature))
+        contract = own_signing(self._profiles, endpoint)
+        secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, contract, endpoint.signature))
         self._audit("secret_revealed", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
         return revealed(secret.value)
 
     def rotate(self, tenant_id: str, endpoint_id: str, given: str | None, grace_s: int, actor: str) -> Revealed:
         """Sign with a new secret from now on; the old ones sign beside it for `grace_s` seconds.
 
-        The secret that signs already, given again, changes nothing. Raises Invalid, NotFound, OverQuota.
+        The secret that signs already, given again, changes nothing. Raises Invalid, NotFound, Conflict, OverQuota.
         """
         endpoint = self._endpoint(tenant_id, endpoint_id)
+        contract = own_signing(self._profiles, endpoint)
         findings = Findings()
         _check_grace(findings, grace_s)
         if given is not None:
-            check_endpoint_secret(findings, "secret", given, endpoint.signature)
+            check_endpoint_secret(findings, "secret", given, contract, endpoint.signature)
         findings.raise_if_any()
-        value = given if given is not None else new_endpoint_secret(endpoint.signature, self._clock)
+        value = given if given is not None else new_endpoint_secret(contract, endpoint.signature, self._clock)
         return self._rotate_endpoint(endpoint, value, grace_s, actor)
 
-    def change_kind(self, endpoint: Endpoint, signature: str, actor: str) -> Revealed | None:
+    def change_kind(self, endpoint: Endpoint, contract: Contract, signature: str, actor: str) -> Revealed | None:
         """Rotate to a new secret of the kind that `signature` needs, with the default grace. Raises OverQuota.
 
-        None, and nothing is done, if the newest secret is of that kind: a change that failed halfway, tried again.
+        None, and nothing is done, if the newest secret is of that kind (a change that failed halfway, tried again), or
+        the contract can do without one of the endpoint's own.
         """
         newest = self._store.list_secrets(endpoint.tenant_id, endpoint.id)[:1]
-        if any(fits(secret.value, signature) for secret in newest):
+        if not needs_own_secret(contract) or any(fits(secret.value, contract, signature) for secret in newest):
             return None
-        value = new_endpoint_secret(signature, self._clock)
+        value = new_endpoint_secret(contract, signature, self._clock)
         return self._rotate_endpoint(endpoint, value, SECRET_GRACE_S_DEFAULT, actor)
 
     def reveal_tenant(self, tenant_id: str, actor: str) -> Revealed:
@@ -167,9 +169,9 @@ def _rotate_to(store: Secrets, owner: Owner, value: str, grace_s: int, clock: Cl
     store.rotate_secret(new, now + grace_s * 1_000)
 
 
-def new_endpoint_secret(signature: str, clock: Clock) -> str:
-    """`whsec_…` for v1, `whsk_…` for v1a."""
-    return generate_secret(signature, clock.token_bytes(SECRET_RANDOM_BYTES))
+def new_endpoint_secret(contract: Contract, signature: str, clock: Clock) -> str:
+    """One of the form that the contract has: `whsec_…` for `standard`'s v1, `whsk_…` for v1a."""
+    return signing_of(contract).new_secret(clock.token_bytes(SECRET_RANDOM_BYTES), signature)
 
 
 def new_tenant_secret(clock: Clock) -> str:
@@ -177,10 +179,10 @@ def new_tenant_secret(clock: Clock) -> str:
     return base64.urlsafe_b64encode(clock.token_bytes(SECRET_RANDOM_BYTES)).decode("ascii").rstrip("=")
 
 
-def check_endpoint_secret(findings: Findings, field: str, value: str, signature: str) -> None:
+def check_endpoint_secret(findings: Findings, field: str, value: str, contract: Contract, signature: str) -> None:
     """Whether a caller's secret can sign for this signature; a finding when not."""
     try:
-        check_secret(value, signature)
+        signing_of(contract).check_secret(value, signature)
     except BadSecret as refused:
         findings.add(field, f"can't be used: {refused}")
 
@@ -191,10 +193,10 @@ def check_tenant_secret(findings: Findings, field: str, value: str) -> None:
         findings.add(field, f"must be {TENANT_SECRET_CHARS_MIN} to {TENANT_SECRET_CHARS_MAX} visible ASCII characters")
 
 
-def fits(value: str, signature: str) -> bool:
+def fits(value: str, contract: Contract, signature: str) -> bool:
     """Whether a secret is of the kind that this signature needs."""
     try:
-        check_secret(value, signature)
+        signing_of(contract).check_secret(value, signature)
     except BadSecret:
         return False
     return True

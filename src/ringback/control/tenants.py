@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final, TypedDict, cast
 
 from ringback.clock import Clock
+from ringback.control.contracts import offered_contract
 from ringback.control.findings import Findings
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.revision import change_stored
@@ -19,6 +20,7 @@ from ringback.model.endpoint import Secret
 from ringback.model.errors import Conflict, NotFound
 from ringback.model.limits import ENDPOINTS_PER_TENANT_HARD_MAX, PAYLOAD_BYTES_HARD_MAX, TENANT_ID_CHARS_MAX
 from ringback.model.tenant import Tenant
+from ringback.profiles import Registry
 from ringback.store.port import Tenants
 
 RETENTION_DAYS_DEFAULT: Final = 30
@@ -48,8 +50,9 @@ class TenantFields(TypedDict, total=False):
 class TenantUseCases:
     """What can be done with tenants."""
 
-    def __init__(self, store: Tenants, clock: Clock, notify: Callable[[], None]) -> None:
+    def __init__(self, store: Tenants, clock: Clock, profiles: Registry, notify: Callable[[], None]) -> None:
         self._store = store
+        self._profiles = profiles
         self._clock = clock
         self._notify = notify
 
@@ -64,7 +67,7 @@ class TenantUseCases:
             findings.add("name", "is required")
         if secret is not None:
             check_tenant_secret(findings, "secret", secret)
-        _check(findings, fields)
+        self._check(findings, fields)
         findings.raise_if_any()
         tenant = Tenant(
             id=tenant_id or self._clock.new_id("ten"),
@@ -104,7 +107,7 @@ class TenantUseCases:
     def update(self, tenant_id: str, fields: TenantFields) -> Tenant:
         """Change what `fields` holds. Raises Invalid, NotFound, Conflict."""
         findings = Findings()
-        _check(findings, fields)
+        self._check(findings, fields)
         findings.raise_if_any()
 
         def altered(tenant: Tenant) -> Tenant:
@@ -123,6 +126,18 @@ class TenantUseCases:
             raise _unknown_tenant()
         self._notify()
 
+    def _check(self, findings: Findings, fields: TenantFields) -> None:
+        if "name" in fields:
+            findings.text("name", fields["name"], empty=False)
+        if "profile" in fields:
+            offered_contract(findings, "profile", self._profiles, fields["profile"])
+        if "retention_days" in fields:
+            findings.number("retention_days", fields["retention_days"], 1, RETENTION_DAYS_MAX, "days")
+        for name, (lowest, highest, unit) in _QUOTAS.items():
+            value = cast(float | None, fields.get(name))
+            if value is not None:
+                findings.number(name, value, lowest, highest, unit)
+
 
 def required_tenant(store: Tenants, tenant_id: str) -> Tenant:
     """The tenant. Raises NotFound."""
@@ -134,16 +149,3 @@ def required_tenant(store: Tenants, tenant_id: str) -> Tenant:
 
 def _unknown_tenant() -> NotFound:
     return NotFound("There is no such tenant.")
-
-
-def _check(findings: Findings, fields: TenantFields) -> None:
-    if "name" in fields:
-        findings.text("name", fields["name"], empty=False)
-    if "profile" in fields:
-        findings.profile("profile", fields["profile"])
-    if "retention_days" in fields:
-        findings.number("retention_days", fields["retention_days"], 1, RETENTION_DAYS_MAX, "days")
-    for name, (lowest, highest, unit) in _QUOTAS.items():
-        value = cast(float | None, fields.get(name))
-        if value is not None:
-            findings.number(name, value, lowest, highest, unit)

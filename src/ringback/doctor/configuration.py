@@ -2,10 +2,13 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
-from ringback.doctor.finding import Finding, ok, warning
+from ringback.doctor.finding import Finding, ok, problem, warning
+from ringback.model.errors import ProfileFileUnusable
 from ringback.policy.address import Allowed
+from ringback.profile_files import read_profiles
 from ringback.setting import VARIABLE_PREFIX
 from ringback.settings import Settings, catalogue
 
@@ -42,6 +45,17 @@ def examine_variables(environment: Mapping[str, str]) -> Iterator[Finding]:
     if not unknown:
         count = sum(name in environment for name in known)
         yield ok("variables", f"{count} of Ringback's are set, none is unknown")
+
+
+def examine_profiles(data: Path) -> Iterator[Finding]:
+    """Profiles in files: one that can't be used keeps a server from starting."""
+    try:
+        names = [contract.name for contract in read_profiles(data)]
+    except ProfileFileUnusable as unusable:
+        yield problem("profiles", unusable.detail.rstrip("."), "Mend the file, or take it out of the data directory.")
+        return
+    if names:
+        yield ok("profiles", f"in files: {', '.join(names)}")
 
 
 def _shown(value: object) -> str:

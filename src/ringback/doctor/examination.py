@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ringback.clock import Clock
-from ringback.doctor.configuration import examine_risks, examine_variables
+from ringback.doctor.configuration import examine_profiles, examine_risks, examine_variables
 from ringback.doctor.database import examine_database, holder_of
 from ringback.doctor.finding import Finding, problem
 from ringback.doctor.keys import examine_admin_key, examine_master_key
@@ -41,6 +41,7 @@ def examine(
         yield from examine_clock(clock.now_ms())
     else:
         yield from examine_risks(settings)
+        yield from examine_profiles(settings.data)
         yield from _place(settings, questions, clock)
         yield from examine_open_files(settings.in_flight_max)
         yield from examine_port(settings.host, settings.port, holder_of(settings.store_path.absolute()))

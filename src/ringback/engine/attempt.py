@@ -46,7 +46,7 @@ def record(
         logged.timings,
         response.remote_address,
         response.http_version,
-        "POST",
+        target.contract.method if target.contract is not None else "POST",
         target.url,
         logged.request_headers,
         logged.request_body,
@@ -55,7 +55,7 @@ def record(
         logged.response_headers,
         response.body if answered else None,
         response.truncated,
-        target.endpoint.profile,
+        target.profile,
         maybe_repeated,
     )
     return make_tuple(Attempt, fields)

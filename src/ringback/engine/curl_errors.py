@@ -42,6 +42,7 @@ BAD_RESPONSE: Final = "bad_response"
 CONNECTION_LOST: Final = "connection_lost"
 ABORTED: Final = "aborted"
 UNREADABLE: Final = "secret_unreadable"
+PROFILE_MISSING: Final = "profile_missing"
 
 NOT_HTTP: Final = Failure(BAD_RESPONSE, "The receiver answered with something that is not HTTP/1.")
 TOO_MANY_INTERIM: Final = Failure(BAD_RESPONSE, "The receiver sent too many interim (1xx) answers.")
@@ -54,6 +55,9 @@ NO_DESCRIPTORS: Final = Failure(
 )
 NOT_READABLE: Final = Failure(
     UNREADABLE, "Nothing was sent: a stored secret or credential of the endpoint can't be read."
+)
+NO_PROFILE: Final = Failure(
+    PROFILE_MISSING, "Nothing was sent: the endpoint's profile is not there, or it has not the endpoint's signature."
 )
 GAVE_UP: Final = Failure(ABORTED, "The request was broken off by Ringback.")
 

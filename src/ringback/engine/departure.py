@@ -4,7 +4,7 @@ The bytes that are signed are the bytes that are sent and the bytes that are log
 request with curl, credentials aside. Runs in the sender process. Never sends, never stores.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -14,16 +14,31 @@ from ringback.model.event import Event
 from ringback.model.trace import TRACEPARENT, sent_traceparent
 from ringback.model.tuples import make_tuple
 from ringback.outgoing import HOPS_HEADER, Target
-from ringback.times import rfc3339
 from ringback.wire.message import Message
 
 _encode = msgspec.json.Encoder().encode
 
 
+class More(NamedTuple):
+    """What most contracts don't ask for: the fields of `wire.message.Message` from `number` on."""
+
+    number: int | None
+    channel: str | None
+    subject_type: str | None
+    subject_id: str | None
+    change: str | None
+    previous: bytes | None
+    accepted_at: int
+
+
+NO_MORE: Final = More(None, None, None, None, None, None, 0)
+
+
 class Departure(NamedTuple):
     """A delivery to be sent. `target` is the number of its endpoint's `Target`; `happened_at` in ms since 1970.
 
-    `trace` is the event's, where it is to be passed on.
+    `attempt` is the number of this attempt, from 1; `trace` is the event's, where it is to be passed on; `more` is
+    there where the endpoint's contract asks for it.
     """
 
     token: int
@@ -33,8 +48,14 @@ class Departure(NamedTuple):
     event_type: str
     data: bytes
     happened_at: int
+    attempt: int
     hops: int
     trace: str | None
+    more: More | None
+
+
+class NoProfile(Exception):
+    """The endpoint's profile is not there, or has not its signature."""
 
 
 class Sent(NamedTuple):
@@ -48,27 +69,38 @@ class Sent(NamedTuple):
     body_tail: bytes
 
 
-def departure_of(token: int, target: int, event: Event, *, pass_trace: bool = False) -> Departure:
-    """What the sender has to know of `event`. `pass_trace`: the request says which trace it belongs to."""
+def departure_of(
+    token: int, number: int, target: Target, event: Event, attempt: int, *, pass_trace: bool = False
+) -> Departure:
+    """What the sender, who knows `target` as `number`, has to know of `event` for one attempt.
+
+    `pass_trace`: the request says which trace it belongs to.
+    """
     happened_at = event.occurred_at if event.occurred_at is not None else event.accepted_at
     trace = event.trace if pass_trace else None
-    fields = (token, target, event.tenant_id, event.id, event.type, event.data, happened_at, event.hops, trace)
-    return make_tuple(Departure, fields)
+    more = _more(event) if target.contract is not None and target.contract.needs_more else None
+    named = (event.tenant_id, event.id, event.type, event.data)
+    return make_tuple(Departure, (token, number, *named, happened_at, attempt, event.hops, trace, more))
+
+
+def _more(event: Event) -> More:
+    subject = event.channel, event.subject_type, event.subject_id
+    return make_tuple(More, (event.number, *subject, event.change, event.previous, event.accepted_at))
 
 
 def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, OutboundRequest]:
     """Render and sign a delivery for its endpoint. The attempt's id is made here, before sending.
 
-    Raises BadSecret.
+    Raises BadSecret, NoProfile.
     """
-    token, _, tenant_id, event_id, event_type, data, happened_at, hops, trace = departure
+    contract = target.contract
+    if contract is None:
+        raise NoProfile
+    token, _, tenant_id, event_id, event_type, data, happened_at, attempt, hops, trace, more = departure
     now_ms = clock.now_ms()
-    rendered = target.contract.render(
-        make_tuple(Message, (event_id, event_type, data, rfc3339(happened_at))),
-        target.signing_secrets(now_ms),
-        target.endpoint.signature,
-        now_ms // 1000,
-    )
+    named = (event_id, event_type, data, happened_at, now_ms, attempt, tenant_id, target.endpoint.id)
+    message = make_tuple(Message, (*named, *(more or NO_MORE)))
+    rendered = contract.render(message, target.signing_secrets(now_ms), target.endpoint.signature)
     attempt_id = clock.new_id("att")
     own = [(HOPS_HEADER, str(hops + 1))]
     if trace is not None and not target.has_own_trace and (value := sent_traceparent(trace, attempt_id)):
@@ -79,7 +111,7 @@ def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, 
     shown = _encode(target.shown(rendered.headers, own, len(rendered.body)))
     body = rendered.body if rendered.whole else None
     sent = make_tuple(Sent, (attempt_id, now_ms, shown, body, rendered.head, rendered.tail))
-    asked = (token, tenant_id, "POST", target.url, headers, rendered.body, target.deadline_s)
+    asked = (token, tenant_id, contract.method, target.url, headers, rendered.body, target.deadline_s)
     return sent, make_tuple(OutboundRequest, asked)
 
 

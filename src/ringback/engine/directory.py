@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from ringback.clock import Clock
-from ringback.model.endpoint import Secret
+from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.lane import Change
+from ringback.model.profile import PROFILE_CHANGE
 from ringback.outgoing import Target, prepare
+from ringback.profiles import Registry
 from ringback.store.port import EndpointSource, Follow, StoreUnavailable
 
 STALE_AFTER_S: Final = 5.0
@@ -36,11 +38,13 @@ class Directory:
         self,
         source: ConfigSource,
         clock: Clock,
+        profiles: Registry,
         on_change: Callable[[list[str]], None],
         on_redaction: Callable[[frozenset[EventName] | None], None],
     ) -> None:
         self._source = source
         self._clock = clock
+        self._profiles = profiles
         self._on_change = on_change
         self._on_redaction = on_redaction
         self._targets: dict[str, Target] = {}
@@ -50,8 +54,9 @@ class Directory:
         self.get = self._targets.get
 
     def start(self) -> None:
-        """Begin to follow from now on: nothing is loaded yet, so nothing older matters."""
+        """Begin to follow from now on: no endpoint is loaded yet, so of those nothing older matters."""
         self._version = self._source.version()
+        self._profiles.load()
         self._read_s = self._clock.boottime_s()
 
     def fresh(self, now_s: float) -> bool:
@@ -83,10 +88,16 @@ class Directory:
         return known
 
     def _load_changed(self, changes: Sequence[Change]) -> list[str]:
+        self._profiles.follow(changes)
         ids = {change.id for change in changes if change.kind == "endpoint"}
         tenants = {change.tenant_id for change in changes if change.kind == "tenant"}
-        if tenants:
-            ids.update(key for key, target in self._targets.items() if target.endpoint.tenant_id in tenants)
+        profiles = {change.id for change in changes if change.kind == PROFILE_CHANGE}
+        if tenants or profiles:
+            ids.update(
+                key
+                for key, target in list(self._targets.items())
+                if target.endpoint.tenant_id in tenants or target.endpoint.profile in profiles
+            )
         known = sorted(ids & self._targets.keys())
         self._load(known)
         if changes:
@@ -96,6 +107,7 @@ class Directory:
     def _load_all(self) -> list[str]:
         """Changes were missed: anything may be another."""
         version = self._source.version()  # before the rest is read: what changes meanwhile is read again
+        self._profiles.load()
         known = sorted(self._targets)
         self._load(known)
         self._version = version
@@ -112,16 +124,26 @@ class Directory:
         if not endpoint_ids:
             return
         endpoints = self._source.load_endpoints(endpoint_ids)
-        secrets: dict[str, list[Secret]] = {}
-        for secret in self._source.load_secrets([], [endpoint.id for endpoint in endpoints]):
-            secrets.setdefault(secret.endpoint_id or "", []).append(secret)
-        found = {endpoint.id: prepare(endpoint, secrets.get(endpoint.id, [])) for endpoint in endpoints}
+        found = self._prepared(endpoints)
         for endpoint_id in endpoint_ids:
             target = found.get(endpoint_id)
             if target is None:
                 self._targets.pop(endpoint_id, None)
             else:
                 self._targets[endpoint_id] = target
+
+    def _prepared(self, endpoints: Sequence[Endpoint]) -> dict[str, Target]:
+        contracts = {endpoint.id: self._profiles.of(endpoint.profile) for endpoint in endpoints}
+        shared = {name for name, contract in contracts.items() if contract and contract.profile.tenant_signs}
+        tenants = {endpoint.tenant_id for endpoint in endpoints if endpoint.id in shared}
+        secrets: dict[tuple[str, str | None], list[Secret]] = {}
+        for secret in self._source.load_secrets(sorted(tenants), sorted(contracts.keys() - shared)):
+            secrets.setdefault((secret.tenant_id, secret.endpoint_id), []).append(secret)
+        found = {}
+        for endpoint in endpoints:
+            owner = endpoint.tenant_id, None if endpoint.id in shared else endpoint.id
+            found[endpoint.id] = prepare(endpoint, secrets.get(owner, []), contracts[endpoint.id])
+        return found
 
 
 def _redacted(changes: Sequence[Change]) -> frozenset[EventName]:

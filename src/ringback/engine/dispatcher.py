@@ -16,6 +16,7 @@ from ringback.engine import messages as m
 from ringback.engine.attempt import record
 from ringback.engine.directory import Directory
 from ringback.engine.flying import Flying
+from ringback.engine.handshakes import Handshakes
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
 from ringback.engine.owned import OwnedLanes, cost_s
@@ -25,13 +26,13 @@ from ringback.engine.wall import moment_of
 from ringback.model.lane import LaneRow
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.model.tuples import make_tuple
-from ringback.observe.attempts import NOTHING, RATE, WINDOW
+from ringback.observe.attempts import NOTHING, WINDOW
 from ringback.observe.telemetry import ClockSet, LaneParked, LaneRecovered, Observer
 from ringback.outgoing import Target
 from ringback.policy import health as health_policy
-from ringback.policy import rate
 from ringback.policy.health import Signal
 from ringback.store.port import Ring, Settlement
+from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox
 
 LOOK_EVERY_S: Final = 0.1
@@ -58,6 +59,7 @@ class Dispatcher:
         settler: Mailbox[m.ToSettler],
         slots: int,
         observer: Observer,
+        origin: str = DEFAULT_ORIGIN,
     ) -> None:
         self._clock = clock
         self._lease = lease
@@ -66,7 +68,12 @@ class Dispatcher:
         self._fetcher = fetcher
         self._settler = settler
         self._observer = observer
-        self._lanes = OwnedLanes(slots, directory, self._let_go)
+        self._tokens = count(1)
+        self._handshakes = Handshakes(
+            clock=clock, lease=lease, transport=transport, directory=directory, settler=settler, tokens=self._tokens,
+            touch=lambda endpoint_id: self._lanes.touch(endpoint_id), origin=origin,  # noqa: PLW0108 - made below
+        )  # fmt: skip
+        self._lanes = OwnedLanes(slots, directory, self._let_go, self._handshakes)
         self._leaving: set[str] = set()
         self._inbox: deque[m.ToDispatcher] = deque()
         self._asleep = False
@@ -75,7 +82,6 @@ class Dispatcher:
         self._settle_by_s = 0.0
         self._hurried = False
         self._unsettled = 0
-        self._tokens = count(1)
         self._fetching = False
         self._claiming = False
         self._listening = False
@@ -84,6 +90,7 @@ class Dispatcher:
         self._now = moment_of(clock)
         self._handlers: dict[type, Callable[..., None]] = {
             m.Settled: self._on_settled,
+            m.HandshakeRecorded: self._handshakes.recorded,
             m.BroughtForward: self._on_brought_forward,
             m.HandedOver: self._on_handed_over,
             m.FetchDone: self._on_fetch_done,
@@ -123,11 +130,12 @@ class Dispatcher:
     @property
     def drained(self) -> bool:
         """After Stop: nothing in flight, nothing unsettled, every lane given up."""
-        return self._lanes.stopping and not (self._flying or self._unsettled or len(self._lanes) or self._leaving)
+        busy = self._flying or self._unsettled or self._handshakes.busy
+        return self._lanes.stopping and not (busy or len(self._lanes) or self._leaving)
 
     @property
     def in_flight(self) -> int:
-        return len(self._flying)
+        return len(self._flying) + self._handshakes.in_flight
 
     @property
     def rows_held(self) -> int:
@@ -177,6 +185,7 @@ class Dispatcher:
     def _finish(self, response: InboundResponse, logged: Logged | None) -> None:
         flying = self._flying.pop(response.token, None)
         if flying is None:
+            self._handshakes.finish(response, self._now)
             return
         if logged is None:
             raise RuntimeError("a delivery ended without a word for the log")
@@ -185,7 +194,7 @@ class Dispatcher:
         verdict = judge(
             response,
             lane.health,
-            target.endpoint.retry,
+            target.retry,
             delivery.tries,
             cap=target.cap,
             now_ms=self._now.wall_ms,
@@ -317,6 +326,7 @@ class Dispatcher:
     def _on_break_off(self, message: m.BreakOff) -> None:
         for token in self._flying:
             self._transport.abort(token)
+        self._handshakes.break_off()
 
     def _let_go(self, row: LaneRow, ordered: bool) -> None:
         self._leaving.add(row.endpoint_id)
@@ -352,23 +362,14 @@ class Dispatcher:
         self._flying[token] = Flying(lane, row, target, charged_s, held_by)
         lane.in_flight += 1
         lane.idle_since_s = None
-        self._transport.deliver(token, target, row.event)
+        self._transport.deliver(token, target, row.event, row.delivery.attempts + 1)
         full = lane.in_flight >= health_policy.window(lane.health, target.cap)
         if full:
             lane.hold_back(WINDOW, now_ms)  # also what is not in memory yet
         if full or not lane.queue:
             self._lanes.turns.withdraw(lane.endpoint_id)
-        if target.endpoint.rate_per_second is not None:
-            self._space(lane, target.endpoint.rate_per_second)
-
-    def _space(self, lane: Lane, per_second: float) -> None:
-        """Keep to the endpoint's rate: the lane has its next turn when the next request conforms."""
-        now_s = self._now.boot_s
-        lane.conforms_at_s = rate.after_request(lane.conforms_at_s, now_s, per_second)
-        if rate.wait_s(lane.conforms_at_s, now_s) > 0.0:
-            self._lanes.turns.withdraw(lane.endpoint_id)
-            self._lanes.touch(lane.endpoint_id)
-            lane.hold_back(RATE, self._now.wall_ms)
+        if target.per_second is not None:
+            self._lanes.space(lane, target.per_second)
 
     # ── asking for more ──────────────────────────────────────────────────────────────────────────────────────
 

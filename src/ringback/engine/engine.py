@@ -22,14 +22,16 @@ from ringback.engine.lease import Lease
 from ringback.engine.ports import Transport
 from ringback.engine.replays import Replays
 from ringback.engine.retention import Keeper, RetentionStore
-from ringback.engine.settler import Settler
+from ringback.engine.settler import Settler, SettlerStore
 from ringback.engine.sweeps import Sweep
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import WatchAttempts
 from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer
+from ringback.profiles import Registry
 from ringback.store import port
-from ringback.store.port import JobSteps, Nodes, Settlements, Upkeep
+from ringback.store.port import JobSteps, Nodes, Upkeep
+from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
 FOLLOW_EVERY_S: Final = 0.5
@@ -41,7 +43,7 @@ POLL_STOP_S: Final = 0.02
 
 
 class DeliveryStore(
-    EngineStore, ConfigSource, Nodes, Settlements, Upkeep, RetentionStore, JobSteps, port.Census, Protocol
+    EngineStore, ConfigSource, Nodes, SettlerStore, Upkeep, RetentionStore, JobSteps, port.Census, Protocol
 ):
     """Everything the engine asks of a store."""
 
@@ -75,6 +77,7 @@ class Engine:
         self,
         *,
         store: DeliveryStore,
+        profiles: Registry,
         clock: Clock,
         transport: Transport,
         slots: int,
@@ -83,7 +86,9 @@ class Engine:
         watch_attempts: WatchAttempts | None = None,
         commits: CommitMeter | None = None,
         resealed: Callable[[], None],
+        origin: str = DEFAULT_ORIGIN,
     ) -> None:
+        """`origin`: who sends, to endpoints that ask for it before they take anything."""
         self._resealed = resealed
         self._store = store
         self._watch_attempts = watch_attempts
@@ -99,6 +104,7 @@ class Engine:
         self.directory = Directory(
             store,
             clock,
+            profiles,
             lambda ids: self.dispatcher.post(m.Reconfigured(ids, None)),
             lambda events: self.dispatcher.post(m.Redacted(events)),
         )
@@ -111,6 +117,7 @@ class Engine:
             settler=to_settler,
             slots=slots,
             observer=observer,
+            origin=origin,
         )
         self.gate = Gate(self.dispatcher)
         self._heartbeat = self._make_heartbeat(observer)
@@ -152,7 +159,8 @@ class Engine:
     def _settler(self, inbox: Mailbox[m.ToSettler], observer: Observer) -> Settler:
         return Settler(
             self._store, inbox, self.dispatcher.post, self._stopping.wait, observer,
-            watch=self._watch_attempts, commits=self._commits,
+            watch=self._watch_attempts, commits=self._commits, now_ms=self._clock.now_ms,
+            refresh=self.directory.try_refresh,
         )  # fmt: skip
 
     def _sweep(self, fetcher: Mailbox[m.ToFetcher], observer: Observer) -> Sweep:

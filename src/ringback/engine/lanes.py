@@ -10,6 +10,7 @@ lane loses nothing: the rows stand in the store.
 
 from collections import deque
 
+from ringback.engine.proof import Asking
 from ringback.model.event import DueDelivery, payload_bytes
 from ringback.model.lane import LaneRow
 from ringback.observe.attempts import NOTHING, ORDER, PAUSED, SLOTS, UNCLAIMED
@@ -29,10 +30,10 @@ class Lane:
     """One owned lane. `opened` is the dispatcher's epoch when it was opened."""
 
     __slots__ = (
-        "alarm_s", "bytes_queued", "closing", "complete", "conforms_at_s", "distrusted", "endpoint_id", "fetching",
-        "freed_at", "generation", "health", "held", "held_back_by", "held_back_ms", "idle_since_s", "in_flight", "keys",
-        "next_due", "offered", "opened", "opened_ms", "ordered", "pace", "paused_ms", "queue", "reserved", "settled",
-        "stale", "tenant_id", "watermark",
+        "alarm_s", "asking", "bytes_queued", "closing", "complete", "conforms_at_s", "distrusted", "endpoint_id",
+        "fetching", "freed_at", "generation", "health", "held", "held_back_by", "held_back_ms", "idle_since_s",
+        "in_flight", "keys", "next_due", "offered", "opened", "opened_ms", "ordered", "pace", "paused_ms", "queue",
+        "reserved", "settled", "stale", "tenant_id", "watermark",
     )  # fmt: skip
 
     def __init__(self, row: LaneRow, generation: int, epoch: int, now_ms: int = 0) -> None:
@@ -63,6 +64,7 @@ class Lane:
         self.conforms_at_s = 0.0
         self.idle_since_s: float | None = None
         self.alarm_s: float | None = None
+        self.asking: Asking | None = None  # while its endpoint has to prove itself
         self.opened_ms = now_ms
         self.paused_ms = max(row.not_before, self.health.not_before)
         self.held_back_by = NOTHING
@@ -70,8 +72,8 @@ class Lane:
 
     @property
     def quiet(self) -> bool:
-        """Nothing held, nothing unsettled, no fetch on its way: it can be released."""
-        return not self.held and not self.fetching
+        """Nothing held, nothing unsettled, no fetch and no handshake on its way: it can be released."""
+        return not self.held and not self.fetching and not (self.asking is not None and self.asking.busy)
 
     def begin_fetch(self, limit: int) -> FetchRequest:
         """From here on, what is recorded is remembered until the answer is here."""

@@ -1,14 +1,16 @@
 """What the engine's threads tell one another. Plain values; who sends what to whom is in docs/architecture.md.
 
-To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, BroughtForward, HandedOver, Woken, Reconfigured, Redacted,
-LeaseLost, Stop.
-To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling, and SetBack.
+To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandshakeRecorded, BroughtForward, HandedOver, Woken,
+Reconfigured, Redacted, LeaseLost, Stop.
+To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling,
+HandshakeEnded, and SetBack.
 """
 
 import threading
 from typing import NamedTuple
 
 from ringback.model.event import DueDelivery
+from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
 from ringback.store.port import Fetched, FetchRequest, Ring, Settlement
 
@@ -60,6 +62,20 @@ class Settling(NamedTuple):
     held_by: str
     trace: str | None
     payload_bytes: int
+
+
+class HandshakeEnded(NamedTuple):
+    """A request of a handshake has ended; `token` comes back in `HandshakeRecorded`."""
+
+    token: int
+    end: HandshakeEnd
+
+
+class HandshakeRecorded(NamedTuple):
+    """What a handshake came to is durable, and what was decided is in the directory (or soon: the store failed)."""
+
+    token: int
+    endpoint_id: str
 
 
 class SetBack(NamedTuple):
@@ -177,6 +193,7 @@ ToDispatcher = (
     | FetchDone
     | Rang
     | Settled
+    | HandshakeRecorded
     | BroughtForward
     | HandedOver
     | Woken
@@ -186,5 +203,5 @@ ToDispatcher = (
     | Stop
     | BreakOff
 )
-ToSettler = list[Settling] | SetBack
+ToSettler = list[Settling] | HandshakeEnded | SetBack
 ToFetcher = Claim | Listen | Fetch | Release | Releases | RingBells | GiveUp | Audit

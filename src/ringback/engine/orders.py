@@ -62,26 +62,41 @@ class Setup(NamedTuple):
         return UrlRules(allow_http=self.allow_http, allow_private=self.allow_private, allowed=allowed)
 
 
+class ProfileNews(NamedTuple):
+    """A profile's text, which was checked, under a number of its own; each version has a new one."""
+
+    number: int
+    name: str
+    text: str
+
+
 class TargetNews(NamedTuple):
-    """An endpoint as it is from now on, under a number of its own; each change has a new one."""
+    """An endpoint as it is from now on, under a number of its own; each change has a new one.
+
+    `profile` is the number of its profile; None: there is none that fits.
+    """
 
     number: int
     endpoint: Endpoint
     secrets: tuple[Secret, ...]
+    profile: int | None
 
 
 class Orders(NamedTuple):
-    """What to do, in this order: learn targets, begin deliveries and requests, break off tokens, forget targets.
+    """What to do, in this order: learn profiles and targets, begin deliveries and requests, break off tokens, forget
+    targets and profiles.
 
     The deadlines of what begins run from `since_s`.
     """
 
     since_s: float
+    profiles: list[ProfileNews]
     targets: list[TargetNews]
     deliveries: list[Departure]
     requests: list[OutboundRequest]
     aborted: list[int]
     forgotten: list[int]
+    profiles_forgotten: list[int]
 
 
 encode: Final = msgspec.msgpack.Encoder().encode

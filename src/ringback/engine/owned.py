@@ -13,6 +13,7 @@ from typing import Final
 
 from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, QUEUE_START, Budget, low, wanted
 from ringback.engine.directory import Directory
+from ringback.engine.handshakes import Handshakes
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.wall import Moment, Steps
 from ringback.model.event import DueDelivery
@@ -40,13 +41,16 @@ def cost_s(lane: Lane) -> float:
 class OwnedLanes:
     """`let_go(row, ordered)` is called with what a release writes, after the lane was forgotten here."""
 
-    def __init__(self, slots: int, directory: Directory, let_go: Callable[[LaneRow, bool], None]) -> None:
+    def __init__(
+        self, slots: int, directory: Directory, let_go: Callable[[LaneRow, bool], None], handshakes: Handshakes
+    ) -> None:
         self.turns = Turns(slots)
         self.budget = Budget(slots)
         self.epoch = 0
         self.stopping = False
         self._directory = directory
         self._let_go = let_go
+        self._handshakes = handshakes
         self._lanes: dict[str, Lane] = {}
         self._dirty: dict[str, None] = {}
         self._hungry: dict[str, None] = {}
@@ -245,9 +249,10 @@ class OwnedLanes:
     def _review(self, lane: Lane) -> None:
         target = self._directory.get(lane.endpoint_id)
         if target is None or not target.sendable or lane.closing or self.stopping:
-            lane.hold_back(PAUSED, self._now.wall_ms)
-            self._rest(lane, for_long=True)
+            self._hold(lane, target)
             return
+        if lane.asking is not None:
+            self._handshakes.drop(lane)
         if lane.ordered is not target.ordered:
             lane.ordered = target.ordered
             lane.stale = True
@@ -264,11 +269,31 @@ class OwnedLanes:
         self._feed(lane, window)
         self._linger(lane)
 
+    def _hold(self, lane: Lane, target: Target | None) -> None:
+        """Nothing may be sent now. While its endpoint has to prove itself the lane stays, for somebody must ask it."""
+        lane.hold_back(PAUSED, self._now.wall_ms)
+        asks = target is not None and target.pending and not self.stopping
+        if asks and target is not None:
+            self._set_alarm(lane, self._handshakes.look(lane, target, self._now))
+            if lane.queue or lane.offered:
+                self._forget_queue(lane)
+        elif not self.stopping:
+            self._handshakes.drop(lane)
+        self._rest(lane, for_long=not asks)
+
+    def space(self, lane: Lane, per_second: float) -> None:
+        """A request left: the lane has its next turn when the next one conforms to the endpoint's rate."""
+        lane.conforms_at_s = rate.after_request(lane.conforms_at_s, self._now.boot_s, per_second)
+        if rate.wait_s(lane.conforms_at_s, self._now.boot_s) > 0.0:
+            self.turns.withdraw(lane.endpoint_id)
+            self.touch(lane.endpoint_id)
+            lane.hold_back(RATE, self._now.wall_ms)
+
     def _pause_s(self, lane: Lane, target: Target) -> tuple[float, str]:
         """Seconds until the lane may send, the larger of its pause and its rate's, and which of them it is."""
         until_ms = health_policy.paused_until(lane.health, self._now.wall_ms)
         pause_s = (until_ms - self._now.wall_ms) / 1000.0 if until_ms else 0.0
-        if target.endpoint.rate_per_second is not None:
+        if target.per_second is not None:
             wait_s = rate.wait_s(lane.conforms_at_s, self._now.boot_s)
             if wait_s > pause_s:
                 return wait_s, RATE
@@ -326,7 +351,9 @@ class OwnedLanes:
         conforms_ms = 0
         if lane.conforms_at_s > self._now.boot_s:
             conforms_ms = self._now.wall_ms + int(1000 * (lane.conforms_at_s - self._now.boot_s))
-        self._let_go(lane.row(conforms_ms), lane.ordered)
+        row = lane.row(conforms_ms)
+        # A handshake doesn't wait for a pause to end.
+        self._let_go(row if lane.asking is None else row._replace(not_before=0), lane.ordered)
 
     # ── alarms ───────────────────────────────────────────────────────────────────────────────────────────────
 

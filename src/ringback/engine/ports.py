@@ -33,7 +33,7 @@ class InboundResponse(NamedTuple):
 
     Error codes: `timeout`, `connect_failed`, `dns_failed`, `tls_failed`, `blocked_address`, `headers_too_large`,
     `bad_response` (no HTTP, HTTP/0.9, a broken status line), `connection_lost` (before the headers ended), `aborted`;
-    `blocked_request` and `secret_unreadable` where nothing was sent.
+    `blocked_request`, `secret_unreadable` and `profile_missing` where nothing was sent.
     `headers` are (name, value) as they came, latin-1. `body` is capped and `truncated` says that there was more, or
     that it broke off.
     """
@@ -77,8 +77,12 @@ class Answered(NamedTuple):
 class Transport(Protocol):
     """Renders, signs and sends many deliveries at once; belongs to the thread that polls it."""
 
-    def deliver(self, token: int, target: Target, event: Event) -> None:
-        """Begin at once; never blocks, never raises for what the delivery or the receiver does wrong."""
+    def deliver(self, token: int, target: Target, event: Event, attempt: int = 1) -> None:
+        """Begin at once; never blocks, never raises for what the delivery or the receiver does wrong. `attempt` is this
+        one's number among the delivery's, from 1."""
+
+    def start(self, request: OutboundRequest) -> None:
+        """As `deliver`, with a request that is no delivery."""
 
     def poll(self, timeout_s: float) -> list[Answered]:
         """Work for up to `timeout_s`, less when something finished or `wake` was called; what has finished."""

@@ -19,7 +19,16 @@ from typing import Final
 from ringback.clock import Clock
 from ringback.engine.departure import Departure, departure_of
 from ringback.engine.frames import Frames, PeerGone
-from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, TargetNews, decode_answers, encode
+from ringback.engine.orders import (
+    BEAT_S,
+    SIGNALS_TO_END,
+    Orders,
+    ProfileNews,
+    Setup,
+    TargetNews,
+    decode_answers,
+    encode,
+)
 from ringback.engine.ports import Answered, OutboundRequest
 from ringback.model.errors import RingbackError
 from ringback.model.event import Event
@@ -92,11 +101,11 @@ class SenderProcess:
             raise SenderFailed(f"The sender process {self._child.pid} did not come up within {UP_WITHIN_S:.0f} s.")
         self.poll(0.0)
 
-    def deliver(self, token: int, target: Target, event: Event) -> None:
+    def deliver(self, token: int, target: Target, event: Event, attempt: int = 1) -> None:
         """Begin with the next `poll` at the latest; the deadline runs from now."""
         self._begin()
         self._deliveries.append(
-            departure_of(token, self._targets.number_of(target), event, pass_trace=self._pass_traces)
+            departure_of(token, self._targets.number_of(target), target, event, attempt, pass_trace=self._pass_traces)
         )
         if len(self._deliveries) >= POST_AT:
             with suppress(PeerGone):  # the next poll finds out
@@ -156,8 +165,10 @@ class SenderProcess:
 
     def _post(self) -> None:
         if self._deliveries or self._requests or self._aborted:
-            news, forgotten = self._targets.take_news()
-            orders = (self._since_s, news, self._deliveries, self._requests, self._aborted, forgotten)
+            profiles, profiles_forgotten = self._targets.profiles.take_news()
+            targets, forgotten = self._targets.take_news()
+            begun = (self._deliveries, self._requests, self._aborted)
+            orders = (self._since_s, profiles, targets, *begun, forgotten, profiles_forgotten)
             self._frames.put(encode(make_tuple(Orders, orders)))
             self._deliveries, self._requests, self._aborted = [], [], []
 
@@ -197,6 +208,7 @@ class _Targets:
     """The numbers under which the child knows endpoints as they are now. A changed one is another object."""
 
     def __init__(self) -> None:
+        self.profiles = _Profiles()
         self._known: dict[str, tuple[Target, int]] = {}
         self._numbers = count(1)
         self._news: list[TargetNews] = []
@@ -207,17 +219,57 @@ class _Targets:
         known = self._known.get(name)
         if known is not None and known[0] is target:
             return known[1]
+        profile = self.profiles.need(target)  # before one is let go, which may be the same
         if known is not None:
-            self._forgotten.append(known[1])
+            self._forget(*known)
         elif len(self._known) >= TARGETS_KEPT_MAX:
-            self._forgotten.append(self._known.pop(next(iter(self._known)))[1])
+            self._forget(*self._known.pop(next(iter(self._known))))
         number = next(self._numbers)
         self._known[name] = target, number
-        self._news.append(TargetNews(number, target.endpoint, target.secrets))
+        self._news.append(TargetNews(number, target.endpoint, target.secrets, profile))
         return number
+
+    def _forget(self, target: Target, number: int) -> None:
+        self._forgotten.append(number)
+        self.profiles.let_go(target)
 
     def take_news(self) -> tuple[list[TargetNews], list[int]]:
         """(targets to learn, targets that nothing will be sent to any more)."""
+        news, forgotten = self._news, self._forgotten
+        self._news, self._forgotten = [], []
+        return news, forgotten
+
+
+class _Profiles:
+    """The numbers under which the child knows profiles: each version once, as long as it knows a target with it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[int, int]] = {}
+        self._numbers = count(1)
+        self._news: list[ProfileNews] = []
+        self._forgotten: list[int] = []
+
+    def need(self, target: Target) -> int | None:
+        if target.contract is None:
+            return None
+        number, users = self._known.get(target.profile, (0, 0))
+        if not users:
+            number = next(self._numbers)
+            self._news.append(ProfileNews(number, target.contract.name, target.contract.text))
+        self._known[target.profile] = number, users + 1
+        return number
+
+    def let_go(self, target: Target) -> None:
+        if target.contract is None:
+            return
+        number, users = self._known.pop(target.profile)
+        if users > 1:
+            self._known[target.profile] = number, users - 1
+        else:
+            self._forgotten.append(number)
+
+    def take_news(self) -> tuple[list[ProfileNews], list[int]]:
+        """(profiles to learn, profiles that no target has any more)."""
         news, forgotten = self._news, self._forgotten
         self._news, self._forgotten = [], []
         return news, forgotten

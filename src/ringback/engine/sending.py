@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import Final
 
 from ringback.clock import Clock, SystemClock
-from ringback.engine.curl_errors import BLOCKED_REQUEST, GAVE_UP, NOT_READABLE, Failure
-from ringback.engine.departure import Departure, Sent, logged, not_sent, take_off
+from ringback.engine.curl_errors import BLOCKED_REQUEST, GAVE_UP, NO_PROFILE, NOT_READABLE, Failure
+from ringback.engine.departure import Departure, NoProfile, Sent, logged, not_sent, take_off
 from ringback.engine.frames import Frames, PeerGone
-from ringback.engine.orders import BEAT_S, SIGNALS_TO_END, Orders, Setup, decode_orders, decode_setup, encode
+from ringback.engine.orders import (
+    BEAT_S,
+    SIGNALS_TO_END,
+    Orders,
+    ProfileNews,
+    Setup,
+    decode_orders,
+    decode_setup,
+    encode,
+)
 from ringback.engine.ports import Answered, InboundResponse, OutboundRequest
 from ringback.engine.resolver import Resolver
 from ringback.engine.sender import CurlTransport
@@ -26,6 +35,8 @@ from ringback.memory import LOOK_EVERY_S, SpareMemory
 from ringback.model.tuples import make_tuple
 from ringback.observe.errors import describe_error
 from ringback.outgoing import Target, prepare
+from ringback.wire.contract import Contract
+from ringback.wire.profile import ProfileError, check_profile
 from ringback.wire.signature import BadSecret
 
 # Nearly everything that is made for a request is gone soon and has no cycles.
@@ -78,6 +89,7 @@ class Sending:
         self._transport = transport
         self._frames = frames
         self._clock = clock
+        self._contracts: dict[int, Contract | None] = {}
         self._targets: dict[int, Target] = {}
         self._sent: dict[int, Sent] = {}
         self._beat_s = 0.0
@@ -119,8 +131,11 @@ class Sending:
         return make_tuple(Answered, (response, whole))
 
     def _carry_out(self, orders: Orders) -> None:
-        for number, endpoint, secrets in orders.targets:
-            self._targets[number] = prepare(endpoint, secrets)
+        for profile in orders.profiles:
+            self._contracts[profile.number] = _compiled(profile)
+        for number, endpoint, secrets, named in orders.targets:
+            contract = None if named is None else self._contracts[named]
+            self._targets[number] = prepare(endpoint, secrets, contract)
         late_s = self._clock.boottime_s() - orders.since_s
         for departure in orders.deliveries:
             self._depart(departure, late_s)
@@ -130,6 +145,8 @@ class Sending:
             self._transport.abort(token)
         for number in orders.forgotten:
             del self._targets[number]
+        for number in orders.profiles_forgotten:
+            del self._contracts[number]
 
     def _depart(self, departure: Departure, late_s: float) -> None:
         target = self._targets[departure.target]
@@ -140,6 +157,9 @@ class Sending:
             sent, request = take_off(departure, target, self._clock)
         except BadSecret as bad:
             self._refuse(departure.token, Failure(BLOCKED_REQUEST, f"It could not be signed: {bad}."))
+            return
+        except NoProfile:
+            self._refuse(departure.token, NO_PROFILE)
             return
         self._sent[departure.token] = sent
         self._begin(request, late_s)
@@ -154,6 +174,14 @@ class Sending:
             self._transport.refuse(request.token, GAVE_UP)
         else:
             self._transport.start(request._replace(deadline_s=left_s) if late_s > BEAT_S else request)
+
+
+def _compiled(profile: ProfileNews) -> Contract | None:
+    """Its contract. The other side has made the same already, so a text that doesn't compile here is not to be had."""
+    try:
+        return check_profile(profile.text, profile.name)
+    except ProfileError:
+        return None
 
 
 def _first(frames: Frames) -> list[bytes]:

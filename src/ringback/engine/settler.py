@@ -3,25 +3,35 @@
 Settling the same again changes nothing (an attempt's id is made before it is sent), so a failure or a commit in doubt
 is answered by repeating, for as long as it takes: while it waits, the dispatcher's budget fills and no more is sent.
 One row that the store refuses is set apart by halving, and logged; it is never dropped in silence. Whoever watches
-attempts is told here, once each, when they are durable.
+attempts is told here, once each, when they are durable. What the request of a handshake came to is a message of its
+own and a commit of its own: it decides about an endpoint.
 
 Nobody else puts deliveries off, so it is here that they are brought forward when the wall clock was set back: after
 what was judged by the old clock, before what is judged by the new one, a small step each turn.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from ringback.engine import messages as m
+from ringback.model.attempt import Attempt
+from ringback.model.endpoint import EndpointMove
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tuples import make_tuple
-from ringback.observe.attempts import EndedAttempt, WatchAttempts
+from ringback.observe.attempts import NOTHING, EndedAttempt, WatchAttempts
 from ringback.observe.meters import CommitMeter
-from ringback.observe.telemetry import AttemptSuperseded, Observer, StoreTrouble
+from ringback.observe.telemetry import (
+    AttemptSuperseded,
+    EndpointRefused,
+    EndpointVerified,
+    Observer,
+    StoreTrouble,
+)
 from ringback.store.port import (
     FROM_THE_BEGINNING,
     BadRow,
     CommitInDoubt,
+    Handshakes,
     Place,
     Retryable,
     Settlements,
@@ -34,20 +44,27 @@ AFTER_FAILURE_S: Final = 0.2
 STEP_PAUSE_S: Final = 0.005
 
 
+class SettlerStore(Settlements, Handshakes, Protocol):
+    """What the settler asks of the store."""
+
+
 class Settler:
     """Takes lists of `messages.Settling`; see the module."""
 
     def __init__(
         self,
-        store: Settlements,
+        store: SettlerStore,
         inbox: Mailbox[m.ToSettler],
         tell: Callable[[m.ToDispatcher], None],
         pause: Callable[[float], object],
         observer: Observer,
         *,
+        now_ms: Callable[[], int],
+        refresh: Callable[[], object],
         watch: WatchAttempts | None = None,
         commits: CommitMeter | None = None,
     ) -> None:
+        """`refresh` has this process see what an endpoint's handshake made of it."""
         self._store = store
         self._inbox = inbox
         self._tell = tell
@@ -55,6 +72,8 @@ class Settler:
         self._observer = observer
         self._watch = watch
         self._commits = commits
+        self._now_ms = now_ms
+        self._refresh = refresh
         self._waiting: list[m.Settling] = []
         self._later: list[m.ToSettler] = []
         self._place: Place | None = FROM_THE_BEGINNING
@@ -68,6 +87,9 @@ class Settler:
                 batch = self._waiting[:STEP_ROWS_MAX]
                 self._settle(batch)
                 del self._waiting[: len(batch)]
+            elif self._later and isinstance(ended := self._later[0], m.HandshakeEnded):
+                self._end_handshake(ended)
+                del self._later[0]
             elif self._later:
                 self._bring_forward()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
@@ -75,10 +97,28 @@ class Settler:
             self._pause(AFTER_FAILURE_S)
 
     def _take(self) -> None:
-        """What can be settled before the clock's next step."""
-        while self._later and not isinstance(message := self._later[0], m.SetBack):
+        """What can be settled before the next message of another kind."""
+        while self._later and isinstance(message := self._later[0], list):
             self._waiting.extend(message)
             del self._later[0]
+
+    def _end_handshake(self, message: m.HandshakeEnded) -> None:
+        """Write down what a request of a handshake came to; the rest of this process hears of it before it goes on."""
+        token, end = message
+        try:
+            awaited = self._store.end_handshake(end, self._now_ms())
+        except BadRow as error:  # never the endpoint's status, only what is logged
+            self._observer(StoreTrouble("settler", error.code))
+            awaited = self._store.end_handshake(end._replace(attempt=None), self._now_ms())
+        if end.by is EndpointMove.VERIFIED and awaited:
+            self._observer(EndpointVerified(end.tenant_id, end.endpoint_id))
+        elif end.by is not None and awaited:
+            self._observer(EndpointRefused(end.tenant_id, end.endpoint_id, end.code or ""))
+        if self._watch is not None and end.attempt is not None:
+            self._watch([_ended_handshake(end.attempt, as_expected=awaited)])
+        if end.by is not None:
+            self._refresh()
+        self._tell(m.HandshakeRecorded(token, end.endpoint_id))
 
     def _bring_forward(self) -> None:
         """One step of it; the message that stands first goes when that was the last."""
@@ -117,6 +157,11 @@ class Settler:
 def _ended(settling: m.Settling, as_expected: bool) -> EndedAttempt:
     _, (_, attempt, retry_at, _), due_at, held_by, trace, payload_bytes = settling
     return make_tuple(EndedAttempt, (attempt, not as_expected, due_at, held_by, retry_at, trace, payload_bytes))
+
+
+def _ended_handshake(attempt: Attempt, *, as_expected: bool) -> EndedAttempt:
+    """Nobody queues for a handshake: it was due when it left."""
+    return EndedAttempt(attempt, not as_expected, attempt.at, NOTHING, None, None, 0)
 
 
 def _done(settling: m.Settling) -> tuple[str, int, int, int | None]:

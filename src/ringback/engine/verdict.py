@@ -2,7 +2,7 @@
 
 The one retry rule of Ringback is put together here from `policy.retry` (the schedule) and `policy.health` (the
 lane). Attempts made while the lane is parked, throttled ones (429), aborted ones, a 410 and those that could not be
-signed because a stored secret doesn't open don't burn the schedule.
+made, because a stored secret doesn't open or the profile is not there, don't burn the schedule.
 """
 
 from typing import Final, NamedTuple
@@ -15,7 +15,9 @@ from ringback.policy.health import Health, Phase, Result, Signal
 from ringback.policy.retry import Answer, classify, retry_after_s, retry_delay_s
 
 ABORTED: Final = "aborted"
-UNREADABLE: Final = "secret_unreadable"
+NOT_SENT: Final = {"secret_unreadable": Signal.UNREADABLE, "profile_missing": Signal.PROFILE_MISSING}
+"""Codes of requests that could not be made, and whose fault it is: the endpoint is given up until that is mended."""
+
 THROTTLED_S: Final = 1.0
 REASONS_TO_GIVE_UP: Final = {
     Signal.GONE: ("gone", "The receiver answered 410 Gone."),
@@ -23,6 +25,10 @@ REASONS_TO_GIVE_UP: Final = {
     Signal.UNREADABLE: (
         "secret_unreadable",
         "A stored secret or credential can't be read. Rotate the secret or set the credentials anew, then activate.",
+    ),
+    Signal.PROFILE_MISSING: (
+        "profile_missing",
+        "Its profile or its signature is not there any more. Put the profile back or choose another, then activate.",
     ),
 }
 """By what says so: the code and the text that the disabled endpoint shows."""
@@ -53,8 +59,9 @@ def judge(
     """`tries` is the delivery's place in the schedule before this attempt; `now_ms` when the answer was here."""
     if response.error_code == ABORTED:
         return Verdict(False, now_ms, tries, health, None, response.error_code, response.error_message)
-    if response.error_code == UNREADABLE:
-        return Verdict(False, now_ms, tries, health, Signal.UNREADABLE, response.error_code, response.error_message)
+    if response.error_code in NOT_SENT:
+        trouble = NOT_SENT[response.error_code]
+        return Verdict(False, now_ms, tries, health, trouble, response.error_code, response.error_message)
     answer = classify(response.status)
     asked_s = None
     if answer in (Answer.THROTTLED, Answer.BUSY):

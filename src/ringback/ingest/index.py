@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from ringback.model.endpoint import Endpoint, EndpointStatus, Ordering
+from ringback.model.endpoint import Endpoint, Ordering
 from ringback.model.event import Event
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
@@ -188,7 +188,7 @@ class MatchIndex:
                 self._tenants[tenant_id].remove(known)
         for endpoint in loaded:
             tenant = self._tenants.get(endpoint.tenant_id)
-            if tenant is None or endpoint.status is EndpointStatus.INACTIVE:
+            if tenant is None or not endpoint.matches:
                 continue
             target = self._target(endpoint)
             self._targets[endpoint.id] = target

@@ -14,6 +14,9 @@ from ringback.model.ids import number_part, time_part
 # Of what was never sent, and where headers were not read.
 _NO_HEADERS: Final = (b"[]", b"")
 
+PROFILE_VERSION_MARK: Final = "@"
+"""Between a profile's name and its version; no name has one in it."""
+
 
 class Outcome(StrEnum):
     """What became of one attempt. `cancelled` and `expired` are ends without a request, which the API shows as failed
@@ -51,7 +54,8 @@ class Attempt(NamedTuple):
     `***`. The request's body is `request_body`, or, when that is None, the event's data between `body_head` and
     `body_tail` (so that a payload is not stored twice). `timings` is a JSON array in the order of `Timings`.
     `superseded` marks a request whose delivery had been settled by someone else; `maybe_repeated` one whose delivery
-    was due when a process died that may have sent it and could not record it.
+    was due when a process died that may have sent it and could not record it. `profile` is NAME@VERSION; the name alone
+    in what older versions logged, and "" where there was no request.
     """
 
     tenant_id: str
@@ -82,6 +86,16 @@ class Attempt(NamedTuple):
     response_truncated: bool
     profile: str
     maybe_repeated: bool = False
+
+    @property
+    def profile_name(self) -> str | None:
+        """The name of the wire contract it was made by; None where there was no request."""
+        return self.profile.partition(PROFILE_VERSION_MARK)[0] or None
+
+    @property
+    def profile_version(self) -> str | None:
+        """Which version of it; None where that was not logged."""
+        return self.profile.partition(PROFILE_VERSION_MARK)[2] or None
 
     @property
     def redacted(self) -> bool:

@@ -14,7 +14,7 @@ from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 
 
 class EndpointStatus(StrEnum):
-    """What the API shows. Only `active` endpoints are sent to; `inactive` ones don't match new events."""
+    """What the API shows. Only `active` endpoints are sent to; `Endpoint.matches` says which match new events."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
@@ -129,6 +129,9 @@ class Endpoint:
     """A receiver. `retry` None means the default schedule; `filter` is CEL; times are milliseconds since 1970.
 
     `revision` grows by one with each stored change; an update that was made from an older one is refused.
+    `unverified_since`: since when it has to prove itself (None: it has, or need not); asked again, it is another time,
+    so that it tells one handshake from the next. `granted_per_second` is the rate that the endpoint allowed when it
+    proved itself.
     """
 
     id: str
@@ -154,6 +157,21 @@ class Endpoint:
     created_at: int = 0
     updated_at: int = 0
     revision: int = 1
+    unverified_since: int | None = None
+    granted_per_second: float | None = None
+
+    @property
+    def matches(self) -> bool:
+        """Whether new events are queued for it: not while it is switched off, nor after it failed to prove itself."""
+        if self.status is EndpointStatus.DISABLED:
+            return self.unverified_since is None
+        return self.status is not EndpointStatus.INACTIVE
+
+    @property
+    def per_second_max(self) -> float | None:
+        """Requests a second that it may get: the lower one of what was set and what it granted; None: any number."""
+        rates = [rate for rate in (self.rate_per_second, self.granted_per_second) if rate is not None]
+        return min(rates, default=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,3 +174,15 @@ class MasterKeyMissing(StartError):
 class StoreExists(StartError):
     code = "store_exists"
     exit_code = 13
+
+
+class ProfileFileUnusable(StartError):
+    """`key` is the dotted key that is wrong and `line` where it stands, from 1; None where that is not known."""
+
+    code = "profile_file_unusable"
+    exit_code = 15
+
+    def __init__(self, detail: str, key: str | None = None, line: int | None = None) -> None:
+        super().__init__(detail)
+        self.key = key
+        self.line = line

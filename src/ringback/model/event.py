@@ -28,6 +28,7 @@ class Event(NamedTuple):
     hops: int
     deliveries: int
     trace: str | None = None
+    number: int | None = None
 
     @property
     def redacted(self) -> bool:

@@ -37,6 +37,12 @@ SCHEMA_PATTERNS_MAX: Final = 100
 SCHEMA_PATTERN_COMPILED_BYTES_MAX: Final = 4 * 1024 * 1024
 SCHEMA_STEPS_MAX: Final = 10_000
 
+# Profiles, of each origin: those that came as files, and those that were put through the API.
+PROFILES_MAX: Final = 200
+PROFILE_BYTES_MAX: Final = 64 * 1024
+PROFILE_LINE_CHARS_MAX: Final = 2_000  # reading a key of many parts takes time that grows with their square
+PROFILE_NAME_CHARS_MAX: Final = 64
+
 # What a tenant may own.
 ENDPOINTS_PER_TENANT_MAX: Final = 1_000
 ENDPOINTS_PER_TENANT_HARD_MAX: Final = 100_000

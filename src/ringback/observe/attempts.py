@@ -59,7 +59,8 @@ class AttemptRecord(msgspec.Struct, tag="attempt", tag_field="event", frozen=Tru
     event_id: str | None  # null for a handshake
     event_type: str | None  # the event's type
     trace_id: str | None  # of the trace that the event was accepted in, if any
-    profile: str  # the wire contract
+    profile: str | None  # the wire contract
+    profile_version: str | None  # which text of it, as `ringback profile list` shows it
     number: int  # of this attempt for its delivery, from 1
     outcome: str  # `succeeded` or `failed`
     final: bool  # nothing more is tried
@@ -111,7 +112,8 @@ def record(ended: EndedAttempt) -> AttemptRecord:
         event_id=attempt.event_id,
         event_type=attempt.event_type,
         trace_id=trace.trace_id if trace is not None else None,
-        profile=attempt.profile,
+        profile=attempt.profile_name,
+        profile_version=attempt.profile_version,
         number=attempt.number,
         outcome=attempt.outcome,
         final=attempt.final,

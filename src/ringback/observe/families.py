@@ -111,7 +111,8 @@ LANE_TURNS: Final = Family(
 )  # fmt: skip
 ENDPOINTS_DISABLED: Final = Family(
     "ringback_endpoints_disabled_total", COUNTER, "Endpoints that were given up.",
-    (("code", "`gone`, `failing_too_long`, `secret_unreadable`"),), "Tell their owners; activating sends what waits.",
+    (("code", "`gone`, `failing_too_long`, `secret_unreadable`, `profile_missing`"),),
+    "Tell their owners; activating sends what waits.",
 )  # fmt: skip
 SWEEP_REPAIRS: Final = Family(
     "ringback_sweep_repairs_total", COUNTER, "What sweeps found left behind and repaired.",

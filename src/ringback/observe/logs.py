@@ -33,6 +33,7 @@ SHOWN: Final = frozenset(
 _WARNINGS: Final = (
     telemetry.LaneParked,
     telemetry.EndpointDisabled,
+    telemetry.EndpointRefused,
     telemetry.AttemptSuperseded,
     telemetry.LeaseLost,
     telemetry.NodeTakenOver,

@@ -52,8 +52,23 @@ class LaneRecovered(NamedTuple):
 
 class EndpointDisabled(NamedTuple):
     """The engine gave an endpoint up, and keeps its queue. `code`: `gone` (it answered 410), `failing_too_long` (for
-    five days), or `secret_unreadable` (its stored secret doesn't open).
+    five days), `secret_unreadable` (its stored secret doesn't open), or `profile_missing` (its profile is not there).
     """
+
+    tenant_id: str
+    endpoint_id: str
+    code: str
+
+
+class EndpointVerified(NamedTuple):
+    """An endpoint passed the handshake of its profile, and is sent to from now on."""
+
+    tenant_id: str
+    endpoint_id: str
+
+
+class EndpointRefused(NamedTuple):
+    """An endpoint did not pass the handshake of its profile, and is disabled; `code` is its profile's."""
 
     tenant_id: str
     endpoint_id: str
@@ -139,6 +154,8 @@ TelemetryEvent = (
     | LaneParked
     | LaneRecovered
     | EndpointDisabled
+    | EndpointVerified
+    | EndpointRefused
     | AttemptSuperseded
     | LeaseLost
     | NodeTakenOver

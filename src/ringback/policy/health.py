@@ -96,13 +96,15 @@ PHASE_MOVES: Final[Mapping[tuple[Phase, Turn], Phase]] = {
 
 
 class Signal(StrEnum):
-    """What the engine must act on. `unreadable` never comes from here: no request was made (`engine.verdict`)."""
+    """What the engine must act on. `unreadable` and `profile_missing` never come from here: no request was made
+    (`engine.verdict`)."""
 
     PARKED = "parked"
     RECOVERED = "recovered"
     FAILING_TOO_LONG = "failing_too_long"
     GONE = "gone"
     UNREADABLE = "unreadable"
+    PROFILE_MISSING = "profile_missing"
 
 
 class Result(NamedTuple):

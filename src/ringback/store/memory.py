@@ -9,12 +9,13 @@ Clear comes before fast: most reads walk a whole table.
 
 from ringback.store.memory_census import MemoryCensus
 from ringback.store.memory_clock import MemoryClock
-from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryKeys, MemoryTenants
+from ringback.store.memory_config import MemoryEndpoints, MemoryFollow, MemoryHandshakes, MemoryKeys, MemoryTenants
 from ringback.store.memory_event_types import MemoryEventTypes
 from ringback.store.memory_intake import MemoryIntake
 from ringback.store.memory_jobs import MemoryJobs, MemoryJobSteps
 from ringback.store.memory_lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory_log import MemoryLog
+from ringback.store.memory_profiles import MemoryProfiles
 from ringback.store.memory_redaction import MemoryRedactions
 from ringback.store.memory_retention import MemoryRetention
 from ringback.store.memory_settling import MemorySettlements
@@ -28,6 +29,7 @@ class MemoryStore(
     MemoryLanes,
     MemoryNodes,
     MemorySettlements,
+    MemoryHandshakes,
     MemoryClock,
     MemoryUpkeep,
     MemoryRetention,
@@ -37,6 +39,7 @@ class MemoryStore(
     MemoryFollow,
     MemoryTenants,
     MemoryEventTypes,
+    MemoryProfiles,
     MemoryKeys,
     MemoryEndpoints,
     MemoryLog,

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
+from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secret
+from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import Change, LaneRow
 from ringback.model.tenant import ApiKey, Scope, Tenant
-from ringback.store.memory_tables import MemoryPart, MemoryTables
+from ringback.store.memory_tables import MemoryPart, MemoryTables, refuse_bad_rows
 from ringback.store.port import BadRow
 
 
@@ -47,6 +48,29 @@ class MemoryFollow(MemoryPart):
             tables.pause_lane(endpoint_id)
             tables.log_change("endpoint", tenant_id, endpoint_id)
             return True
+
+
+class MemoryHandshakes(MemoryPart):
+    """`Handshakes`."""
+
+    def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
+        refuse_bad_rows([] if end.attempt is None else [end.attempt])
+        with self._tables as tables:
+            if end.attempt is not None:
+                known = tables.attempts.get((end.attempt.tenant_id, end.attempt.id))
+                if known is not None:
+                    return not known.superseded
+            endpoint = _endpoint_of(tables, end.tenant_id, end.endpoint_id)
+            awaited = end.awaited_by(endpoint)
+            if end.attempt is not None:
+                tables.keep_attempt(end.attempt._replace(superseded=not awaited))
+            if endpoint is not None and awaited and end.by is not None:
+                tables.endpoints[endpoint.id] = after = end.applied_to(endpoint, now)
+                tables.follow_status(after, now)
+                if end.by is EndpointMove.VERIFIED:
+                    tables.open_lane(endpoint.id, now)
+                tables.log_change("endpoint", endpoint.tenant_id, endpoint.id)
+            return awaited
 
 
 class MemoryTenants(MemoryPart):
@@ -168,10 +192,7 @@ class MemoryEndpoints(MemoryPart):
             if stored is None or stored.revision != endpoint.revision - 1:
                 return False
             tables.endpoints[endpoint.id] = endpoint
-            if endpoint.status is EndpointStatus.ACTIVE:
-                tables.resume_lane(endpoint.id, now)
-            else:
-                tables.pause_lane(endpoint.id)
+            tables.follow_status(endpoint, now)
             tables.log_change("endpoint", endpoint.tenant_id, endpoint.id)
             return True
 

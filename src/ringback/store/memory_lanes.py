@@ -6,6 +6,7 @@ commits (by due_at); with `ordered` only the lowest seq of each ordering key cou
 
 from collections.abc import Collection, Iterable, Sequence
 
+from ringback.model.endpoint import EndpointStatus
 from ringback.model.event import Delivery, DueDelivery
 from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
@@ -41,6 +42,8 @@ class MemoryLanes(MemoryPart):
 
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
         with self._tables as tables:
+            if asks_for_proof(tables, endpoint_id):
+                return 0
             return min((row.due_at for row in candidates(tables, tenant_id, endpoint_id, ordered)), default=None)
 
     def release(self, node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
@@ -102,6 +105,12 @@ def candidates(tables: MemoryTables, tenant_id: str, endpoint_id: str, ordered: 
     for row in sorted(queue.values(), key=_by_seq):
         heads.setdefault(row.ordering_key, row)
     return heads.values()
+
+
+def asks_for_proof(tables: MemoryTables, endpoint_id: str) -> bool:
+    """Whether the endpoint waits for its handshake."""
+    endpoint = tables.endpoints.get(endpoint_id)
+    return endpoint is not None and endpoint.status is EndpointStatus.VERIFICATION_PENDING
 
 
 def is_due(tables: MemoryTables, row: Delivery, now: int) -> bool:

@@ -19,6 +19,7 @@ from ringback.model.event_type import EventType
 from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.profile import StoredProfile
 from ringback.model.tenant import ApiKey, Tenant
 from ringback.store.port import BadRow, KeyClaim, StoredEvent
 
@@ -57,6 +58,7 @@ class MemoryTables:
         self.tenants: dict[str, Tenant] = {}
         self.deleted_tenants: set[str] = set()
         self.event_types: dict[str, EventType] = {}
+        self.profiles: dict[str, StoredProfile] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.tombstones: dict[str, Endpoint] = {}
@@ -121,9 +123,11 @@ class MemoryTables:
         self.log_change("key", key.tenant_id or "", key.id)
 
     def add_lane(self, endpoint: Endpoint) -> None:
-        """A silent lane, paused for ever unless the endpoint is active."""
-        not_before = 0 if endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
-        self.lanes[endpoint.id] = LaneRow(endpoint.tenant_id, endpoint.id, None, not_before, None, b"")
+        """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself."""
+        asks = endpoint.status is EndpointStatus.VERIFICATION_PENDING
+        not_before = 0 if asks or endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
+        due_at = endpoint.updated_at if asks else None
+        self.lanes[endpoint.id] = LaneRow(endpoint.tenant_id, endpoint.id, due_at, not_before, None, b"")
 
     def ring_lane(self, endpoint_id: str, due_at: int) -> None:
         """Bring the bell forward to `due_at`, but never before the lane's pause ends."""
@@ -145,6 +149,22 @@ class MemoryTables:
         if lane is not None:
             due_at = None if lane.due_at is None else FOREVER_MS
             self.lanes[endpoint_id] = lane._replace(not_before=FOREVER_MS, due_at=due_at)
+
+    def follow_status(self, endpoint: Endpoint, now: int) -> None:
+        """The lane of an endpoint that was changed."""
+        if endpoint.status is EndpointStatus.ACTIVE:
+            self.resume_lane(endpoint.id, now)
+        elif endpoint.status is EndpointStatus.VERIFICATION_PENDING:
+            self.open_lane(endpoint.id, now)
+        else:
+            self.pause_lane(endpoint.id)
+
+    def open_lane(self, endpoint_id: str, now: int) -> None:
+        """End any pause and ring."""
+        lane = self.lanes.get(endpoint_id)
+        if lane is not None:
+            self.lanes[endpoint_id] = lane._replace(not_before=0)
+            self.ring_lane(endpoint_id, now)
 
     def resume_lane(self, endpoint_id: str, now: int) -> None:
         """End a pause for ever, and only such a one, and ring."""

@@ -10,7 +10,8 @@ from itertools import islice
 from ringback.model.attempt import Attempt, Outcome, ended_without_request
 from ringback.model.endpoint import Ordering
 from ringback.model.event import Delivery
-from ringback.store.memory_lanes import candidates, is_due
+from ringback.model.lane import LaneRow
+from ringback.store.memory_lanes import asks_for_proof, candidates, is_due
 from ringback.store.memory_tables import MemoryPart, MemoryTables
 
 
@@ -19,10 +20,13 @@ class MemoryUpkeep(MemoryPart):
 
     def ring_stranded(self, now: int, limit: int) -> int:
         with self._tables as tables:
-            stranded = [i for i, lane in tables.lanes.items() if lane.owner is None and _is_stranded(tables, i, now)]
-            for endpoint_id in sorted(stranded)[:limit]:
+            silent = sorted(i for i, lane in tables.lanes.items() if lane.owner is None and not _rings(lane, now))
+            due = [endpoint_id for endpoint_id in silent if _has_due_work(tables, endpoint_id, now)]
+            asking = [endpoint_id for endpoint_id in silent if asks_for_proof(tables, endpoint_id)]
+            stranded = list(dict.fromkeys([*due, *asking]))[:limit]
+            for endpoint_id in stranded:
                 tables.ring_lane(endpoint_id, now)
-            return len(stranded[:limit])
+            return len(stranded)
 
     def free_orphans(self, now: int) -> int:
         with self._tables as tables:
@@ -74,15 +78,17 @@ class MemoryUpkeep(MemoryPart):
             return len(expired[:limit])
 
 
-def _is_stranded(tables: MemoryTables, endpoint_id: str, now: int) -> bool:
-    """Whether work is due that the bell does not call for. A bell that is set for later is as good as silent: the
-    process that should have brought it forward may have died after its commit."""
-    lane = tables.lanes[endpoint_id]
-    if lane.due_at is not None and lane.due_at <= max(now, lane.not_before):
-        return False
+def _rings(lane: LaneRow, now: int) -> bool:
+    """Whether its bell calls for what is due. One that is set for later is as good as silent: the process that should
+    have brought it forward may have died after its commit."""
+    return lane.due_at is not None and lane.due_at <= max(now, lane.not_before)
+
+
+def _has_due_work(tables: MemoryTables, endpoint_id: str, now: int) -> bool:
     endpoint = tables.endpoints.get(endpoint_id)
     ordered = endpoint is not None and endpoint.ordering is not Ordering.NONE
-    return any(is_due(tables, row, now) for row in candidates(tables, lane.tenant_id, endpoint_id, ordered))
+    tenant_id = tables.lanes[endpoint_id].tenant_id
+    return any(is_due(tables, row, now) for row in candidates(tables, tenant_id, endpoint_id, ordered))
 
 
 def _cancelled(tables: MemoryTables, row: Delivery, now: int) -> Attempt:

@@ -20,7 +20,7 @@ from ringback.store.sqlite_changes import SqliteFollow
 from ringback.store.sqlite_clock import SqliteClock
 from ringback.store.sqlite_config import SqliteKeys, SqliteTenants
 from ringback.store.sqlite_connection import Readers
-from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteSecrets
+from ringback.store.sqlite_endpoints import SqliteEndpoints, SqliteHandshakes, SqliteSecrets
 from ringback.store.sqlite_event_types import SqliteEventTypes
 from ringback.store.sqlite_fetch import SqliteFetch
 from ringback.store.sqlite_file import FileLock, open_locked
@@ -28,6 +28,7 @@ from ringback.store.sqlite_intake import SqliteIntake
 from ringback.store.sqlite_jobs import SqliteJobs, SqliteJobSteps
 from ringback.store.sqlite_lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite_log import SqliteLog
+from ringback.store.sqlite_profiles import SqliteProfiles
 from ringback.store.sqlite_redaction import SqliteRedactions
 from ringback.store.sqlite_retention import SqliteRetention
 from ringback.store.sqlite_sealing import SqliteSealing, read_sealing_keys
@@ -53,8 +54,10 @@ class SqliteStore(
     SqliteJobSteps,
     SqliteTenants,
     SqliteEventTypes,
+    SqliteProfiles,
     SqliteKeys,
     SqliteEndpoints,
+    SqliteHandshakes,
     SqliteSecrets,
     SqliteSealing,
     SqliteLog,

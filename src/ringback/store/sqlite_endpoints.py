@@ -2,7 +2,7 @@
 
 An endpoint is stored as JSON, whole but for its credentials, which are sealed beside it; a few columns repeat what SQL
 has to look at. Its lane follows its status in the same transaction, so that nothing is sent to an endpoint that is not
-active.
+active. How a handshake ended is stored here too, with its attempt.
 """
 
 from collections.abc import Sequence
@@ -11,17 +11,20 @@ from typing import Any, Final
 
 import apsw
 
-from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
+from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secret
+from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
 from ringback.store.sqlite_changes import log_change
-from ringback.store.sqlite_connection import SqlitePart, change, first, rows
+from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite_json import json_list
 
 _SQL: Final = load("sqlite")
+_KNOWN_ATTEMPTS: Final = ManyRows(_SQL["known_attempts"])
+_INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
 
 
 class SqliteEndpoints(SqlitePart):
@@ -81,6 +84,26 @@ class SqliteEndpoints(SqlitePart):
             return _update(connection, disabled, now, self._sealed)
 
 
+class SqliteHandshakes(SqlitePart):
+    """`Handshakes`."""
+
+    def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
+        with self._writer.transaction() as connection:
+            if end.attempt is not None:
+                known = list(_KNOWN_ATTEMPTS.run(connection, [(end.attempt.tenant_id, end.attempt.id)]))
+                if known:
+                    return not known[0][2]
+            endpoint = _read_endpoint(connection, end.tenant_id, end.endpoint_id, self._sealed)
+            awaited = end.awaited_by(endpoint)
+            if end.attempt is not None:
+                _INSERT_ATTEMPTS.run(connection, [end.attempt._replace(superseded=not awaited)])
+            if endpoint is not None and awaited and end.by is not None:
+                _update(connection, end.applied_to(endpoint, now), now, self._sealed)
+                if end.by is EndpointMove.VERIFIED:
+                    connection.execute(_SQL["open_lane"], {"endpoint_id": endpoint.id, "now": now})
+            return awaited
+
+
 class SqliteSecrets(SqlitePart):
     """`Secrets`, and what `EndpointSource` reads of them."""
 
@@ -121,9 +144,14 @@ def bury_endpoints_of(connection: apsw.Connection, tenant_id: str, now: int) -> 
 
 
 def insert_lane(connection: apsw.Connection, endpoint: Endpoint) -> None:
-    """A silent lane, paused for ever unless the endpoint is active."""
-    not_before = 0 if endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
-    lane = {"endpoint_id": endpoint.id, "tenant_id": endpoint.tenant_id, "not_before": not_before}
+    """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself."""
+    asks = endpoint.status is EndpointStatus.VERIFICATION_PENDING
+    lane = {
+        "endpoint_id": endpoint.id,
+        "tenant_id": endpoint.tenant_id,
+        "not_before": 0 if asks or endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS,
+        "due_at": endpoint.updated_at if asks else None,
+    }
     connection.execute(_SQL["insert_lane"], lane)
 
 
@@ -145,6 +173,8 @@ def _update(connection: apsw.Connection, endpoint: Endpoint, now: int, sealed: S
         return False
     if endpoint.status is EndpointStatus.ACTIVE:
         connection.execute(_SQL["resume_lane"], {"endpoint_id": endpoint.id, "now": now, "forever": FOREVER_MS})
+    elif endpoint.status is EndpointStatus.VERIFICATION_PENDING:
+        connection.execute(_SQL["open_lane"], {"endpoint_id": endpoint.id, "now": now})
     else:
         connection.execute(_SQL["pause_lane"], {"endpoint_id": endpoint.id, "forever": FOREVER_MS})
     log_change(connection, "endpoint", endpoint.tenant_id, endpoint.id)

@@ -41,7 +41,7 @@ _SQL: Final = load("sqlite")
 _Row = tuple[
     str, str, str, str | None, int, int, int, int,
     str, int, str | None, str | None, str | None, str | None, int | None, str | None, int | None, int | None,
-    int, int, int, str | None,
+    int, int, int, str | None, int | None,
 ]  # fmt: skip
 _ROWS: Final = msgspec.json.Decoder(list[_Row])
 
@@ -99,6 +99,8 @@ class SqliteFetch(SqlitePart):
 
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
         with self._readers.reading() as connection:
+            if first(connection, _SQL["asks_for_proof"], {"endpoint_id": endpoint_id}) is not None:
+                return 0
             return earliest_due(connection, endpoint_id, ordered=ordered)
 
     def _find_heads(self, connection: apsw.Connection, request: FetchRequest, now: int) -> _Found:
@@ -193,13 +195,13 @@ def _unpack(rows: list[_Row], data: bytes, previous: bytes, loaded: dict[int, Du
     for row in rows:
         (tenant_id, endpoint_id, event_id, delivery_key, due_at, seq, attempts, tries,
          event_type, data_bytes, channel, subject_type, subject_id, change, previous_bytes,
-         event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace) = row  # fmt: skip
+         event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number) = row  # fmt: skip
         data_end = data_at + data_bytes
         previous_end = previous_at + (previous_bytes or 0)
         event = Event(
             tenant_id, event_id, event_type, data[data_at:data_end], channel, subject_type, subject_id, change,
             None if previous_bytes is None else previous[previous_at:previous_end],
-            event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace,
+            event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number,
         )  # fmt: skip
         delivery = Delivery(tenant_id, endpoint_id, event_id, delivery_key, due_at, seq, attempts, tries)
         loaded[seq] = DueDelivery(delivery, event)

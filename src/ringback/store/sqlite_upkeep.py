@@ -45,6 +45,8 @@ class SqliteRepairs(SqlitePart):
     def ring_stranded(self, now: int, limit: int) -> int:
         with self._readers.snapshot() as connection:
             stranded = _stranded_lanes(connection, now, limit)
+            asking = rows(connection, _SQL["stranded_handshakes"], {"now": now, "limit": limit})
+            stranded = list(dict.fromkeys([*stranded, *asking]))[:limit]
         return self._ring(stranded, now) if stranded else 0
 
     def free_orphans(self, now: int) -> int:

@@ -1,39 +1,59 @@
-"""A profile, compiled: it turns an event into a signed request.
+"""A profile, compiled: it turns one attempt to deliver an event into a signed request.
 
 Holds no state but prepared keys, never reads the clock and does no I/O. It assumes that secrets were checked before
 they were stored; one that can't be used is a `BadSecret`. One contract serves all threads.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from operator import itemgetter
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from ringback.wire import envelope
+from ringback.wire.handshake import Handshake
 from ringback.wire.message import Message, Rendered
-from ringback.wire.signature import BadSecret, Signer, algorithm_of, signer_for
-from ringback.wire.vocabulary import BODY, CONTENT_TYPE, EVENT_ID, NO_HANDSHAKE, SENT_AT_S, SIGNATURE
-
-# The order in which `render` has the values at hand.
-_VALUES: Final = (CONTENT_TYPE, EVENT_ID, SENT_AT_S, SIGNATURE)
-_PARTS: Final = (EVENT_ID, SENT_AT_S, BODY)
+from ringback.wire.shape import Shape
+from ringback.wire.signature import BadSecret
+from ringback.wire.signing import Signing
+from ringback.wire.when import When
 
 # A named tuple's own constructor costs three times as much, and this runs for every request.
 _make: Final = tuple.__new__
 
-# Prepared keys kept by each contract: about 1 kB each. A miss costs 3 µs (HMAC) or 60 (ed25519).
-PREPARED_KEYS_MAX: Final = 8_192
+Write = Callable[[Message], str | None]
+
+
+MORE_SLOTS: Final = frozenset(
+    (
+        *("event_number", "channel", "subject_type", "subject_id", "entity", "change", "action", "previous"),
+        "accepted_at",
+    )
+)
+
+
+class Header(NamedTuple):
+    """One header: its name as it goes out, its value's template as written, how to get it (None: the signature), and
+    the slots it reads."""
+
+    name: str
+    template: str
+    write: Write | None
+    slots: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Variant:
-    """One way a profile's signature can be made, chosen by the endpoint."""
+class Retry:
+    """What a profile says of retries where an endpoint says nothing: seconds before each; None: the usual schedule."""
 
-    name: str
-    algorithm: str
-    encoding: str
-    prefix: str
+    delays_s: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What endpoints of a profile have to keep to. None, False: nothing."""
+
+    endpoints_per_tenant: int | None = None
+    https_only: bool = False
+    one_channel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +65,18 @@ class Profile:
     description: str
     source: str
     method: str
-    content_type: str
-    envelope: str
-    headers: tuple[tuple[str, str], ...]
-    secret_of: str
-    signed_parts: tuple[str, ...]
-    parts_separator: str
-    signatures_separator: str
+    body_form: str
+    headers: tuple[Header, ...]
+    shapes: tuple[tuple[When, Shape], ...]
+    tenant_signs: bool
+    secret_needed: bool
+    standard_secret: bool
     default_variant: str
-    variants: Mapping[str, Variant]
-    success: str
-    retry: str
-    handshake: str
+    signing: Signing | None
+    success: frozenset[int]
+    retry: Retry
+    rules: Rules
+    handshake: Handshake | None
 
 
 class Contract:
@@ -64,69 +84,81 @@ class Contract:
 
     `profile` is what its file says; `signatures` are the variants an endpoint can choose, `default_signature` is the
     one it has unless it chose; `header_names`, in lower case, are those an endpoint's own headers can't use;
-    `has_handshake` says whether an endpoint has to prove itself before it is sent to.
+    `handshake` is how an endpoint has to prove itself before it is sent to (None: it need not); `needs_more` whether a
+    message needs the fields that most contracts don't ask for (MORE_SLOTS). `text` is the TOML that it was made of,
+    `version` eight hexadecimal characters that are another for every other text.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, text: str) -> None:
+        self.text: Final = text
+        self.version: Final = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.profile: Final = profile
         self.name: Final = profile.name
         self.method: Final = profile.method
-        self.signatures: Final = tuple(profile.variants)
+        self.signing: Final = profile.signing
+        self.signatures: Final = () if profile.signing is None else tuple(profile.signing.variants)
         self.default_signature: Final = profile.default_variant
-        self.has_handshake: Final = profile.handshake != NO_HANDSHAKE
-        self.header_names: Final = frozenset(name.lower() for name, _ in profile.headers)
-        self._frame: Final = envelope.BY_NAME[profile.envelope]
-        self._names: Final = tuple(name for name, _ in profile.headers)
-        self._carried: Final = _picker(_VALUES, [value for _, value in profile.headers])
-        self._signed: Final = _picker(_PARTS, profile.signed_parts)
-        self._parts_separator: Final = profile.parts_separator.encode()
-        self._signatures_separator: Final = profile.signatures_separator
-        self._content_type: Final = profile.content_type
-        self._prepared: Final = lru_cache(PREPARED_KEYS_MAX)(self._prepare)
+        self.handshake: Final = profile.handshake
+        self.has_handshake: Final = self.handshake is not None
+        self.header_names: Final = frozenset(header.name.lower() for header in profile.headers)
+        self.needs_more: Final = not MORE_SLOTS.isdisjoint(_slots(profile))
+        self._headers: Final = tuple((header.name, header.name.lower(), header.write) for header in profile.headers)
+        self._conditional: Final = tuple((when.compiled(), shape) for when, shape in profile.shapes[:-1])
+        self._usual: Final = profile.shapes[-1][1]
 
-    def render(self, message: Message, secrets: Sequence[str], signature: str, sent_at_s: int) -> Rendered:
-        """The request for one attempt, signed with every secret (newest first).
+    def render(self, message: Message, secrets: Sequence[str], signature: str) -> Rendered:
+        """The request for one attempt, signed; `secrets` newest first, `signature` the endpoint's variant.
 
-        `signature` is the endpoint's variant. A secret of the other kind, left from before the endpoint changed, signs
-        in its own. `sent_at_s` is the attempt's time in whole seconds since 1970. Raises BadSecret, also for none.
+        Raises BadSecret, also for none where one is needed.
         """
-        event_id, sent_at = message.id, str(sent_at_s)
-        head, tail = self._frame(message)
-        body = b"".join((head, message.data, tail))
-        signed = self._sign(self.signed_content(event_id.encode(), sent_at.encode(), body), secrets, signature)
-        values = self._carried((self._content_type, event_id, sent_at, signed))
-        return _make(Rendered, (list(zip(self._names, values, strict=True)), body, head, tail, False))
+        body, head, tail, whole = self.shape_for(message).render(message)
+        headers: list[tuple[str, str]] = []
+        carried: dict[str, str] = {}
+        signed_at = None
+        for name, lower, write in self._headers:
+            if write is None:
+                signed_at = len(headers)
+                headers.append((name, ""))
+            elif (value := write(message)) is not None:
+                headers.append((name, value))
+                carried[lower] = value
+        if signed_at is not None and self.signing is not None:
+            if secrets or self.profile.secret_needed:
+                value = self.signing.sign(carried, body, secrets, signature)
+                headers[signed_at] = (headers[signed_at][0], value)
+            else:
+                del headers[signed_at]
+        return _make(Rendered, (headers, body, head, tail, whole))
 
-    def signed_content(self, event_id: bytes, sent_at_s: bytes, body: bytes) -> bytes:
-        """The bytes that are signed."""
-        return self._parts_separator.join(self._signed((event_id, sent_at_s, body)))
+    def shape_for(self, message: Message) -> Shape:
+        """The first shape whose condition fits; the last one has none."""
+        for fits, shape in self._conditional:
+            if fits(message):
+                return shape
+        return self._usual
 
-    def header_of(self, value: str) -> str:
-        """The name, in lower case, of the header that carries a value of the vocabulary."""
-        return next(name.lower() for name, carried in self.profile.headers if carried == value)
+    def offers(self, signature: str) -> bool:
+        """Whether an endpoint can have it; where nothing is signed any will do."""
+        return not self.signatures or signature in self.signatures
 
-    def _sign(self, content: bytes, secrets: Sequence[str], signature: str) -> str:
-        if len(secrets) == 1:
-            return self._prepared(secrets[0], signature)(content)
-        if not secrets:
-            raise BadSecret("there is no secret to sign with")
-        return self._signatures_separator.join([self._prepared(secret, signature)(content) for secret in secrets])
+    def check_verifying_secret(self, secret: str) -> None:
+        """Raise BadSecret unless a receiver can verify with it: a public key will do."""
+        if self.signing is None:
+            raise BadSecret(f"requests of the profile {self.name} are not signed, so there is nothing to check")
+        self.signing.check_verifying_secret(secret)
 
-    def _prepare(self, secret: str, signature: str) -> Signer:
-        if signature not in self.profile.variants:
-            allowed = ", ".join(self.signatures)
-            raise ValueError(f"signature {signature!r} is not known in profile {self.name}; allowed: {allowed}")
-        algorithm = algorithm_of(secret)
-        chosen = self.profile.variants[signature]
-        for variant in (chosen, *self.profile.variants.values()):
-            if variant.algorithm == algorithm:
-                return signer_for(secret, variant.prefix)
-        raise BadSecret(f"profile {self.name} has no signature for this kind of secret")
+    def header_of(self, template: str) -> str | None:
+        """The name, in lower case, of the header that carries a slot such as `event_id` and nothing else: of several
+        the one that is signed."""
+        names = [header.name.lower() for header in self.profile.headers if header.template == f"{{{template}}}"]
+        signed = self.signing.headers if self.signing is not None else ()
+        return next((name for name in names if name in signed), names[0] if names else None)
 
 
-def _picker(order: Sequence[str], wanted: Sequence[str]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
-    """A fast function from values in the one order to those that are wanted, in theirs."""
-    places = [order.index(name) for name in wanted]
-    if len(places) == 1:
-        return lambda values: (values[places[0]],)
-    return itemgetter(*places)
+def _slots(profile: Profile) -> set[str]:
+    """All slots that a profile reads."""
+    found = {slot for header in profile.headers for slot in header.slots}
+    for when, shape in profile.shapes:
+        found |= shape.slots
+        found |= {"action"} if when.actions else set()
+    return found

@@ -4,16 +4,28 @@ from typing import NamedTuple
 
 
 class Message(NamedTuple):
-    """One event as a contract sees it.
+    """One attempt to deliver one event, as a contract sees it. Times are milliseconds since 1970, UTC.
 
-    `id` and `type` are what the API accepted (no full stop in the id, which delimits the signed content), `data` is
-    the JSON as it came in, UTF-8; `timestamp` is when it happened, RFC 3339 in UTC.
+    `id` and `type` are what the API accepted (no full stop in the id, which delimits some signed contents); `data` and
+    `previous` are JSON as it came in, UTF-8; `happened_ms` is when it happened, `sent_ms` when this attempt is made,
+    `attempt` its number from 1. `number` is a name for the event that is a whole number. None: there is none.
     """
 
     id: str
     type: str
     data: bytes
-    timestamp: str
+    happened_ms: int
+    sent_ms: int
+    attempt: int = 1
+    tenant_id: str = ""
+    endpoint_id: str = ""
+    number: int | None = None
+    channel: str | None = None
+    subject_type: str | None = None
+    subject_id: str | None = None
+    change: str | None = None
+    previous: bytes | None = None
+    accepted_ms: int = 0
 
 
 class Rendered(NamedTuple):

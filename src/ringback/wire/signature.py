@@ -1,4 +1,4 @@
-"""Secrets and signatures of Standard Webhooks: HMAC-SHA256 (`v1`) and ed25519 (`v1a`).
+"""Secrets and signatures of Standard Webhooks: HMAC-SHA256 (`whsec_`) and ed25519 (`whsk_`, `whpk_`).
 
 Makes and checks secrets, signs, and verifies in constant time. Randomness comes in by argument. A secret never
 appears in an error. ed25519 is in `wire.ed25519` and is loaded when it is first needed; without the `cryptography`
@@ -14,7 +14,6 @@ from typing import Final
 
 HMAC_SHA256: Final = "hmac-sha256"
 ED25519: Final = "ed25519"
-ALGORITHM_OF: Final = {"v1": HMAC_SHA256, "v1a": ED25519}
 
 SYMMETRIC_PREFIX: Final = "whsec_"
 PRIVATE_PREFIX: Final = "whsk_"
@@ -28,7 +27,7 @@ PUBLIC_BYTES: Final = 32
 SECRET_RANDOM_BYTES: Final = 32
 _SECRET_CHARS_MAX: Final = 128
 
-_BLOCK_BYTES: Final = 64
+_BLOCK_BYTES: Final = {"sha1": 64, "sha256": 64, "sha512": 128}
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
@@ -49,20 +48,20 @@ def algorithm_of(secret: str) -> str:
     raise BadSecret("a secret begins with whsec_, or with whsk_ or whpk_ for ed25519")
 
 
-def generate_secret(signature: str, random: bytes) -> str:
-    """A new secret for `v1` or `v1a` made of `random`, which must be 32 unpredictable bytes."""
+def generate_secret(algorithm: str, random: bytes) -> str:
+    """A new secret for `hmac-sha256` or `ed25519` made of `random`, which must be 32 unpredictable bytes."""
     if len(random) != SECRET_RANDOM_BYTES:
         raise ValueError(f"a secret is made of {SECRET_RANDOM_BYTES} random bytes, not {len(random)}")
-    prefix = SYMMETRIC_PREFIX if _algorithm(signature) == HMAC_SHA256 else PRIVATE_PREFIX
+    prefix = PRIVATE_PREFIX if algorithm == ED25519 else SYMMETRIC_PREFIX
     return prefix + base64.b64encode(random).decode()
 
 
-def check_secret(text: str, signature: str) -> None:
-    """Raise BadSecret unless `text` can sign `v1` or `v1a`: what a caller who brings a secret must keep to."""
-    if _algorithm(signature) == HMAC_SHA256:
-        symmetric_key(text)
-    else:
+def check_secret(text: str, algorithm: str) -> None:
+    """Raise BadSecret unless `text` can sign with this algorithm: what a caller who brings a secret must keep to."""
+    if algorithm == ED25519:
         private_seed(text)
+    else:
+        symmetric_key(text)
 
 
 def public_part(secret: str) -> str:
@@ -138,27 +137,25 @@ def _public_bytes(secret: str) -> bytes:
     return key
 
 
-def _hmac_signer(key: bytes, prefix: str) -> Signer:
-    """HMAC (RFC 2104, section 4): both key blocks are hashed once and copied for each content, which takes half the
-    time of `hmac.digest`. Assumes a key of at most one block, which `symmetric_key` has checked."""
-    block = key.ljust(_BLOCK_BYTES, b"\0")
-    inner, outer = hashlib.sha256(block.translate(_INNER_PAD)), hashlib.sha256(block.translate(_OUTER_PAD))
-    encode = binascii.b2a_base64
+def prepared_hmac(key: bytes, name: str = "sha256") -> Callable[[bytes], bytes]:
+    """HMAC (RFC 2104, section 4) by one of the hashes sha1, sha256, sha512: both key blocks are hashed once and copied
+    for each content, which takes half the time of `hmac.digest`."""
+    size = _BLOCK_BYTES[name]
+    block = (key if len(key) <= size else hashlib.new(name, key).digest()).ljust(size, b"\0")
+    inner, outer = hashlib.new(name, block.translate(_INNER_PAD)), hashlib.new(name, block.translate(_OUTER_PAD))
 
-    def sign(content: bytes) -> str:
+    def digest(content: bytes) -> bytes:
         first, second = inner.copy(), outer.copy()
         first.update(content)
         second.update(first.digest())
-        return prefix + encode(second.digest(), newline=False).decode()
+        return second.digest()
 
-    return sign
+    return digest
 
 
-def _algorithm(signature: str) -> str:
-    try:
-        return ALGORITHM_OF[signature]
-    except KeyError:
-        raise ValueError(f"signature {signature!r} is not known; allowed: {', '.join(ALGORITHM_OF)}") from None
+def _hmac_signer(key: bytes, prefix: str) -> Signer:
+    digest, encode = prepared_hmac(key), binascii.b2a_base64
+    return lambda content: prefix + encode(digest(content), newline=False).decode()
 
 
 def _decoded(secret: str, prefix: str) -> bytes:

@@ -1,23 +1,27 @@
-"""Checking a request that came in: is it from the sender, unchanged, and fresh?
+"""Verifying a request that was received, with the same contract that signs.
 
-For receivers, and for `ringback listen`. Never parses the body, never reads the clock. Whatever is wrong with what it
-is given, and of whatever type that is, it raises `VerificationFailed`; it returns only for a good request. Signatures
-are compared in constant time. What it can't know is whether a request was seen before: keep the ids for that.
+Standard library only, so that a receiver needs nothing of the sender. Everything that is wrong with a request or a
+secret raises the one `VerificationFailed`, which never shows a secret or the signed content; signatures are compared in
+constant time. What it can't know is whether a request was seen before: keep the ids for that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ringback.wire.contract import Contract
+from ringback.wire.json_text import plain, value_at
 from ringback.wire.profile import load_profile
-from ringback.wire.signature import BadSecret, algorithm_of, verifier_for
-from ringback.wire.vocabulary import EVENT_ID, SENT_AT_S, SIGNATURE
+from ringback.wire.signature import BadSecret
+from ringback.wire.signing import Signing
+from ringback.wire.vocabulary import SIGNATURE
 
 TOLERANCE_S: Final = 300.0
 SECRETS_MAX: Final = 16
 SIGNATURES_MAX: Final = 32
 _ID_CHARS_MAX: Final = 256
 _SENT_AT_DIGITS_MAX: Final = 12
+_EVENT_ID: Final = "event_id"
+_SENT_AT: Final = "sent_at:unix_seconds"
 
 Headers = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
 
@@ -25,7 +29,8 @@ Headers = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] 
 class VerificationFailed(Exception):
     """The request must not be believed. `code` is stable, `detail` is for a log and shows neither secret nor body.
 
-    Codes: `bad_argument`, `bad_secret`, `missing_header`, `bad_header`, `too_old`, `too_new`, `wrong_signature`.
+    Codes: `bad_argument`, `bad_secret`, `missing_header`, `bad_header`, `too_old`, `too_new`, `wrong_signature`, and
+    `not_signed` for a profile without signatures.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -35,13 +40,15 @@ class VerificationFailed(Exception):
 
 
 class Verified(NamedTuple):
-    """A request that is genuine. `id` is the event's, the same in every attempt: use it to notice repetitions.
+    """A request that is genuine. `id` is the event's, the same in every attempt: use it to notice repetitions; None
+    where the contract doesn't send it.
 
-    `sent_at_s` is the attempt's time, seconds since 1970; `signature` the variant that fitted (`v1`, `v1a`).
+    `sent_at_s` is the attempt's time, seconds since 1970, None where it isn't signed; `signature` the variant that
+    fitted (`v1`, `v1a`).
     """
 
-    id: str
-    sent_at_s: int
+    id: str | None
+    sent_at_s: int | None
     signature: str
 
 
@@ -57,7 +64,8 @@ def verify(
     """Check a request against one secret or several (any may fit). Raises VerificationFailed, and nothing else.
 
     `headers`: a mapping or pairs, names in any case, text or bytes as ASGI has them. `body`: the bytes exactly as they
-    came. `now_s`: seconds since 1970; the attempt may be `tolerance_s` older or newer. `contract`: default `standard`.
+    came. `now_s`: seconds since 1970; the attempt may be `tolerance_s` older or newer, where its time is signed.
+    `contract`: default `standard`.
     """
     try:
         return _verify(headers, body, secrets, _Window(now_s, tolerance_s), contract or load_profile("standard"))
@@ -82,28 +90,28 @@ class _Window(NamedTuple):
 def _verify(
     headers: Headers, body: bytes | str, secrets: str | Sequence[str], window: _Window, wire: Contract
 ) -> Verified:
+    signing, carrier = wire.signing, wire.header_of(SIGNATURE)
     content = _body_bytes(body)
+    if signing is None or carrier is None:
+        raise VerificationFailed("not_signed", f"requests of {wire.name} are not signed")
     keys = _secret_list(secrets)
-    found = _wanted(headers, {wire.header_of(value): value for value in (EVENT_ID, SENT_AT_S, SIGNATURE)})
-    event_id = _event_id(found[EVENT_ID])
-    sent_at_s = _sent_at(found[SENT_AT_S], window)
-    signed = wire.signed_content(event_id.encode(), found[SENT_AT_S].encode(), content)
-    return Verified(event_id, sent_at_s, _matching(signed, found[SIGNATURE], keys, wire))
+    found = _wanted(headers, dict.fromkeys((*signing.headers, carrier)))
+    sent_at_s = None
+    if (name := wire.header_of(_SENT_AT)) in signing.headers:
+        sent_at_s = _sent_at(found[name], window)
+    event_id = _event_id(wire, found, content)
+    return Verified(event_id, sent_at_s, _matching(signing, found, content, found[carrier], keys))
 
 
-def _matching(signed: bytes, header: str, secrets: Sequence[str], wire: Contract) -> str:
+def _matching(signing: Signing, carried: Mapping[str, str], body: bytes, header: str, secrets: Sequence[str]) -> str:
     """The variant of the first signature that fits. Signatures of other variants and broken ones are passed over."""
-    signatures = header.split(wire.profile.signatures_separator)
+    signatures = [header] if signing.separator is None else header.split(signing.separator)
     if len(signatures) > SIGNATURES_MAX:
         raise VerificationFailed("bad_header", f"there are more than {SIGNATURES_MAX} signatures")
     for secret in secrets:
-        fits, algorithm = verifier_for(secret), algorithm_of(secret)
-        for variant in wire.profile.variants.values():
-            if variant.algorithm != algorithm:
-                continue
-            for signature in signatures:
-                if signature.startswith(variant.prefix) and fits(signed, signature[len(variant.prefix) :]):
-                    return variant.name
+        variant = signing.fitting(carried, body, secret, signatures)
+        if variant is not None:
+            return variant
     raise VerificationFailed("wrong_signature", "no signature fits: another secret, or the request was changed")
 
 
@@ -117,27 +125,27 @@ def _body_bytes(body: bytes | str) -> bytes:
 
 def _secret_list(secrets: str | Sequence[str]) -> list[str]:
     listed = [secrets] if isinstance(secrets, str) else list(secrets)
-    if not 1 <= len(listed) <= SECRETS_MAX or not all(isinstance(secret, str) for secret in listed):
+    if not 1 <= len(listed) <= SECRETS_MAX or not all(isinstance(secret, str) and secret for secret in listed):
         raise VerificationFailed("bad_secret", f"give 1 to {SECRETS_MAX} secrets, each a text")
     return listed
 
 
-def _wanted(headers: Headers, names: Mapping[str, str]) -> dict[str, str]:
-    """The values of the named headers by what they carry; each must be there once, in visible ASCII."""
+def _wanted(headers: Headers, names: Mapping[str, object]) -> dict[str, str]:
+    """The values of the named headers; each must be there once, in visible ASCII."""
     found: dict[str, str] = {}
     pairs: Iterable[tuple[str | bytes, str | bytes]] = headers.items() if isinstance(headers, Mapping) else headers
     for raw_name, raw_value in pairs:
         name = _text(raw_name).lower()
         if name not in names:
             continue
-        if names[name] in found:
+        if name in found:
             raise VerificationFailed("bad_header", f"{name} is there twice")
         value = _text(raw_value)
         if not (value.isascii() and value.isprintable()):
             raise VerificationFailed("bad_header", f"{name} is not visible ASCII")
-        found[names[name]] = value
-    for name, value in names.items():
-        if not found.get(value):
+        found[name] = value
+    for name in names:
+        if not found.get(name):
             raise VerificationFailed("missing_header", f"{name} is missing or empty")
     return found
 
@@ -146,11 +154,23 @@ def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _event_id(text: str) -> str:
-    # A full stop in the id would let one signature be read in two ways: the signed parts are delimited by it.
-    if len(text) > _ID_CHARS_MAX or "." in text:
-        raise VerificationFailed("bad_header", f"the id is longer than {_ID_CHARS_MAX} characters or has a full stop")
-    return text
+def _event_id(wire: Contract, carried: Mapping[str, str], body: bytes) -> str | None:
+    """The event's id where it is signed: in a header, or in the body."""
+    name = wire.header_of(_EVENT_ID)
+    if name is not None and name in carried:
+        text = carried[name]
+        # A full stop in the id would let one signature be read in two ways: the signed parts are delimited by it.
+        if len(text) > _ID_CHARS_MAX or "." in text:
+            raise VerificationFailed(
+                "bad_header", f"the id is longer than {_ID_CHARS_MAX} characters or has a full stop"
+            )
+        return text
+    for _, shape in wire.profile.shapes:
+        if shape.event_id_path:
+            found = value_at(body, shape.event_id_path)
+            if found is not None:
+                return plain(found)
+    return None
 
 
 def _sent_at(text: str, window: _Window) -> int:

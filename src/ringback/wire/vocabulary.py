@@ -1,81 +1,93 @@
 """The closed vocabulary of profiles, and the reader that holds a profile to it.
 
-Every word a profile may use stands here with its meaning; what is not here is refused when the profile is loaded,
-never at send time. The reader never guesses: a missing key, an unknown key, a wrong type or an unknown word is a
-`ProfileError` that names the key and what would be allowed.
+Every word a profile may use stands here or in `wire.slots` with its meaning; what is not here is refused when the
+profile is loaded, never at send time. The reader never guesses: a missing key, an unknown key, a wrong type or an
+unknown word is a `ProfileError` that names the key and what would be allowed.
 """
 
 import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
-METHODS: Final = {"POST": "the body is the request's"}
+METHODS: Final = {"POST": "the body is the request's", "PUT": "the same, where a contract has it so"}
 
-ENVELOPES: Final = {
-    "type_timestamp_data": "the event's data as it came when it is an object of exactly type, timestamp and data, "
-    "else such an object around it",
+BODY_FORMS: Final = {
+    "as_received": "the event's data as it came, byte for byte",
+    "compact": "without the white space between the tokens",
+    "ascii": "compact, and what isn't ASCII as \\u00e4",
+    "ecmascript": "as JavaScript's JSON.stringify(JSON.parse(body)) gives it",
 }
 
-# What a header or a part of the signed content can be.
-EVENT_ID: Final = "event_id"
-SENT_AT_S: Final = "sent_at_s"
-BODY: Final = "body"
+# What only stands in a header or in what is signed.
 SIGNATURE: Final = "signature"
-CONTENT_TYPE: Final = "content_type"
-
-HEADER_VALUES: Final = {
-    CONTENT_TYPE: "request.content_type",
-    EVENT_ID: "the event's id, the same in every attempt",
-    SENT_AT_S: "when the attempt is made, whole seconds since 1970",
-    SIGNATURE: "the signatures, newest secret first",
-}
-
-SIGNED_PARTS: Final = {
-    EVENT_ID: HEADER_VALUES[EVENT_ID],
-    SENT_AT_S: HEADER_VALUES[SENT_AT_S],
-    BODY: "the body's bytes as sent",
-}
 
 ALGORITHMS: Final = {
-    "hmac-sha256": "HMAC-SHA256; the secret is whsec_ and base64 of 24 to 64 bytes",
+    "hmac-sha1": "HMAC-SHA1",
+    "hmac-sha256": "HMAC-SHA256; with secrets of the standard form, whsec_ and base64 of 24 to 64 bytes",
+    "hmac-sha512": "HMAC-SHA512",
+    "sha256": "SHA-256 of the content, which has the secret in it",
     "ed25519": "ed25519; the secret is whsk_ and base64 of the 32 byte seed, the receiver has whpk_",
 }
 
-ENCODINGS: Final = {"base64": "with the standard alphabet, padded"}
+ENCODINGS: Final = {"base64": "with the standard alphabet, padded", "hex": "small hex digits"}
 
-SECRET_OWNERS: Final = {"endpoint": "each endpoint has its own secret"}
+ARGUMENTS: Final = {
+    "described": "the secret is the key, the content what is signed",
+    "published": "the two exchanged: the content is the key, the secret what is signed",
+}
+
+SECRET_OWNERS: Final = {
+    "endpoint": "each endpoint has its own secret",
+    "tenant": "all endpoints of a tenant share the tenant's secret",
+}
+
+SECRET_FORMS: Final = {
+    "standard": "that of Standard Webhooks: whsec_…, for ed25519 whsk_…",
+    "text": "any text; its bytes are the key",
+}
+
+SECRETS_NEEDED: Final = {
+    "always": "every request is signed",
+    "if_set": "the signature's header is there if and only if the endpoint has a secret",
+}
 
 SUCCESSES: Final = {"2xx": "any status from 200 to 299"}
 
 RETRIES: Final = {"default": "the default schedule, unless the endpoint has its own"}
 
-NO_HANDSHAKE: Final = "none"
-HANDSHAKES: Final = {NO_HANDSHAKE: "an endpoint is sent to as soon as it is registered"}
+ACTIONS: Final = re.compile(r"[a-z0-9_]{1,64}")
 
 _ASCII: Final = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 class ProfileError(ValueError):
-    """A profile that can't be used. `key` is the dotted path of what is wrong, `message` says what to write."""
+    """A profile that can't be used. `key` is the dotted path of what is wrong, `message` says what to write, `found` is
+    the part of the value that is wrong (or ""), `line` where that stands in the file, from 1 (None: not known)."""
 
-    def __init__(self, profile: str, key: str, message: str) -> None:
-        super().__init__(f"profile {profile}: {key}: {message}")
+    def __init__(self, profile: str, key: str, message: str, found: str = "", line: int | None = None) -> None:
+        place = f"line {line}: " if line is not None else ""
+        super().__init__(f"profile {profile}: {place}{key}: {message}")
         self.profile = profile
         self.key = key
         self.message = message
+        self.found = found
+        self.line = line
 
 
 class Table:
     """One table of a profile. It knows where it stands, so that an error can name the key."""
 
     def __init__(self, profile: str, path: str, values: Mapping[str, object]) -> None:
-        self._profile = profile
+        self.profile: Final = profile
         self._path = path
         self._values = values
 
-    def refuse(self, key: str, message: str) -> ProfileError:
+    def __contains__(self, key: str) -> bool:
+        return key in self._values
+
+    def refuse(self, key: str, message: str, found: str = "") -> ProfileError:
         """The error for `key` of this table (empty: the table itself), to be raised."""
-        return ProfileError(self._profile, self._where(key), message)
+        return ProfileError(self.profile, self._where(key), message, found)
 
     def only(self, *allowed: str) -> None:
         """Refuse any key that is not in `allowed`."""
@@ -108,6 +120,29 @@ class Table:
             raise self.refuse(key, "must be one character of visible ASCII or a blank")
         return value
 
+    def yes(self, key: str) -> bool:
+        """true or false; absent: false."""
+        value = self._values.get(key, False)
+        if not isinstance(value, bool):
+            raise self.refuse(key, "must be true or false")
+        return value
+
+    def number(self, key: str, least: float, most: float) -> float:
+        """A number within these bounds."""
+        value = self._required(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            raise self.refuse(key, f"must be a number from {least:g} to {most:g}")
+        return value
+
+    def numbers(self, key: str, least: float, most: float, count_max: int) -> tuple[float, ...]:
+        """A list of numbers within these bounds."""
+        value = self._required(key)
+        if isinstance(value, list) and len(value) <= count_max:
+            found = [float(one) for one in value if _is_number(one) and least <= one <= most]
+            if len(found) == len(value):
+                return tuple(found)
+        raise self.refuse(key, f"must be a list of at most {count_max} numbers from {least:g} to {most:g}")
+
     def word(self, key: str, allowed: Collection[str]) -> str:
         """One word of `allowed`."""
         value = self._required(key)
@@ -115,16 +150,18 @@ class Table:
             raise self.refuse(key, f"{value!r} is not known; allowed: {', '.join(allowed)}")
         return value
 
-    def words(self, key: str, allowed: Collection[str]) -> tuple[str, ...]:
-        """A list of different words of `allowed`, at least one."""
+    def is_word(self, key: str) -> bool:
+        """Whether it is a text, so that `word` says what is wrong with it."""
+        return isinstance(self._values.get(key), str)
+
+    def texts(self, key: str, form: re.Pattern[str], what: str) -> tuple[str, ...]:
+        """A list of different texts of a form, at least one; `what` says what they are."""
         value = self._required(key)
-        if not isinstance(value, list) or not value:
-            raise self.refuse(key, f"must be a list of words; allowed: {', '.join(allowed)}")
-        for word in value:
-            if not isinstance(word, str) or word not in allowed:
-                raise self.refuse(key, f"{word!r} is not known; allowed: {', '.join(allowed)}")
-        if len(set(value)) != len(value):
-            raise self.refuse(key, "names a word twice")
+        if not isinstance(value, list) or not value or len(set(map(str, value))) != len(value):
+            raise self.refuse(key, f"must be a list of {what}, each once")
+        for one in value:
+            if not isinstance(one, str) or not form.fullmatch(one):
+                raise self.refuse(key, f"{one!r} is none of {what}")
         return tuple(value)
 
     def table(self, key: str) -> "Table":
@@ -132,7 +169,14 @@ class Table:
         value = self._required(key)
         if not isinstance(value, dict) or not value:
             raise self.refuse(key, "must be a table that isn't empty")
-        return Table(self._profile, self._where(key), value)
+        return Table(self.profile, self._where(key), value)
+
+    def tables(self, key: str) -> "list[Table]":
+        """A list of tables below this one, at least one."""
+        value = self._required(key)
+        if not isinstance(value, list) or not value or not all(isinstance(one, dict) and one for one in value):
+            raise self.refuse(key, f"must be a list of tables, each written as [[{self._where(key)}]]")
+        return [Table(self.profile, f"{self._where(key)}[{place}]", one) for place, one in enumerate(value)]
 
     def _where(self, key: str) -> str:
         return ".".join(part for part in (self._path, key) if part)
@@ -141,3 +185,7 @@ class Table:
         if key not in self._values:
             raise self.refuse(key, "is missing")
         return self._values[key]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -39,6 +39,8 @@ SHORT: dict[str, Any] = {
     "final": True,
     "superseded": False,
     "maybe_repeated": False,
+    "profile": "standard",
+    "profile_version": "1a2b3c4d",
     "status_code": 200,
     "error": None,
     "timings_ms": {"dns": 1.5, "connect": 2.5, "tls": None, "first_byte": 8.0, "total": 12.5},

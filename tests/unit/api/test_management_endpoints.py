@@ -99,7 +99,7 @@ def test_null_resets_a_field(world: ApiWorld) -> None:
     made = world.endpoint(**FIELDS)
     nullable = [
         *("query", "channels", "filter", "tracked_set", "profile", "auth", "headers", "rate_per_second"),
-        *("max_in_flight", "retry", "timeout_s"),
+        *("max_in_flight", "retry", "timeout_s", "signature"),
     ]
     changed = world.patch(f"/endpoints/{made['id']}", dict.fromkeys(nullable))
     assert {name: changed[name] for name in nullable} == {name: DEFAULTS[name] for name in nullable}
@@ -107,7 +107,7 @@ def test_null_resets_a_field(world: ApiWorld) -> None:
     assert {name: changed[name] for name in kept} == {name: FIELDS[name] for name in kept}
 
 
-@pytest.mark.parametrize("name", ["label", "url", "event_types", "signature", "active", "ordering"])
+@pytest.mark.parametrize("name", ["label", "url", "event_types", "active", "ordering"])
 def test_null_is_no_value_for_the_others(world: ApiWorld, name: str) -> None:
     made = world.endpoint()
     assert fields_of(world.call("PATCH", f"/v1/tenants/{TENANT}/endpoints/{made['id']}", {name: None})) == [name]
@@ -140,7 +140,7 @@ def test_repeated_types_and_channels_are_kept_once(world: ApiWorld) -> None:
 
 def test_a_new_endpoint_shows_its_secret_once(world: ApiWorld) -> None:
     made = world.endpoint()
-    check_secret(made["secret"], "v1")
+    check_secret(made["secret"], "hmac-sha256")
     assert made["public_key"] is None
     for answer in (world.call("GET", f"/v1/tenants/{TENANT}/endpoints"), world.call("GET", f"/v1/tenants/{TENANT}")):
         assert made["secret"] not in answer.text
@@ -161,14 +161,14 @@ def test_a_secret_of_ones_own(world: ApiWorld) -> None:
 
 def test_ed25519_shows_the_public_key_as_well(world: ApiWorld) -> None:
     made = world.endpoint(signature="v1a")
-    check_secret(made["secret"], "v1a")
+    check_secret(made["secret"], "ed25519")
     assert made["public_key"] == public_part(made["secret"])
 
 
 def test_another_signature_makes_another_secret_and_both_sign_for_a_day(world: ApiWorld) -> None:
     made = world.endpoint()
     changed = world.patch(f"/endpoints/{made['id']}", {"signature": "v1a"})
-    check_secret(changed["secret"], "v1a")
+    check_secret(changed["secret"], "ed25519")
     assert changed["public_key"] == public_part(changed["secret"])
     assert world.get(f"/endpoints/{made['id']}/secret")["secret"] == changed["secret"]
     kept = world.store.list_secrets(TENANT, made["id"])
@@ -299,6 +299,19 @@ def test_what_waits_for_verification_cannot_be_activated(world: ApiWorld) -> Non
     problem_of(world.call("POST", f"{path}/activate"), 409, "wrong_state")
     problem_of(world.call("PATCH", path, {"active": True}), 409, "wrong_state")
     assert world.call("POST", f"{path}/deactivate").json()["status"] == "inactive"
+
+
+def test_a_profile_with_a_handshake_has_endpoints_asked_before_they_are_sent_to(world: ApiWorld) -> None:
+    made = world.endpoint(profile="insideview")
+    path = f"/endpoints/{made['id']}"
+    assert (made["status"], made["active"], made["sending"]["state"]) == ("verification_pending", True, "stopped")
+    assert world.patch(path, {"active": False})["status"] == "inactive"
+    assert world.patch(path, {"url": "https://elsewhere.example/hook"})["status"] == "inactive"
+    assert world.patch(path, {"active": True, "query": "a=1"})["status"] == "verification_pending"
+    assert world.patch(path, {"active": True, "query": "a=2"})["status"] == "verification_pending"
+    assert world.patch(path, {"profile": "standard"})["status"] == "active"
+    assert world.patch(path, {"profile": "insideview", "active": True})["status"] == "verification_pending"
+    assert world.endpoint(profile="insideview", active=False)["status"] == "inactive"
 
 
 def test_the_lane_follows_the_switch(world: ApiWorld) -> None:

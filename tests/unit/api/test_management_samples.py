@@ -1,6 +1,7 @@
 """Preview, test and verify over HTTP: what is shown, what is stored, and what is refused."""
 
 import base64
+import copy
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +10,6 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from ringback.control import endpoints as endpoints_module
 from ringback.model.endpoint import EndpointStatus
 from ringback.store.port import EventQuery, FetchRequest, StoreUnavailable
 from ringback.wire.profile import load_profile
@@ -189,12 +189,10 @@ def test_standard_has_no_handshake_so_verifying_changes_nothing(world: ApiWorld)
 
 
 def test_a_profile_with_a_handshake_has_it_repeated(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Asking:
-        name = load_profile("standard").name
-        has_handshake = True
-
-    monkeypatch.setattr(endpoints_module, "load_profile", lambda name: Asking())
     made = world.endpoint()
+    asking = copy.copy(load_profile("standard"))
+    monkeypatch.setattr(asking, "has_handshake", True)
+    monkeypatch.setattr(world.profiles, "of", lambda name: asking)
     assert world.post(f"/endpoints/{made['id']}/verify")["status"] == "verification_pending"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
@@ -10,6 +11,7 @@ from ringback.cli.inbox import Inbox, Seen, SignatureCheck
 from ringback.cli.receiver import Answer, Request
 from ringback.clock import SystemClock
 from ringback.model.errors import BadSetting
+from support.profiles import profile_text
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -46,6 +48,16 @@ def test_a_wrong_signature_is_not_and_says_why() -> None:
 
 def test_without_a_secret_it_can_not_be_told() -> None:
     assert seen_by(SignatureCheck("standard", []), signed()).verified is None
+
+
+def test_requests_may_follow_a_profile_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text(profile_text())
+    request = signed()
+    renamed = [(name.replace("webhook-", "x-own-"), value) for name, value in request.headers]
+    check = SignatureCheck(str(file), [SECRET])
+    assert check(request._replace(headers=renamed), NOW_S) == (True, None)
+    assert check(request, NOW_S)[0] is False
 
 
 @pytest.mark.parametrize(("profile", "secrets"), [("nonsense", []), ("standard", ["whsec_***"])])

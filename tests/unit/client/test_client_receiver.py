@@ -17,21 +17,21 @@ from ringback.wire.message import Message
 from ringback.wire.profile import load_profile
 from ringback.wire.signature import generate_secret
 
-SECRET = generate_secret("v1", b"s" * 32)
-MESSAGE = Message("evt_1", "contact.created", b'{"a":1}', "2026-11-21T10:00:00.000Z")
+SECRET = generate_secret("hmac-sha256", b"s" * 32)
+MESSAGE = Message("evt_1", "contact.created", b'{"a":1}', 1_795_255_200_000, 1_000_000)
 
 
 def test_verifies_with_the_time_given() -> None:
-    rendered = load_profile("standard").render(MESSAGE, [SECRET], "v1", 1_000)
+    rendered = load_profile("standard").render(MESSAGE, [SECRET], "v1")
     assert receiver.verify("standard", rendered.headers, rendered.body, SECRET, now_s=1_010).id == "evt_1"
     with pytest.raises(receiver.VerificationFailed):
         receiver.verify("standard", rendered.headers, rendered.body, SECRET, now_s=1_010, tolerance_s=5)
 
 
 def test_verifies_with_the_machines_time() -> None:
-    fresh = load_profile("standard").render(MESSAGE, [SECRET], "v1", int(time.time()))
+    fresh = load_profile("standard").render(MESSAGE._replace(sent_ms=int(time.time() * 1000)), [SECRET], "v1")
     assert receiver.verify("standard", fresh.headers, fresh.body, SECRET).id == "evt_1"
-    old = load_profile("standard").render(MESSAGE, [SECRET], "v1", int(time.time()) - 10_000)
+    old = load_profile("standard").render(MESSAGE._replace(sent_ms=int(time.time() - 10_000) * 1000), [SECRET], "v1")
     with pytest.raises(receiver.VerificationFailed) as caught:
         receiver.verify("standard", old.headers, old.body, SECRET)
     assert caught.value.code == "too_old"

@@ -12,6 +12,7 @@ from ringback.control.tenants import TenantUseCases
 from ringback.model.endpoint import Auth, AuthType, Ordering, RetryRule
 from ringback.model.errors import Invalid, NotFound
 from ringback.policy.url import UrlRules
+from ringback.profiles import Registry
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
 from support.rows import NOW, TENANT
@@ -21,17 +22,19 @@ LOOSE = UrlRules(allow_private=True)
 
 
 def use_cases(store: MemoryStore, rules: UrlRules) -> EndpointUseCases:
-    return EndpointUseCases(store, ManualClock(NOW), rules, lambda: None)
+    return EndpointUseCases(store, ManualClock(NOW), rules, Registry(store), lambda: None)
 
 
 def secrets(store: MemoryStore) -> SecretUseCases:
-    return SecretUseCases(store, ManualClock(NOW), lambda: None, lambda *_: None)
+    return SecretUseCases(store, ManualClock(NOW), Registry(store), lambda: None, lambda *_: None)
 
 
 @pytest.fixture
 def store() -> MemoryStore:
     store = MemoryStore()
-    TenantUseCases(store, ManualClock(NOW, seed=1), lambda: None).create(TENANT, {"name": "Acme"}, None)
+    TenantUseCases(store, ManualClock(NOW, seed=1), Registry(store), lambda: None).create(
+        TENANT, {"name": "Acme"}, None
+    )
     return store
 
 
@@ -104,6 +107,6 @@ def test_two_who_change_different_fields_both_succeed(store: MemoryStore) -> Non
                 use_cases(store, STRICT).update(tenant_id, endpoint_id, {"label": "theirs"}, secrets(store), "key_1")
             return endpoint
 
-    ours = Meddling(store, ManualClock(NOW, seed=2), STRICT, lambda: None)
+    ours = Meddling(store, ManualClock(NOW, seed=2), STRICT, Registry(store), lambda: None)
     changed = ours.update(TENANT, made.id, {"query": "a=b"}, secrets(store), "key_1").endpoint
     assert (changed.label, changed.query, changed.revision) == ("theirs", "a=b", 3)

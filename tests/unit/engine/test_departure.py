@@ -8,20 +8,23 @@ from itertools import count
 
 import pytest
 
+from ringback import outgoing
 from ringback.clock import SystemClock
 from ringback.engine import remote
 from ringback.engine.departure import departure_of, not_sent, take_off
-from ringback.engine.orders import Orders, TargetNews, decode_orders, encode
+from ringback.engine.orders import Orders, ProfileNews, TargetNews, decode_orders, encode
 from ringback.engine.ports import Answered
 from ringback.engine.remote import SenderProcess
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, Ordering, RetryRule, Secret
 from ringback.model.event import Event
 from ringback.model.trace import span_of_attempt
-from ringback.outgoing import Target, prepare
+from ringback.outgoing import Target
 from ringback.testing.clock import ManualClock
 from ringback.wire.verify import verify
+from support.profiles import contract
 from support.receivers import OK, Receiver, answers
 from support.sending import PRIVATE, Sending
+from support.targets import prepare
 
 KEY = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 OTHER_KEY = "whsec_" + base64.b64encode(bytes(32)).decode()
@@ -201,6 +204,58 @@ def test_targets_are_told_once_and_forgotten_when_they_change() -> None:
     assert targets.take_news()[1] == [1]
 
 
+def spoken_to(number: int, prefix: str) -> Target:
+    """An endpoint with a profile of its own."""
+    own = contract("own", prefix=prefix)
+    return outgoing.prepare(endpoint(id=f"ep_{number}", profile="own"), [secret()], own)
+
+
+def test_each_version_of_a_profile_is_told_once_and_forgotten_with_its_last_target() -> None:
+    targets = remote._Targets()
+    for target in (spoken_to(1, "a,"), spoken_to(2, "a,"), spoken_to(3, "b,")):
+        targets.number_of(target)
+    told, forgotten = targets.profiles.take_news()
+    assert [(one.number, one.name, one.text.count('prefix = "a,"')) for one in told] == [(1, "own", 1), (2, "own", 0)]
+    assert forgotten == []
+    assert [one.profile for one in targets.take_news()[0]] == [1, 1, 2]
+    targets.number_of(spoken_to(3, "b,"))  # changed otherwise
+    assert targets.profiles.take_news() == ([], [])
+    targets.number_of(spoken_to(1, "b,"))
+    assert targets.profiles.take_news() == ([], [])
+    targets.number_of(spoken_to(2, "b,"))
+    assert targets.profiles.take_news() == ([], [1])
+    targets.number_of(spoken_to(1, "a,"))
+    told, forgotten = targets.profiles.take_news()
+    assert ([one.number for one in told], forgotten) == ([3], [])
+    assert [one.profile for one in targets.take_news()[0]] == [2, 2, 2, 3]
+
+
+def test_a_target_without_its_profile_needs_none() -> None:
+    targets = remote._Targets()
+    lost = outgoing.prepare(endpoint(profile="gone"), [secret()], None)
+    targets.number_of(lost)
+    assert targets.profiles.take_news() == ([], [])
+    assert targets.take_news()[0][0].profile is None
+    targets.number_of(spoken_to(1, "a,"))
+    assert targets.profiles.take_news()[1] == []
+
+
+def test_deliveries_go_out_by_the_version_they_were_given_and_not_without(delivering: Delivering) -> None:
+    with Receiver(answers(OK)) as receiver:
+        for prefix in ("a,", "b,", "a,"):
+            own = endpoint(receiver.url, profile="own")
+            target = outgoing.prepare(own, [secret()], contract("own", prefix=prefix))
+            _, log = delivering.deliver(target, event())
+            assert log is not None
+            assert dict(json.loads(log.request_headers))["x-own-signature"].startswith(prefix)
+        unknown = outgoing.prepare(endpoint(receiver.url, signature="v9"), [secret()], contract("own"))
+        response, log = delivering.deliver(unknown, event())
+        assert (response.status, response.error_code) == (None, "profile_missing")
+        assert log is not None
+        assert (log.request_headers, log.request_body) == (b"[]", b"")
+        assert len(receiver.requests) == 3
+
+
 def test_no_more_targets_are_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "TARGETS_KEPT_MAX", 3)
     targets = remote._Targets()
@@ -213,6 +268,8 @@ def test_no_more_targets_are_kept_than_the_limit(monkeypatch: pytest.MonkeyPatch
 
 # The form.
 
+TARGET = prepare(endpoint(), [secret()])
+
 
 def test_everything_about_an_endpoint_survives_the_way() -> None:
     whole = Endpoint(
@@ -220,23 +277,26 @@ def test_everything_about_an_endpoint_survives_the_way() -> None:
         EndpointStatus.DISABLED, "gone", "It said so.", Auth(AuthType.HEADER, headers=(("X-K", "v"),)), (("X", "1"),),
         2.5, 7, Ordering.SUBJECT, RetryRule(base_s=1.0, max_delay_s=9.0, max_attempts=4), 12.5, 1, 2, 3,
     )  # fmt: skip
-    news = [TargetNews(4, whole, (secret(), secret(OTHER_KEY, 5)))]
-    departure = departure_of(1, 4, event(data=b"\x00\xff", hops=3))
-    orders = Orders(1.5, news, [departure], [], [2], [3])
+    news = [TargetNews(4, whole, (secret(), secret(OTHER_KEY, 5)), 7)]
+    departure = departure_of(1, 4, TARGET, event(data=b"\x00\xff", hops=3), 2)
+    asking = prepare(endpoint(profile="vessel", signature="sha256"), [secret()])
+    more = departure_of(2, 5, asking, event(channel="eu", previous=b"{}", subject_type="a", change="updated"), 1)
+    assert (departure.more, more.more and more.more.previous) == (None, b"{}")
+    orders = Orders(1.5, [ProfileNews(7, "own", "ä = 1")], news, [departure, more], [], [2], [3], [6])
     assert decode_orders(encode(orders)) == orders
 
 
 def test_the_moment_of_an_event_is_when_it_occurred_or_else_was_accepted() -> None:
-    assert departure_of(1, 1, event()).happened_at == 1_700_000_000_042
-    assert departure_of(1, 1, event(occurred_at=5)).happened_at == 5
+    assert departure_of(1, 1, TARGET, event(), 1).happened_at == 1_700_000_000_042
+    assert departure_of(1, 1, TARGET, event(occurred_at=5), 1).happened_at == 5
 
 
 def test_each_attempt_has_an_id_of_its_own_and_its_own_time() -> None:
     clock = ManualClock()
     target = prepare(endpoint(), [secret()])
-    first, _ = take_off(departure_of(1, 1, event()), target, clock)
+    first, _ = take_off(departure_of(1, 1, TARGET, event(), 1), target, clock)
     clock.pass_s(1.0)
-    second, request = take_off(departure_of(1, 1, event()), target, clock)
+    second, request = take_off(departure_of(1, 1, TARGET, event(), 1), target, clock)
     assert first.attempt_id != second.attempt_id
     assert second.started_ms == first.started_ms + 1000
     assert request.deadline_s == target.deadline_s
@@ -248,7 +308,7 @@ TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 def test_a_trace_is_passed_on_if_that_is_wanted_and_logged_as_sent() -> None:
     traced = event(trace=TRACE)
     sent, request = take_off(
-        departure_of(1, 1, traced, pass_trace=True), prepare(endpoint(), [secret()]), SystemClock()
+        departure_of(1, 1, TARGET, traced, 1, pass_trace=True), prepare(endpoint(), [secret()]), SystemClock()
     )
     value = f"00-4bf92f3577b34da6a3ce929d0e0e4736-{span_of_attempt(sent.attempt_id)}-01"
     assert f"traceparent: {value}" in request.headers
@@ -260,7 +320,7 @@ def test_a_trace_is_passed_on_if_that_is_wanted_and_logged_as_sent() -> None:
     [(TRACE, False, ()), (None, True, ()), ("nonsense", True, ()), (TRACE, True, (("TraceParent", "its own"),))],
 )
 def test_otherwise_no_trace_of_ours_leaves(trace: str | None, pass_trace: bool, headers: tuple[object, ...]) -> None:
-    departure = departure_of(1, 1, event(trace=trace), pass_trace=pass_trace)
+    departure = departure_of(1, 1, TARGET, event(trace=trace), 1, pass_trace=pass_trace)
     _, request = take_off(departure, prepare(endpoint(headers=headers), [secret()]), SystemClock())
     found = [line for line in request.headers if line.lower().startswith("traceparent")]
     assert found == ["TraceParent: its own"] * len(headers)

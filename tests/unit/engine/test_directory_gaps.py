@@ -7,8 +7,12 @@ import pytest
 from conformance.backend import add_endpoint, run_out
 from ringback.engine.directory import Directory
 from ringback.model.endpoint import EndpointStatus
+from ringback.model.profile import StoredProfile
+from ringback.profiles import Registry
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
+from ringback.wire.profile import check_profile
+from support.profiles import profile_text
 from support.rows import NOW, TENANT, endpoint, secret, tenant
 
 
@@ -20,7 +24,9 @@ class World:
         self.store.create_tenant(tenant(), secret("sec_t", None))
         for name in ("ep_a", "ep_b", "ep_c"):
             add_endpoint(self.store, name)
-        self.directory = Directory(self.store, ManualClock(), self.changed.append, self.redacted.append)
+        self.directory = Directory(
+            self.store, ManualClock(), Registry(self.store), self.changed.append, self.redacted.append
+        )
         self.directory.start()
         self.directory.load(["ep_a", "ep_b"])
 
@@ -45,6 +51,47 @@ def test_who_has_missed_changes_loads_everything_it_knows_anew(world: World) -> 
     assert world.directory.get("ep_b") is None
     assert world.changed == [["ep_a", "ep_b"]]
     assert world.redacted == [None]
+
+
+def put(world: World, prefix: str) -> str:
+    """Put a profile; the version of its contract."""
+    text = profile_text("own", prefix=prefix)
+    assert world.store.put_profile(StoredProfile("own", text, "00000000", NOW, NOW), 10) is not None
+    return check_profile(text, "own").version
+
+
+def profile_of(world: World, endpoint_id: str) -> str:
+    target = world.directory.get(endpoint_id)
+    assert target is not None
+    return target.profile
+
+
+def test_a_changed_profile_makes_the_targets_anew_that_have_it_and_no_others(world: World) -> None:
+    first = put(world, "a,")
+    world.store.update_endpoint(replace(endpoint("ep_b"), revision=2, profile="own"), NOW)
+    world.directory.refresh()
+    before = world.directory.get("ep_a")
+    assert profile_of(world, "ep_b") == f"own@{first}"
+    second = put(world, "b,")
+    assert world.directory.refresh() == ["ep_b"]
+    assert profile_of(world, "ep_b") == f"own@{second}"
+    assert world.directory.get("ep_a") is before
+    world.store.delete_profile("own")
+    assert world.directory.refresh() == ["ep_b"]
+    target = world.directory.get("ep_b")
+    assert target is not None
+    assert (target.contract, target.profile) == (None, "own")
+
+
+def test_a_profile_that_changed_among_what_was_missed_is_read_too(world: World) -> None:
+    put(world, "a,")
+    world.store.update_endpoint(replace(endpoint("ep_b"), revision=2, profile="own"), NOW)
+    world.directory.refresh()
+    second = put(world, "b,")
+    add_endpoint(world.store, "ep_d")
+    world.trim()
+    assert world.directory.refresh() == ["ep_a", "ep_b"]
+    assert profile_of(world, "ep_b") == f"own@{second}"
 
 
 def test_and_goes_on_from_there(world: World) -> None:

@@ -19,7 +19,8 @@ def due(seq: int) -> DueDelivery:
 
 def owned() -> OwnedLanes:
     directory: Any = SimpleNamespace(get=lambda endpoint_id: None)
-    lanes = OwnedLanes(100, directory, lambda row, ordered: None)
+    handshakes: Any = SimpleNamespace(drop=lambda lane: None)
+    lanes = OwnedLanes(100, directory, lambda row, ordered: None, handshakes)
     lanes.begin_turn(NOW)
     lanes.open(LaneRow("t", "ep", None, 0, "node", b""))
     return lanes

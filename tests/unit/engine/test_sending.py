@@ -99,7 +99,7 @@ def response(token: int, headers: list[tuple[str, str]] | None = None, body: byt
 
 
 def orders_at(since_s: float, requests: list[OutboundRequest], aborted: list[int]) -> Orders:
-    return Orders(since_s, [], [], requests, aborted, [])
+    return Orders(since_s, [], [], [], requests, aborted, [], [])
 
 
 # Orders.

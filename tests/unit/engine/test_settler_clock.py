@@ -42,7 +42,10 @@ class World:
         self.inbox: ThreadMailbox[m.ToSettler] = ThreadMailbox()
         self.told: list[m.ToDispatcher] = []
         self.seen: list[TelemetryEvent] = []
-        self.settler = Settler(self.store, self.inbox, self.told.append, lambda seconds: None, self.seen.append)
+        self.settler = Settler(
+            self.store, self.inbox, self.told.append, lambda seconds: None, self.seen.append,
+            now_ms=lambda: NOW, refresh=lambda: None,
+        )  # fmt: skip
 
     def settling(self, place: int, retry_at: int) -> m.Settling:
         settlement = Settlement(self.seqs[place], failed(place + 1, 1, f"evt_{place + 1:05d}"), retry_at, 1)

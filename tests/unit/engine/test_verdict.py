@@ -119,3 +119,9 @@ def test_what_could_not_be_signed_for_a_stored_secret_waits_for_its_endpoint_to_
     assert not came.succeeded
     assert (came.retry_at, came.tries, came.health) == (NOW, 1, FRESH)
     assert (came.signal, came.error_code) == (Signal.UNREADABLE, "secret_unreadable")
+
+
+def test_a_profile_that_is_not_there_waits_without_burning_the_schedule() -> None:
+    came = verdict(answer(None, "profile_missing"), tries=1)
+    assert (came.succeeded, came.retry_at, came.tries, came.health) == (False, NOW, 1, FRESH)
+    assert (came.signal, came.error_code) == (Signal.PROFILE_MISSING, "profile_missing")

@@ -107,6 +107,15 @@ def test_only_inactive_endpoints_do_not_match(config: Config, status: EndpointSt
     assert config.wanted() == ["ep_a"]
 
 
+def test_what_failed_to_prove_itself_matches_nothing_until_it_is_asked_again(config: Config) -> None:
+    made = config.add("ep_a", status=EndpointStatus.VERIFICATION_PENDING, unverified_since=1)
+    assert config.wanted() == ["ep_a"]
+    refused = config.change(made, status=EndpointStatus.DISABLED)
+    assert config.wanted() == []
+    config.change(refused, status=EndpointStatus.VERIFICATION_PENDING, unverified_since=2)
+    assert config.wanted() == ["ep_a"]
+
+
 def test_ordering_comes_along(config: Config) -> None:
     config.add("ep_a", ordering=Ordering.STRICT)
     config.refresh()

@@ -33,7 +33,7 @@ ATTEMPT = Attempt(
     response_headers=b"[]",
     response_body=b"response-body",
     response_truncated=False,
-    profile="standard",
+    profile="standard@1a2b3c4d",
 )
 ENDED = EndedAttempt(
     attempt=ATTEMPT,
@@ -62,6 +62,7 @@ def test_one_line_an_attempt_in_one_write() -> None:
         "event_type": "contact.created",
         "trace_id": "0af7651916cd43dd8448eb211c80319c",
         "profile": "standard",
+        "profile_version": "1a2b3c4d",
         "number": 2,
         "outcome": "failed",
         "final": False,

@@ -35,6 +35,7 @@ LARGE_TABLES = {
 MAY_BE_SCANNED = {
     "SCAN endpoint USING INDEX endpoint_deleted",
     "SCAN tenant USING INDEX tenant_deleted",
+    "SCAN endpoint USING INDEX endpoint_unverified",
     "SCAN job USING COVERING INDEX job_open",
 }
 # What is after everything: read once at a start, and by who has missed changes.
@@ -85,6 +86,8 @@ HOT = {
         "delivery USING COVERING INDEX delivery_in_lane (endpoint_id=? AND ordering_key=? AND deferred=? AND rowid<?)",
         "delivery USING COVERING INDEX delivery_in_lane (endpoint_id=? AND ordering_key=? AND deferred=? AND rowid<?)",
     ],
+    "endpoints_of_profile": ["endpoint USING INDEX endpoint_by_profile (<expr>=? AND id>?)"],
+    "tenants_of_profile": ["tenant USING INDEX tenant_by_profile (profile=?)"],
     "list_tenants_with_quotas": ["tenant USING INDEX tenant_with_quotas (id>?)"],
     "day_counts": ["endpoint_day USING PRIMARY KEY (tenant_id=? AND endpoint_id=? AND day>?)"],
     "overdue_tenants": [

@@ -6,16 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.wire.envelope import is_exact, type_timestamp_data
 from ringback.wire.message import Message
+from ringback.wire.profile import load_profile
 
 AT = "2026-11-21T10:00:00.000Z"
 TYPE = "contact.created"
+STANDARD = load_profile("standard")
+
+
+def message(data: bytes, event_type: str = TYPE) -> Message:
+    return Message("evt_1", event_type, data, 1_795_255_200_000, 1_795_255_200_000)
 
 
 def body(data: bytes, event_type: str = TYPE) -> bytes:
-    head, tail = type_timestamp_data(Message("evt_1", event_type, data, AT))
-    return head + data + tail
+    rendered = STANDARD.shape_for(message(data, event_type)).render(message(data, event_type))
+    assert not rendered.whole
+    assert rendered.head + data + rendered.tail == rendered.body
+    return rendered.body
+
+
+def is_exact(data: bytes, event_type: str) -> bool:
+    return body(data, event_type) == data
 
 
 EXACT = {

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 
 import ringback.wire
-from ringback.wire import vocabulary
-from ringback.wire.envelope import BY_NAME
 from ringback.wire.profile import check_profile, load_profile, profile_names
 from ringback.wire.vocabulary import ProfileError
 
@@ -24,14 +22,11 @@ def test_what_standard_says() -> None:
     assert (contract.name, contract.method, contract.default_signature) == ("standard", "POST", "v1")
     assert contract.signatures == ("v1", "v1a")
     assert contract.header_names == {"content-type", "webhook-id", "webhook-timestamp", "webhook-signature"}
-    assert contract.profile.signed_parts == ("event_id", "sent_at_s", "body")
-    assert (contract.profile.success, contract.profile.retry, contract.profile.secret_of) == (
-        "2xx",
-        "default",
-        "endpoint",
-    )
-    assert (contract.profile.handshake, contract.has_handshake) == ("none", False)
-    assert contract.profile.title == "Standard Webhooks"
+    profile = contract.profile
+    assert (profile.tenant_signs, profile.secret_needed, profile.standard_secret) == (False, True, True)
+    assert profile.success == frozenset(range(200, 300))
+    assert (profile.retry.delays_s, contract.has_handshake) == (None, False)
+    assert profile.title == "Standard Webhooks"
     assert contract.header_of("event_id") == "webhook-id"
 
 
@@ -41,63 +36,141 @@ def test_no_other_profile_is_loaded(name: str) -> None:
         load_profile(name)
 
 
-def test_every_envelope_of_the_vocabulary_is_built() -> None:
-    assert set(BY_NAME) == set(vocabulary.ENVELOPES)
-
-
 def test_headers_keep_order_and_case() -> None:
-    text = STANDARD.replace('"webhook-id" =', '"X-WebHook-ID" =')
+    text = STANDARD.replace("webhook-id =", "X-WebHook-ID =")
     contract = check_profile(text, "standard")
-    assert [name for name, _ in contract.profile.headers][1] == "X-WebHook-ID"
+    assert [header.name for header in contract.profile.headers][1] == "X-WebHook-ID"
     assert contract.header_of("event_id") == "x-webhook-id"
 
 
+# What is found in the file, what is put there instead, the key that is named, the line, and words of the message.
 REFUSED = {
-    "not TOML": (r"^name = .*$", "name =", "file", "is not TOML"),
-    "another name": (r'name = "standard"', 'name = "other"', "name", "must be 'standard'"),
-    "a missing key": (r'^method = "POST"$', "", "request.method", "is missing"),
-    "a missing table": (r"^\[delivery\](.|\n)*\Z", "", "delivery", "is missing"),
-    "an empty table": (r"^\[delivery\](.|\n)*\Z", "[delivery]", "delivery", "isn't empty"),
-    "a key that is not known": (r"^\[delivery\]$", "[delivery]\nretries = 3", "delivery.retries", "success, retry"),
-    "a handshake that is not known": (r'"none"', '"echo"', "delivery.handshake", "'echo' is not known; allowed: none"),
-    "a table that is not known": (r"\A", "handshake = true\n", "handshake", "allowed: name, title"),
-    "a word that is not known": (r'"POST"', '"GET"', "request.method", "'GET' is not known; allowed: POST"),
-    "a wrong type": (r'"POST"', "5", "request.method", "5 is not known; allowed: POST"),
-    "an envelope that is not known": (r'"type_timestamp_data"', '"xml"', "request.envelope", "type_timestamp_data"),
-    "an empty text": (r'title = "[^"]*"', 'title = " "', "title", "isn't empty"),
-    "a text that is no text": (r'title = "[^"]*"', "title = 5", "title", "isn't empty"),
-    "a content type with a line break": (
+    "not TOML": (r"^name = .*$", "name =", "file", 3, "is not TOML"),
+    "another name": (r'name = "standard"', 'name = "other"', "name", 3, "must be 'standard'"),
+    "a missing key": (r'^method = "POST"$', "", "request.method", 10, "is missing"),
+    "a missing table": (r"^\[delivery\](.|\n)*\Z", "", "delivery", None, "is missing"),
+    "an empty table": (r"^\[delivery\](.|\n)*\Z", "[delivery]", "delivery", 47, "isn't empty"),
+    "an unknown key": (r"^\[delivery\]$", "[delivery]\nretries = 3", "delivery.retries", 48, "success, retry"),
+    "an unknown table": (r"\A", "greeting = true\n", "greeting", 1, "allowed: name, title"),
+    "an unknown word": (r'"POST"', '"GET"', "request.method", 11, "'GET' is not known; allowed: POST"),
+    "a wrong type": (r'"POST"', "5", "request.method", 11, "5 is not known; allowed: POST"),
+    "an unknown form": (
+        r'"as_received"',
+        '"xml"',
+        "request.body",
+        12,
+        "allowed: as_received, compact, ascii, ecmascript",
+    ),
+    "an empty text": (r'title = "[^"]*"', 'title = " "', "title", 4, "isn't empty"),
+    "a text that is no text": (r'title = "[^"]*"', "title = 5", "title", 4, "isn't empty"),
+    "a line break in a header": (
         r'"application/json"',
         r'"a/b\\r\\nx: y"',
-        "request.content_type",
+        "headers.content-type",
+        16,
         "visible ASCII",
     ),
-    "a header that is no name": (r'"webhook-id" =', '"webhook id" =', "headers.webhook id", "RFC 9110"),
-    "a header of the transport": (r'"webhook-id" =', '"Content-Length" =', "headers.Content-Length", "transport"),
-    "a header twice": (r'"webhook-id" =', '"Webhook-Timestamp" =', "headers.Webhook-Timestamp", "twice"),
-    "a header with nothing known": (r'= "content_type"', '= "date"', "headers.content-type", "allowed: content_type"),
-    "no header for the id": (r'"webhook-id" = "event_id"', "", "headers", "exactly one header must carry event_id"),
-    "a value in two headers": (r'= "content_type"', '= "signature"', "headers", "exactly one header must carry sig"),
-    "an unsigned body": (r', "body"\]', "]", "signature.parts", "must have the body"),
-    "an unknown part": (r', "body"\]', ', "body", "path"]', "signature.parts", "'path' is not known"),
-    "a part twice": (r', "body"\]', ', "body", "body"]', "signature.parts", "twice"),
-    "no parts": (r"parts = \[.*\]", "parts = []", "signature.parts", "must be a list"),
-    "parts that are no words": (r"parts = \[.*\]", "parts = [[1]]", "signature.parts", "is not known"),
-    "a long separator": (r'parts_separator = "\."', 'parts_separator = ".."', "signature.parts_separator", "one char"),
-    "an unknown default": (r'default = "v1"', 'default = "v2"', "signature.default", "allowed: v1, v1a"),
-    "an unknown algorithm": (r'"hmac-sha256"', '"hmac-md5"', "signature.variants.v1.algorithm", "hmac-sha256, ed25519"),
-    "a prefix with a line break": (r'"v1a,"', r'"v1a\\n"', "signature.variants.v1a.prefix", "visible ASCII"),
+    "a header that is no name": (r"webhook-id =", '"webhook id" =', "headers.webhook id", 17, "RFC 9110"),
+    "the transport's header": (r"webhook-id =", "Content-Length =", "headers.Content-Length", 17, "transport"),
+    "a header twice": (r"webhook-id =", "Webhook-Timestamp =", "headers.Webhook-Timestamp", 17, "twice"),
+    "no content type": (r"^content-type = .*$", "", "headers", 15, "must have content-type"),
+    "an unknown slot": (r'"\{event_id\}"', '"{id}"', "headers.webhook-id", 17, "'id' is no slot; allowed: event_id, "),
+    "a stray brace": (r'"\{event_id\}"', '"{event_id"', "headers.webhook-id", 17, "a brace stands alone"),
+    "a time without a form": (r'"\{sent_at:unix_seconds\}"', '"{sent_at}"', "headers.webhook-timestamp", 18, "say how"),
+    "an unknown form of a time": (
+        r"\{happened_at:rfc3339\}",
+        "{happened_at:iso}",
+        "shapes[1].json",
+        27,
+        "'iso' is no form",
+    ),
+    "a form that is none of its": (r"\{event_id\}", "{event_id:rfc3339}", "headers.webhook-id", 17, "is no time"),
+    "members of a text": (r'"\{event_id\}"', '"{channel.a}"', "headers.webhook-id", 17, "channel has no members"),
+    "two signatures": (r'"\{event_id\}"', '"{signature}"', "headers", 15, "two headers carry the signature"),
+    "a shape that is no JSON": (r"'\{\"type\"", "'{type", "shapes[1].json", 27, "is no JSON"),
+    "a member twice": (r'"timestamp": "', '"type": "', "shapes[1].json", 27, "type stands twice"),
+    "an unknown slot in the body": (r'"\{event_type\}"', '"{kind}"', "shapes[1].json", 27, "'kind' is no slot"),
+    "nothing for the rest": (
+        r"^\[\[shapes\]\]\njson(.|\n)*?\n\n",
+        "",
+        "shapes[0].when",
+        23,
+        "must not stand in the last",
+    ),
+    "a shape in vain": (r"^when = .*$", "", "shapes[0].when", 22, "only the last shape"),
+    "no condition that is known": (
+        r"data_is",
+        "data_has",
+        "shapes[0].when.data_has",
+        23,
+        "allowed: event_types, actions",
+    ),
+    "no shapes": (r"^\[\[shapes\]\](.|\n)*^\[signature\]", "[signature]", "shapes", None, "is missing"),
+    "an unsigned body": (r"\.\{body\}", "", "signature.content", 33, "must have {body}"),
+    "a body twice": (r"\.\{body\}", ".{body}{body}", "signature.content", 33, "must have {body}, once"),
+    "what no header has": (r"\{event_id\}\.", "{tenant_id}.", "signature.content", 33, "{tenant_id} can't be signed"),
+    "a secret in the content": (
+        r"\{event_id\}\.",
+        "{secret}.",
+        "signature.content",
+        33,
+        "only if the algorithm is sha256",
+    ),
+    "a long separator": (r'several = " "', 'several = ", "', "signature.several", 34, "one char"),
+    "an unknown default": (r'default = "v1"', 'default = "v2"', "signature.default", 35, "allowed: v1, v1a"),
+    "an unknown algorithm": (
+        r'"hmac-sha256"',
+        '"hmac-md5"',
+        "signature.variants.v1.algorithm",
+        38,
+        "allowed: hmac-sha1",
+    ),
+    "another algorithm": (r'"hmac-sha256"', '"hmac-sha1"', "signature.variants.v1.algorithm", 38, "standard secrets"),
+    "a secret of another form": (
+        r'secret = "standard"',
+        'secret = "text"',
+        "signature.variants.v1a.algorithm",
+        43,
+        "ed25519 needs",
+    ),
+    "arguments exchanged": (
+        r'prefix = "v1,"',
+        'arguments = "published"',
+        "signature.variants.v1.arguments",
+        40,
+        "exchanged for HMAC",
+    ),
+    "a line break in a prefix": (r'"v1a,"', r'"v1a\\n"', "signature.variants.v1a.prefix", 45, "visible ASCII"),
+    "no header for the signature": (r"^webhook-signature.*$", "", "signature", 30, "no header carries {signature}"),
+    "no signature": (
+        r"^\[signature\](.|\n)*^\[delivery\]",
+        "[delivery]",
+        "signature",
+        None,
+        "is missing: a header carries",
+    ),
+    "too many retries": (
+        r'retry = "default"',
+        "retry = { delays_s = [-1] }",
+        "delivery.retry.delays_s",
+        49,
+        "a list of at most 100",
+    ),
+    "an unknown rule": (r"\Z", "[rules]\nhttp = true", "rules.http", 51, "allowed: endpoints_per_tenant"),
+    "no number": (r"\Z", "[rules]\nendpoints_per_tenant = 0", "rules.endpoints_per_tenant", 51, "from 1 to"),
+    "a map that is called as a form": (r"\Z", "[maps.text]\na = 'b'", "maps.text", 50, "can't be used as a name"),
+    "a mask of nothing": (r"\Z", "[masks]\nm = []", "masks.m", 51, "must be a list"),
 }
 
 
-@pytest.mark.parametrize(("found", "put", "key", "message"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_wrong_is_named(found: str, put: str, key: str, message: str) -> None:
+@pytest.mark.parametrize(("found", "put", "key", "line", "message"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_wrong_is_named(found: str, put: str, key: str, line: int | None, message: str) -> None:
     text, count = re.subn(found, put, STANDARD, count=1, flags=re.MULTILINE)
     assert count == 1
     with pytest.raises(ProfileError, match=re.escape(message)) as caught:
         check_profile(text, "standard")
-    assert caught.value.key == key
-    assert str(caught.value).startswith(f"profile standard: {key}: ")
+    assert (caught.value.key, caught.value.line) == (key, line)
+    assert str(caught.value).startswith(f"profile standard: {f'line {line}: ' if line else ''}{key}: ")
 
 
 def test_a_profile_may_have_one_variant() -> None:

@@ -14,12 +14,12 @@ from ringback.wire.signature import generate_secret, public_part, signer_for
 from ringback.wire.verify import SECRETS_MAX, SIGNATURES_MAX, VerificationFailed, verify
 
 NOW = 1_700_000_000
-SECRET, OTHER = generate_secret("v1", b"s" * 32), generate_secret("v1", b"o" * 32)
-PRIVATE = generate_secret("v1a", b"s" * 32)
+SECRET, OTHER = generate_secret("hmac-sha256", b"s" * 32), generate_secret("hmac-sha256", b"o" * 32)
+PRIVATE = generate_secret("ed25519", b"s" * 32)
 PUBLIC = public_part(PRIVATE)
-MESSAGE = Message("evt_1", "contact.created", b'{"a":1}', "2026-11-21T10:00:00.000Z")
-GOOD = load_profile("standard").render(MESSAGE, [SECRET], "v1", NOW)
-GOOD_V1A = load_profile("standard").render(MESSAGE, [PRIVATE], "v1a", NOW)
+MESSAGE = Message("evt_1", "contact.created", b'{"a":1}', 1_795_255_200_000, NOW * 1000)
+GOOD = load_profile("standard").render(MESSAGE, [SECRET], "v1")
+GOOD_V1A = load_profile("standard").render(MESSAGE, [PRIVATE], "v1a")
 HEADERS = dict(GOOD.headers)
 MAC = HEADERS["webhook-signature"].removeprefix("v1,")
 

@@ -133,6 +133,12 @@ class EventTypeBody(Input):
     deprecated: bool = Field(default=False, description="Shown to whoever chooses event types; events go on.")
 
 
+class ProfileBody(Input):
+    """A profile, whole."""
+
+    toml: str = Field(description="The profile's text. Its `name` is the one in the address.")
+
+
 def _moment(value: object) -> object:
     """Milliseconds since 1970, or None; a body has no other form of a moment than text."""
     return None if value is None else moment_of(value if isinstance(value, str) else "")
@@ -222,8 +228,10 @@ class EndpointChange(Input):
     )
     tracked_set: str | None = Field(default=None, description="Not offered by this version: only null is taken.")
     profile: str | None = Field(default=None, description="The wire contract; null: the tenant's.")
-    signature: Literal["v1", "v1a"] = Field(
-        default="v1", description="HMAC-SHA256, or ed25519. A change rotates to a new secret, shown in the answer."
+    signature: str | None = Field(
+        default=None,
+        description="One of the profile's, null: its default. `standard` has `v1` (HMAC-SHA256) and `v1a` (ed25519). "
+        "A change rotates to a new secret where it needs one of another kind, shown in the answer.",
     )
     active: bool = Field(default=True, description="false: new events don't match and nothing is sent.")
     auth: Auth | None = Field(default=None, description="Credentials, write-only. Another origin in `url` clears them.")

@@ -142,6 +142,8 @@ class AttemptView(BaseModel):
         description="A process died that may have sent this delivery and could not record it: the receiver may have it "
         "twice."
     )
+    profile: str | None = Field(description="The wire contract it was made by; null where there was no request.")
+    profile_version: str | None = Field(description="Which text of it, as the profile shows it; null: not known.")
     status_code: int | None
     error: ReasonView | None
     timings_ms: TimingsView | None
@@ -216,6 +218,8 @@ def _attempt_fields(attempt: Attempt) -> dict[str, Any]:
         "final": attempt.final,
         "superseded": attempt.superseded,
         "maybe_repeated": attempt.maybe_repeated,
+        "profile": attempt.profile_name,
+        "profile_version": attempt.profile_version,
         "status_code": attempt.status_code,
         "error": reason_view(attempt.error_code, attempt.error_message),
         "timings_ms": None if timings is None else TimingsView.of(timings),

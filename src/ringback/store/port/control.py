@@ -9,6 +9,7 @@ from ringback.model.event import Delivery, Event
 from ringback.model.event_type import EventType
 from ringback.model.job import Job
 from ringback.model.lane import LaneRow
+from ringback.model.profile import StoredProfile
 from ringback.model.tenant import ApiKey, Scope, Tenant
 
 
@@ -61,6 +62,32 @@ class EventTypes(Protocol):
     def delete_event_type(self, name: str) -> bool: ...
 
 
+class Profiles(Protocol):
+    """Profiles that were put through the API. A change is logged under the kind `profile`, no tenant, and the name."""
+
+    def put_profile(self, profile: StoredProfile, profiles_max: int) -> StoredProfile | None:
+        """Add it, or replace all but `created_at` of the one with its name; what is stored then, with its revision.
+
+        None, and nothing is done, when it is new and there are `profiles_max` already. The revision given is not
+        looked at.
+        """
+
+    def list_profiles(self, after: str | None, limit: int) -> Sequence[StoredProfile]:
+        """By name (as bytes), after the name `after`."""
+
+    def load_profiles(self, names: Sequence[str]) -> Sequence[StoredProfile]:
+        """Those of them that exist."""
+
+    def delete_profile(self, name: str) -> bool: ...
+
+    def endpoints_of_profile(self, name: str, after: str | None, limit: int) -> Sequence[Endpoint]:
+        """All tenants' endpoints that have this profile, by id, after the id `after`. Not for `standard`, which most
+        have: of that it finds none."""
+
+    def tenants_of_profile(self, name: str, limit: int) -> Sequence[str]:
+        """The ids of the first tenants that have it as their default; of `standard` none either."""
+
+
 class Keys(Protocol):
     def create_key(self, key: ApiKey) -> None: ...
 
@@ -76,7 +103,8 @@ class Keys(Protocol):
 
 class Endpoints(Protocol):
     def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
-        """Add it with its lane; False when the tenant has `endpoints_max` already."""
+        """Add it with its lane, whose bell rings if it has to prove itself; False when the tenant has `endpoints_max`
+        already."""
 
     def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None: ...
 
@@ -87,7 +115,9 @@ class Endpoints(Protocol):
         """Store it where the stored revision is endpoint.revision - 1; False when it is not.
 
         In the same transaction its lane follows the status: `active` → not_before = 0 and the bell rings at
-        `now`, if it was paused for ever; any other status → not_before = for ever, a ringing bell too.
+        `now`, if it was paused for ever; `verification_pending` → not_before = 0 and the bell rings at `now`, for
+        whoever owns the lane asks the endpoint to prove itself; any other status → not_before = for ever, a ringing
+        bell too.
         """
 
     def delete_endpoint(self, tenant_id: str, endpoint_id: str, now: int) -> bool:

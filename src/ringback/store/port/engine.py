@@ -6,6 +6,7 @@ from typing import Final, NamedTuple, Protocol
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.event import DueDelivery
+from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import Change, LaneRow, NodeRow
 
 
@@ -74,7 +75,10 @@ class Lanes(Protocol):
         """
 
     def next_due(self, tenant_id: str, endpoint_id: str, ordered: bool) -> int | None:
-        """The earliest due_at of the lane's deliveries; for an ordered lane of its earliest head."""
+        """The earliest due_at of the lane's deliveries; for an ordered lane of its earliest head.
+
+        0 while the endpoint waits for its handshake: its lane has to be looked at whatever it holds.
+        """
 
     def release(self, node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
         """Give up each lane that is still the node's own and whose bell is silent; for each, whether it was given up.
@@ -160,6 +164,18 @@ class Settlements(Protocol):
         """
 
 
+class Handshakes(Protocol):
+    """For `engine.settler`."""
+
+    def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
+        """Append the attempt (no day counts it) and do what was decided: an endpoint that is verified becomes active
+        and its lane rings, one that is refused is disabled and its lane paused for ever; the change is logged.
+
+        False when the endpoint doesn't wait for this answer any more: then the attempt is stored with `superseded` set
+        and nothing else changes. The same again (same attempt id) changes nothing and answers what it answered.
+        """
+
+
 class Follow(Protocol):
     """For whoever keeps a cache true (`engine.directory`, `api.auth`)."""
 
@@ -189,7 +205,8 @@ class Upkeep(Protocol):
     """For `engine.sweeps`. Each call is one small step and returns how many rows it changed."""
 
     def ring_stranded(self, now: int, limit: int) -> int:
-        """Ring lanes that have due work while their bell is silent and nobody owns them."""
+        """Ring lanes that have due work, or whose endpoint waits for its handshake, while their bell is silent and
+        nobody owns them."""
 
     def free_orphans(self, now: int) -> int:
         """Free and ring lanes whose owner has no node row."""

@@ -50,9 +50,9 @@ UPDATE endpoint SET deleted_at = :now WHERE id = :id AND tenant_id = :tenant_id 
 SELECT id FROM endpoint WHERE tenant_id = :tenant_id AND deleted_at IS NULL;
 
 -- name: insert_lane
--- Add the lane of an endpoint, its bell silent.
+-- Add the lane of an endpoint.
 INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health)
-VALUES (:endpoint_id, :tenant_id, NULL, :not_before, NULL, x'');
+VALUES (:endpoint_id, :tenant_id, :due_at, :not_before, NULL, x'');
 
 -- name: lanes_of
 -- Lanes as they are stored, as asked; the columns in the order of model.lane.LaneRow.
@@ -71,6 +71,14 @@ WHERE endpoint_id = :endpoint_id;
 UPDATE lane
 SET not_before = 0, due_at = min(ifnull(due_at, :now), :now)
 WHERE endpoint_id = :endpoint_id AND not_before >= :forever;
+
+-- name: open_lane
+-- End any pause and ring.
+UPDATE lane SET not_before = 0, due_at = min(ifnull(due_at, :now), :now) WHERE endpoint_id = :endpoint_id;
+
+-- name: asks_for_proof
+-- Whether an endpoint waits for its handshake.
+SELECT 1 FROM endpoint WHERE id = :endpoint_id AND status = 'verification_pending' AND deleted_at IS NULL;
 
 -- name: insert_secret
 -- Add a secret.

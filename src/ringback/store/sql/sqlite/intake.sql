@@ -17,9 +17,9 @@ SET body_hash = excluded.body_hash, event_ids = excluded.event_ids, expires_at =
 -- Append events; the columns in the order of model.event.Event.
 INSERT INTO event (
     tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_deliveries
 -- Append deliveries; the columns in the order of model.event.NewDelivery, then whether they are due later.

@@ -116,7 +116,7 @@ FROM (
 -- Events by their place in the stream, as asked; the columns in the order of model.event.Event.
 SELECT
     seq, tenant_id, event.id, event.type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
 FROM json_each(:seqs) AS asked
 CROSS JOIN event ON event.seq = asked.value;
 
@@ -124,7 +124,7 @@ CROSS JOIN event ON event.seq = asked.value;
 -- Those of a tenant's events that exist, as asked; the columns in the order of model.event.Event.
 SELECT
     tenant_id, event.id, event.type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
 FROM json_each(:ids) AS asked
 CROSS JOIN event ON event.tenant_id = :tenant_id AND event.id = asked.value;
 
@@ -140,7 +140,7 @@ CROSS JOIN attempt ON attempt.seq = asked.value;
 -- name: attempt_by_id
 -- One attempt, whole, and its event's data if that is kept; the columns in the order of model.attempt.Attempt.
 SELECT
-    attempt.tenant_id, attempt.id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final,
+    attempt.tenant_id, attempt.id, endpoint_id, event_id, event_type, attempt.number, at, duration_ms, outcome, final,
     superseded, status_code, error_code, error_message, timings, remote_address, http_version, method, url,
     request_headers, request_body, body_head, body_tail, response_headers, response_body, response_truncated, profile,
     maybe_repeated, event.data

@@ -30,6 +30,16 @@ AND (
 )
 LIMIT :limit;
 
+-- name: stranded_handshakes
+-- Lanes whose endpoint waits for its handshake, that nobody owns and whose bell doesn't call for it.
+SELECT lane.tenant_id, lane.endpoint_id
+FROM endpoint
+CROSS JOIN lane ON lane.endpoint_id = endpoint.id
+WHERE endpoint.status = 'verification_pending' AND endpoint.deleted_at IS NULL AND lane.owner IS NULL
+AND (lane.due_at IS NULL OR lane.due_at > max(:now, lane.not_before))
+ORDER BY endpoint.id
+LIMIT :limit;
+
 -- name: missing_lanes
 -- Endpoints that have deliveries and no lane.
 WITH RECURSIVE pending (endpoint_id) AS (

@@ -1,0 +1,187 @@
+"""The page of each profile in docs/profiles, made from its file: what goes out, an example, how to verify it.
+
+`pages()` gives name → text. The examples are rendered by the profile itself with a secret that is an example; the code
+that verifies is made of what the profile says is signed, so that a changed profile changes its page. tests/docs runs it
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+from ringback.wire.contract import Contract
+from ringback.wire.message import Message, Rendered
+from ringback.wire.profile import load_profile, profile_names
+from ringback.wire.signing import SECRET, Signing, Variant
+
+EXAMPLES = {True: "whsec_YW4tZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc4OTA=", False: "an-example-secret-0123456789"}
+HAPPENED_MS, SENT_MS = 1_795_346_400_250, 1_795_346_400_500
+EVENT = {
+    "vainu": ("company.updated", {"status": "active", "domain": "vainu.com", "visiting_address": "Eteläesplanadi 12"}),
+    "sitefinity-insight": (
+        "persona_scoring.threshold_passed",
+        {"contact": {"id": "c_17"}, "scoring": "Buyer", "score": 82, "threshold": 80, "previous_score": 74},
+    ),
+    "insideview": ("company.updated", {"id": "co_9", "name": "Bodega Núñez"}),
+}
+USUAL = ("contact.created", {"id": "c_17", "name": "Ada Núñez", "rating": 4.5})
+SHELL_NAMES = {"webhook-id": "ID"}
+
+
+def pages() -> dict[str, str]:
+    """File name → text, of all profiles that come with Ringback."""
+    return {f"{name}.md": "".join(_page(load_profile(name))) for name in profile_names()}
+
+
+def example(contract: Contract, data: bytes | None = None) -> Rendered:
+    """A request of the profile, made with the example's secret."""
+    event_type, value = EVENT.get(contract.name, USUAL)
+    message = Message(
+        "evt_01KAJ6S5RA2N4Q8T0V6X8Z1B3D", event_type, data or json.dumps(value, ensure_ascii=False).encode(),
+        HAPPENED_MS, SENT_MS, tenant_id="acme", endpoint_id="ep_01KAJ6M3YV5S7W9Y1A3C5E7G9J", number=364_559,
+        subject_type=event_type.partition(".")[0], subject_id="c_17", channel="eu", accepted_ms=HAPPENED_MS,
+    )  # fmt: skip
+    secrets = [secret_of(contract)] if contract.signing is not None else []
+    return contract.render(message, secrets, contract.default_signature)
+
+
+def secret_of(contract: Contract) -> str:
+    """The secret of the examples."""
+    return EXAMPLES[contract.profile.standard_secret]
+
+
+def _page(contract: Contract) -> Iterator[str]:
+    profile = contract.profile
+    yield f'# {profile.title}\n\nFor `profile = "{profile.name}"`.\n\n{profile.description}\n\n'
+    yield f"Source: {_linked(profile.source)}\n\n"
+    yield "| what | how |\n|---|---|\n"
+    yield from (f"| {what} | {how} |\n" for what, how in _facts(contract))
+    rendered = example(contract)
+    yield "\n## An example\n\n"
+    if contract.signing is not None:
+        yield f"Signed with the secret `{secret_of(contract)}`.\n\n"
+    lines = [f"{name}: {value}" for name, value in rendered.headers]
+    yield (
+        f"```http\n{contract.method} /your/path HTTP/1.1\n" + "\n".join(lines) + f"\n\n{rendered.body.decode()}\n```\n"
+    )
+    yield from _verifying(contract)
+
+
+def _linked(source: str) -> str:
+    return f"<{source}>" if source.startswith("https:") else f"{source}."
+
+
+def _facts(contract: Contract) -> Iterator[tuple[str, str]]:
+    profile, signing = contract.profile, contract.signing
+    yield "success", "any status from 200 to 299"
+    delays = profile.retry.delays_s
+    yield "retries", "the usual schedule" if delays is None else ", ".join(f"{delay:g} s" for delay in delays)
+    if signing is None:
+        yield "signature", "none"
+    else:
+        yield "secret", "the tenant's, shared by its endpoints" if profile.tenant_signs else "each endpoint's own"
+        if not profile.secret_needed:
+            yield "signed", "if and only if the endpoint has a secret"
+        for variant in signing.variants.values():
+            usual = " (default)" if variant.name == contract.default_signature and len(signing.variants) > 1 else ""
+            yield f"signature `{variant.name}`{usual}", _said(variant)
+        several = "both sign" if signing.separator is not None else "the old one signs until the grace has ended"
+        yield "while a secret is rotated", several
+    rules = profile.rules
+    if rules.endpoints_per_tenant is not None:
+        yield "endpoints of a tenant", f"at most {rules.endpoints_per_tenant}"
+    if rules.https_only:
+        yield "URL", "https only"
+    if rules.one_channel:
+        yield "channels", "exactly one"
+
+
+def _said(variant: Variant) -> str:
+    exchanged = ", key and content exchanged" if variant.exchanged else ""
+    prefix = f", after `{variant.prefix}`" if variant.prefix else ""
+    return f"{variant.algorithm} in {variant.encoding}{prefix}{exchanged}"
+
+
+# ── verifying ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _verifying(contract: Contract) -> Iterator[str]:
+    if contract.signing is None:
+        yield "\n## Verifying\n\nRequests are not signed. Give the endpoint credentials (`auth`), and check those.\n"
+        return
+    yield "\n## Verifying\n\nThe body is what came, byte for byte, before anything parses it.\n\nPython:\n\n"
+    yield "```python\nfrom ringback import VerificationFailed, verify\n\n\ndef genuine(headers, body, secret):\n"
+    yield f'    try:\n        verify("{contract.name}", headers, body, secret)\n'
+    yield "    except VerificationFailed:\n        return False\n    return True\n```\n"
+    yield "\nJavaScript (`headers` with names in lower case, `body` a Buffer):\n\n"
+    yield f"```js\n{_javascript(contract, contract.signing)}```\n"
+    yield "\nA shell, with the body in `body.json`; the line prints the signature:\n\n"
+    yield f"```sh\n{_shell(contract, contract.signing)}```\n"
+
+
+def _javascript(contract: Contract, signing: Signing) -> str:
+    variant = signing.variants[contract.default_signature]
+    content = signing.described
+    texts = [_literal(content.before, content.before_of), _literal(content.behind, content.behind_of)]
+    parts = ", ".join(part for part in (texts[0], "body", texts[1]) if part)
+    encoding, header = variant.encoding, contract.header_of("signature")
+    if variant.algorithm == "sha256":
+        imported, made = "createHash", f'createHash("sha256").update(content).digest("{encoding}")'
+        key = ""
+    else:
+        hashed = variant.algorithm.removeprefix("hmac-")
+        imported, made = "createHmac", f'createHmac("{hashed}", key).update(content).digest("{encoding}")'
+        plain = 'Buffer.from(secret.slice("whsec_".length), "base64")'
+        key = f"  const key = {plain if contract.profile.standard_secret else 'secret'};\n"
+    given = f'headers["{header}"]'
+    signatures = f"{given}.split({json.dumps(signing.separator)})" if signing.separator else f"[{given}]"
+    prefix = f'"{variant.prefix}" + ' if variant.prefix else ""
+    return (
+        f'import {{ {imported}, timingSafeEqual }} from "node:crypto";\n\n'
+        "export function genuine(headers, body, secret) {\n"
+        f"  const content = Buffer.concat([{parts}]);\n{key}"
+        f"  const expected = Buffer.from({prefix}{made});\n"
+        f"  return {signatures}.some(\n"
+        "    (given) => given.length === expected.length && timingSafeEqual(Buffer.from(given), expected),\n  );\n}\n"
+    )
+
+
+def _literal(text: str, names: tuple[str, ...]) -> str:
+    if not text:
+        return ""
+    filled = text % tuple("${secret}" if name == SECRET else f'${{headers["{name}"]}}' for name in names)
+    return f"Buffer.from(`{filled}`)"
+
+
+def _shell(contract: Contract, signing: Signing) -> str:
+    variant = signing.variants[contract.default_signature]
+    content = signing.described
+    before, behind = (
+        _printed(*part) for part in ((content.before, content.before_of), (content.behind, content.behind_of))
+    )
+    parts = "; ".join(part for part in (before, "cat body.json", behind) if part)
+    source = f"{{ {parts}; }}" if before or behind else "cat body.json"
+    if variant.algorithm == "sha256":
+        digest = "openssl dgst -sha256 -binary"
+    elif contract.profile.standard_secret:
+        digest = (
+            "openssl dgst -sha256 -mac HMAC -binary "
+            "-macopt hexkey:$(printf %s \"${SECRET#whsec_}\" | base64 -d | od -An -tx1 | tr -d ' \\n')"
+        )
+    else:
+        digest = f'openssl dgst -{variant.algorithm.removeprefix("hmac-")} -hmac "$SECRET" -binary'
+    encoded = "base64" if variant.encoding == "base64" else "od -An -tx1 | tr -d ' \\n'"
+    return f"{source} |\n  {digest} |\n  {encoded}\n"
+
+
+def _printed(text: str, names: tuple[str, ...]) -> str:
+    if not text:
+        return ""
+    filled = text % tuple(
+        "$SECRET" if name == SECRET else f"${SHELL_NAMES.get(name, _variable(name))}" for name in names
+    )
+    return f'printf %s "{filled}"'
+
+
+def _variable(header: str) -> str:
+    """`x-vessel-timestamp` → `TIMESTAMP`."""
+    return re.sub(r"[^A-Z]", "_", header.rpartition("-")[2].upper())

@@ -1,0 +1,97 @@
+"""The request that a profile makes of an event, as `ringback profile show` prints it.
+
+Made of the same parts as a real one (`ringback.outgoing`, the profile's contract), but for a receiver that doesn't
+exist and with a secret that everybody knows. Sends nothing.
+"""
+
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ringback.clock import Clock
+from ringback.model.endpoint import Endpoint
+from ringback.model.errors import BadSetting
+from ringback.outgoing import HOPS_HEADER, prepare
+from ringback.policy.match import valid_event_type
+from ringback.times import parse_rfc3339
+from ringback.wire.contract import Contract
+from ringback.wire.message import Message
+
+_URL: Final = "https://example.com/hook"
+_KEY: Final = b"an example, which everybody has."
+_NUMBER: Final = 1
+_SAMPLE: Final = b'{"type":"contact.created","data":{"id":"c_1","name":"Ada"}}'
+
+
+class Subject(msgspec.Struct):
+    """What an event is about."""
+
+    type: str
+    id: str
+
+
+class Event(msgspec.Struct):
+    """What of an event, as `POST …/events` takes it, is looked at here."""
+
+    type: str
+    data: msgspec.Raw
+    id: str | None = None
+    channel: str | None = None
+    subject: Subject | None = None
+    change: str | None = None
+    previous: msgspec.Raw | None = None
+    occurred_at: str | None = None
+
+
+class Example(NamedTuple):
+    """A request as it would leave, and the secret that it is signed with (None: it isn't)."""
+
+    method: str
+    url: str
+    headers: list[tuple[str, str]]
+    body: bytes
+    secret: str | None
+
+
+def example_request(contract: Contract, signature: str | None, event: bytes | None, clock: Clock) -> Example:
+    """The request of an event (None: of a sample), signed by one of the contract's signatures (None: its default).
+
+    Raises BadSetting.
+    """
+    chosen = contract.default_signature if signature is None else signature
+    if not contract.offers(chosen):
+        raise BadSetting(f"signature: {chosen!r} is none of the profile's: {', '.join(contract.signatures)}.")
+    endpoint = Endpoint("ep_example", "example", "", _URL, profile=contract.name, signature=chosen)
+    target = prepare(endpoint, [], contract)
+    secret = None if contract.signing is None else contract.signing.new_secret(_KEY, chosen)
+    message = _message(_SAMPLE if event is None else event, endpoint, clock)
+    rendered = contract.render(message, [] if secret is None else [secret], chosen)
+    headers = target.shown(rendered.headers, [(HOPS_HEADER, "1")], len(rendered.body))
+    return Example(contract.method, target.url, headers, rendered.body, secret)
+
+
+def _message(event: bytes, endpoint: Endpoint, clock: Clock) -> Message:
+    now_ms = clock.now_ms()
+    try:
+        given = msgspec.json.decode(event, type=Event)
+        happened_at = now_ms if given.occurred_at is None else parse_rfc3339(given.occurred_at)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError, RecursionError) as error:
+        raise BadSetting(f"event: not an event as the API takes it: {error}.") from None
+    if not valid_event_type(given.type):
+        raise BadSetting("event: its type is no event type, such as contact.created.")
+    return Message(
+        given.id or clock.new_id("evt"),
+        given.type,
+        bytes(given.data),
+        happened_at,
+        now_ms,
+        tenant_id=endpoint.tenant_id,
+        endpoint_id=endpoint.id,
+        number=_NUMBER,
+        channel=given.channel,
+        subject_type=given.subject.type if given.subject else None,
+        subject_id=given.subject.id if given.subject else None,
+        change=given.change,
+        previous=None if given.previous is None else bytes(given.previous),
+        accepted_ms=now_ms,
+    )

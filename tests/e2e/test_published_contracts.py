@@ -1,0 +1,248 @@
+"""The published contracts on the wire: an event goes in over the API, and what arrives is the contract's, to the byte.
+
+Signatures are worked out here with the standard library's hashlib and hmac, or by node, never by our own signer. A
+request that fails once shows the second attempt, a rotated secret the request after it.
+"""
+
+import hashlib
+import hmac
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+from standardwebhooks.webhooks import Webhook
+
+from support.handshakes import echo, headers, proves
+from support.inbox import Inbox, Received, Reply
+from support.process import Server
+from support.receivers import ReceivedRequest, Receiver
+from support.tenant import TestTenant
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+OURS = {"host", "user-agent", "accept", "accept-encoding", "ringback-hops", "content-length"}
+TWICE = {"delays_s": [0.01]}
+
+
+def of_the_contract(received: Received) -> dict[str, str]:
+    """The headers that the profile made, their names in the case in which they came."""
+    return {name: value for name, value in received.headers if name.lower() not in OURS}
+
+
+def fails_first(inbox: Inbox) -> None:
+    inbox.reply = lambda _: Reply(500 if len(inbox.received) == 1 else 200)
+
+
+def tenants_secret(tenant: TestTenant) -> str:
+    return str(tenant.server.get(f"{tenant.path}/secret")["secret"])
+
+
+# ── Vinsight ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_vinsight(tenant: TestTenant, inbox: Inbox) -> None:
+    made = tenant.endpoint(inbox.url(), profile="vinsight", retry=TWICE)
+    assert (made["secret"], made["signature"]) == (None, "described")
+    fails_first(inbox)
+    contact = {"ContactID": 7, "Name": "Bodega Núñez", "Balance": 1.50}
+    tenant.send("contact.created", contact)
+    first, again = inbox.wait_for(2)
+    secret = tenants_secret(tenant)
+    for received in (first, again):
+        signature = hmac.digest(secret.encode(), received.body, "sha256").hex()
+        assert of_the_contract(received) == {"Content-Type": "application/json", "x-signature": signature}
+        assert json.loads(received.body) == contact
+    assert tenant.patch(made["id"], signature="published").status == 200
+    tenant.send("contact.updated", contact)
+    last = inbox.wait_for(3)[-1]
+    assert last.header("x-signature") == hmac.digest(last.body, secret.encode(), "sha256").hex()
+
+
+def test_all_webhooks_of_an_organisation_share_its_secret_and_its_rotation(tenant: TestTenant, inbox: Inbox) -> None:
+    for path in ("/a", "/b"):
+        tenant.endpoint(inbox.url(path), profile="vinsight")
+    old = tenants_secret(tenant)
+    rotate = f"{tenant.path}/secret/rotate"
+    assert tenant.server.ask("POST", rotate, {"secret": "the-new-secret-of-it"}).status == 200
+    tenant.send("contact.created", {"a": 1})
+    graced = inbox.wait_for(2)  # one signature fits: during the grace it is the old secret's
+    assert tenant.server.ask("POST", rotate, {"secret": "the-newest-of-them-all", "grace_seconds": 0}).status == 200
+    tenant.send("contact.created", {"a": 2})
+    latest = inbox.wait_for(4)[2:]
+    for received, secret in [(one, old) for one in graced] + [(one, "the-newest-of-them-all") for one in latest]:
+        assert received.header("x-signature") == hmac.digest(secret.encode(), received.body, "sha256").hex()
+
+
+# ── Vainu ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_vainu(tenant: TestTenant, inbox: Inbox) -> None:
+    made = tenant.endpoint(inbox.url(), profile="vainu", retry=TWICE, query="?crm=custom")
+    assert made["secret"] is None
+    fails_first(inbox)
+    event_id = tenant.send("company.updated", {"region": "FI-18", "visiting_address": "Eteläesplanadi 12", "x": 1})
+    for number, received in enumerate(inbox.wait_for(2), 1):
+        assert of_the_contract(received) == {"Content-Type": "application/json"}
+        assert received.path == "/hook?crm=custom"
+        assert received.body == (
+            rb'{"data":{"visiting_address":"Etel\u00e4esplanadi 12","region":"FI-18"},'
+            b'"number_of_tries":%d,"type":"company_change_webhook","unique_id":"%s"}' % (number, event_id.encode())
+        )
+    tenant.wait_state(event_id, "delivered")
+    for attempt, received in zip(tenant.attempts(made["id"]), inbox.received, strict=True):
+        assert tenant.attempt(attempt["id"])["request"]["body"] == received.body.decode()
+
+
+# ── Vessel ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HANDLER = """
+const crypto = require("crypto");
+const hash = (s) => crypto.createHash("sha256").update(s).digest("hex");
+const {token, headers, body} = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const req = {headers, body: JSON.parse(body)};
+const signature = `${token}${JSON.stringify(req.body)}${req.headers["x-vessel-timestamp"]}`;
+console.log(hash(signature) === req.headers["x-vessel-signature"]);
+"""
+
+
+def believed_by_the_documents_receiver(received: Received, token: str) -> bool:
+    """What the code in the document makes of it: it signs what it parsed, written anew."""
+    given = {
+        "token": token,
+        "headers": {name.lower(): value for name, value in received.headers},
+        "body": received.body.decode(),
+    }
+    run = subprocess.run(
+        ["node", "-e", HANDLER], input=json.dumps(given), capture_output=True, text=True, timeout=60, check=True
+    )
+    return run.stdout.strip() == "true"
+
+
+def test_vessel(tenant: TestTenant, inbox: Inbox) -> None:
+    made = tenant.endpoint(inbox.url(), profile="vessel", retry=TWICE)
+    fails_first(inbox)
+    record = '{"10":1.0,"2":1e21,"name":"Núñez \\u2028","big":12345678901234567890,"n":-0.0}'
+    path = f"{tenant.path}/events"
+    body = f'{{"type":"contact.updated","change":"updated","subject":{{"type":"Contact","id":"1"}},"data":{record}}}'
+    assert tenant.server.ask("POST", path, body.encode()).status == 202
+    first, again = inbox.wait_for(2)
+    token = tenants_secret(tenant)
+    for received in (first, again):
+        assert received.body.decode().endswith(
+            '"type":"OBJECT_CHANGE","data":{"objectType":"Contact","eventType":"UPDATE","record":'
+            '{"2":1e+21,"10":1,"name":"Núñez \u2028","big":12345678901234567000,"n":0}}}'
+        )
+        found = of_the_contract(received)
+        assert list(found) == ["Content-Type", "x-vessel-timestamp", "x-vessel-signature", "x-vessel-connection-id"]
+        assert found["x-vessel-connection-id"] == tenant.id
+        content = token.encode() + received.body + found["x-vessel-timestamp"].encode()
+        assert found["x-vessel-signature"] == hashlib.sha256(content).hexdigest()
+        assert believed_by_the_documents_receiver(received, token)
+    assert not believed_by_the_documents_receiver(first, "another token")
+    second = tenant.server.ask("POST", f"{tenant.path}/endpoints", {"url": inbox.url(), "profile": "vessel"})
+    assert (second.status, second.json["code"]) == (429, "endpoint_quota")
+    assert made["signature"] == "sha256"
+
+
+def test_of_what_was_deleted_vessel_sends_the_ids(tenant: TestTenant, inbox: Inbox) -> None:
+    tenant.endpoint(inbox.url(), profile="vessel")
+    tenant.send(
+        "deal.deleted", None, change="deleted", subject={"type": "Deal", "id": "d_1"},
+        previous={"id": "d_1", "nativeId": "n_1", "amount": 5},
+    )  # fmt: skip
+    (received,) = inbox.wait_for(1)
+    assert json.loads(received.body)["data"] == {
+        "objectType": "Deal",
+        "eventType": "DELETE",
+        "record": {"id": "d_1", "nativeId": "n_1", "connectionId": tenant.id},
+    }
+
+
+# ── InsideView ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def posted(receiver: Receiver) -> list[ReceivedRequest]:
+    return [one for one in receiver.requests if one.line.startswith("POST")]
+
+
+@pytest.mark.parametrize("secret", ["signing-secret-1", None])
+def test_insideview(tenant: TestTenant, secret: str | None) -> None:
+    given = {"secret": secret} if secret else {}
+    with Receiver(proves(echo)) as receiver:
+        made = tenant.endpoint(receiver.url, profile="insideview", **given)
+        assert (made["status"], made["secret"]) == ("verification_pending", secret)
+        event_id = tenant.send("company.updated", {"whatever": 1}, occurred_at="2020-02-26T11:52:29.5Z")
+        tenant.wait_state(event_id, "delivered")
+        (received,) = posted(receiver)
+    alert = json.loads(received.body)
+    assert received.body == (
+        b'{"alertId":"%s","subscriptionId":"%s","date":"2020-02-26T11:52:29+0000","type":"company"}'
+        % (alert["alertId"].encode(), made["id"].encode())
+    )
+    assert 0 < int(alert["alertId"]) < 2**53
+    signature = received.header("X-InsideViewAPI-AlertDataSignature")
+    assert signature == (hmac.digest(secret.encode(), received.body, "sha1").hex() if secret else None)
+
+
+def test_every_alert_has_a_number_of_its_own(tenant: TestTenant) -> None:
+    with Receiver(proves(echo)) as receiver:
+        tenant.endpoint(receiver.url, profile="insideview")
+        events = [{"type": "company.updated", "data": number} for number in range(100)]
+        accepted = tenant.server.make(f"{tenant.path}/events/batch", {"events": events})
+        for event in accepted["accepted"]:
+            tenant.wait_state(event["id"], "delivered")
+        assert len({json.loads(one.body)["alertId"] for one in posted(receiver)}) == 100
+
+
+# ── CloudEvents ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("profile", ["cloudevents", "cloudevents-binary"])
+def test_cloudevents(tenant: TestTenant, profile: str) -> None:
+    allowed = headers("WebHook-Allowed-Origin: *", "WebHook-Allowed-Rate: *")
+    with Receiver(proves(lambda request: allowed)) as receiver:
+        made = tenant.endpoint(receiver.url, profile=profile)
+        data = {"name": "Núñez", "amount": 1.5}
+        event_id = tenant.send("deal.won", data, subject={"type": "deal", "id": "d 1/é"})
+        tenant.wait_state(event_id, "delivered")
+        (received,) = posted(receiver)
+    found = from_http_event(HTTPMessage(dict(received.headers), received.body))
+    assert found.get_data() == data
+    assert (found.get_specversion(), found.get_id(), found.get_type()) == ("1.0", event_id, "deal.won")
+    assert (found.get_source(), found.get_subject()) == (f"/tenants/{tenant.id}", "d 1/é")
+    assert found.get_time() is not None
+    assert Webhook(made["secret"]).verify(received.body, {name.lower(): value for name, value in received.headers})
+
+
+# ── a contract that nobody planned for ────────────────────────────────────────────────────────────────────────────
+
+
+def test_githubs_contract_is_a_file(server: Server, tenant: TestTenant, inbox: Inbox) -> None:
+    text = (EXAMPLES / "github.toml").read_text("utf-8")
+    assert server.ask("PUT", "/v1/profiles/github", {"toml": text}).status in (200, 201)
+    tenant.endpoint(inbox.url(), profile="github", secret="It's a Secret to Everybody")
+    payload = {"action": "opened", "issue": {"number": 1}}
+    event_id = tenant.send("issues", payload)
+    (received,) = inbox.wait_for(1)
+    signature = hmac.digest(b"It's a Secret to Everybody", received.body, "sha256").hex()
+    assert of_the_contract(received) == {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "issues",
+        "X-GitHub-Delivery": event_id,
+        "X-Hub-Signature-256": f"sha256={signature}",
+    }
+    assert json.loads(received.body) == payload
+
+
+def test_sitefinity_insight_asks_for_one_channel_and_https(server: Server, tenant: TestTenant) -> None:
+    def refused(**fields: Any) -> list[str]:
+        given = {"url": "https://example.com/hook", "profile": "sitefinity-insight", "channels": ["dc1"], **fields}
+        answer = server.ask("POST", f"{tenant.path}/endpoints", given)
+        return [one["field"] for one in answer.json.get("errors", [])]
+
+    assert refused(channels=None) == ["channels"]
+    assert refused(channels=["dc1", "dc2"]) == ["channels"]
+    assert refused(url="http://example.com/hook") == ["url"]
+    assert refused() == []
