@@ -28,6 +28,8 @@ from ringback.observe.families import FAMILIES, PROCESS, SENDER_PREFIX
 from ringback.observe.logs import level_of, line_name
 from ringback.setting import SettingInfo
 from ringback.settings import catalogue
+from ringback.wire import vocabulary
+from ringback.wire.slots import SLOTS, TIME_FORMATS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PART = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -183,6 +185,22 @@ def shown_option_default(default: object) -> str:
     return "" if default in (None, False, (), "") else "on" if default is True else f"`{default}`"
 
 
+def words_of_profiles() -> str:
+    slots = table(
+        ("slot", "kind", "is"), ((f"`{name}`", slot.kind.value, slot.meaning) for name, slot in SLOTS.items())
+    )
+    times = table(
+        ("form", "of a time"), ((f"`{name}`", form.meaning) for name, form in TIME_FORMATS.items())
+    )  # fmt: skip
+    words = (
+        ("form of the body", vocabulary.BODY_FORMS),
+        ("algorithm", vocabulary.ALGORITHMS),
+        ("encoding", vocabulary.ENCODINGS),
+    )
+    rest = [table((what, "is"), ((f"`{word}`", meaning) for word, meaning in known.items())) for what, known in words]
+    return "\n".join([slots, times, *rest])
+
+
 def calls() -> str:
     return table(("call", "key", "does", "takes", "answers"), api_tables.calls())
 
@@ -204,6 +222,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "wide record": wide_record,
     "spans": spans,
     "calls": calls,
+    "words of profiles": words_of_profiles,
     "objects": objects,
 }
 

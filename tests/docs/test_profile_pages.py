@@ -1,5 +1,7 @@
 """The page of each profile: its code, run against requests that the profile makes now, says what is genuine."""
 
+import base64
+import hmac
 import json
 import re
 import subprocess
@@ -11,7 +13,7 @@ import pytest
 
 from ringback.wire.contract import Contract
 from ringback.wire.message import Message, Rendered
-from ringback.wire.profile import load_profile, profile_names
+from ringback.wire.profile import check_profile, load_profile, profile_names
 
 PAGES = Path(__file__).parents[2] / "docs" / "profiles"
 EXAMPLE = re.compile(r"Signed with the secret `(?P<secret>[^`]+)`")
@@ -92,3 +94,14 @@ def test_the_shell_of_the_page(profile: str, tmp_path: Path) -> None:
     assert contract.signing is not None
     prefix = contract.signing.variants[contract.default_signature].prefix
     assert prefix + run.stdout.strip() == headers[carrier]
+
+
+def test_the_guides_profile_is_what_its_customers_were_promised() -> None:
+    text = (PAGES.parent / "contracts.md").read_text("utf-8")
+    (toml,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    contract = check_profile(toml, "bakehouse")
+    message = Message("evt_1", "order.paid", b'{"id": 7, "total": 12.50}', 0, 1_795_346_400_000)
+    rendered = contract.render(message, ["their secret"], "sha512")
+    assert rendered.body == (b'{"topic":"order.paid","try":"1","sent":1795346400,"order":{"id": 7, "total": 12.50}}')
+    made = base64.b64encode(hmac.digest(b"their secret", rendered.body, "sha512")).decode()
+    assert dict(rendered.headers)["X-Bakehouse-Hmac"] == made
