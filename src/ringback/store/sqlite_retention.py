@@ -19,7 +19,7 @@ from ringback.store.sqlite_json import json_list
 KEPT_FREE_BYTES_MIN: Final = 16 * 1024 * 1024
 KEPT_FREE_SHARE: Final = 0.05
 # Each page is a step of the statement, at which other threads get the interpreter while the writer is held.
-SHRINK_PAGES: Final = 64
+SHRINK_PAGES: Final = 32
 
 _SQL: Final = load("sqlite")
 _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
