@@ -39,6 +39,8 @@ SILENT_S_MAX: Final = 15.0
 END_WITHIN_S: Final = 5.0
 # While the child works on these, the rest of the turn is decided here.
 POST_AT: Final = 16
+# When hundreds of requests time out in one moment, others have a turn between.
+ANSWERS_AT_ONCE: Final = 32
 UP_WITHIN_S: Final = 30.0
 TARGETS_KEPT_MAX: Final = 20_000
 _READ: Final = select.EPOLLIN
@@ -67,6 +69,7 @@ class SenderProcess:
         self._requests: list[OutboundRequest] = []
         self._since_s = 0.0
         self._aborted: list[int] = []
+        self._left: list[Answered] = []
         self._woken = False
         self._polling = False
         self._closed = False
@@ -129,14 +132,15 @@ class SenderProcess:
             self._post()
             self._frames.flush()
             # Often something is here already, and each call into the kernel costs our turn in the interpreter.
-            frames = self._frames.take() or self._wait(timeout_s)
+            frames = self._frames.take() or ([] if self._left else self._wait(timeout_s))
         except PeerGone:
             raise SenderFailed(self._last_words()) from None
         self._woken = False
         self._watch_over(bool(frames))
-        if len(frames) == 1:
-            return decode_answers(frames[0])
-        return [answered for frame in frames for answered in decode_answers(frame)]
+        for frame in frames:
+            self._left.extend(decode_answers(frame))
+        answered, self._left = self._left[:ANSWERS_AT_ONCE], self._left[ANSWERS_AT_ONCE:]
+        return answered
 
     def wake(self) -> None:
         """Make a poll that is waiting, or else the next one, return soon. From any thread."""
