@@ -17,7 +17,7 @@ def rfc3339(ms: int) -> str:
     second, rest = divmod(ms, 1000)
     text = _seconds.get(second)
     if text is None:
-        text = (_EPOCH + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%S")
+        text = (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
         if len(_seconds) >= _SECONDS_KEPT_MAX:
             _seconds.clear()
         _seconds[second] = text

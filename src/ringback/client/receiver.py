@@ -33,9 +33,10 @@ def verify(
 ) -> Verified:
     """Check a request that came in: the attempt's headers and the body's bytes exactly as they came.
 
-    `profile` is `standard`; `headers` a mapping or pairs, names in any case; `secret` one or several (`whsec_…`, or
-    `whpk_…` for ed25519), any of which may fit; `now_s` seconds since 1970, by default the machine's time.
-    Returns the event's id, which stays the same when an event is sent again, and the time of the attempt.
+    `profile` is one that comes with Ringback, such as `standard`; `headers` a mapping or pairs, names in any case;
+    `secret` one or several (of `standard` `whsec_…`, or `whpk_…` for ed25519), any of which may fit; `now_s` seconds
+    since 1970, by default the machine's time. Returns the event's id, which stays the same when an event is sent
+    again, and the time of the attempt, as far as the contract has them.
     Raises VerificationFailed for whatever is wrong, its `code` says what.
     """
     try:

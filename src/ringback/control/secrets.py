@@ -4,7 +4,6 @@ A secret leaves through here alone, to someone who may see it, and each time a l
 who and what but never the secret. During a rotation's grace the old and the new secret both sign.
 """
 
-import base64
 import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
@@ -18,7 +17,13 @@ from ringback.model.limits import SECRET_GRACE_S_MAX
 from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Secrets, Tenants
 from ringback.wire.contract import Contract
-from ringback.wire.signature import PRIVATE_PREFIX, SECRET_RANDOM_BYTES, BadSecret, public_part
+from ringback.wire.signature import (
+    PRIVATE_PREFIX,
+    SECRET_RANDOM_BYTES,
+    BadSecret,
+    generate_text_secret,
+    public_part,
+)
 
 SECRET_GRACE_S_DEFAULT: Final = 86_400
 # Below this a secret can be guessed from one signed request.
@@ -176,7 +181,7 @@ def new_endpoint_secret(contract: Contract, signature: str, clock: Clock) -> str
 
 def new_tenant_secret(clock: Clock) -> str:
     """43 characters of base64url."""
-    return base64.urlsafe_b64encode(clock.token_bytes(SECRET_RANDOM_BYTES)).decode("ascii").rstrip("=")
+    return generate_text_secret(clock.token_bytes(SECRET_RANDOM_BYTES))
 
 
 def check_endpoint_secret(findings: Findings, field: str, value: str, contract: Contract, signature: str) -> None:

@@ -84,8 +84,8 @@ def departure_of(
 
 
 def _more(event: Event) -> More:
-    subject = event.channel, event.subject_type, event.subject_id
-    return make_tuple(More, (event.number, *subject, event.change, event.previous, event.accepted_at))
+    named = event.number, event.channel, event.subject_type, event.subject_id
+    return make_tuple(More, (*named, event.change, event.previous, event.accepted_at))
 
 
 def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, OutboundRequest]:

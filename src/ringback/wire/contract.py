@@ -10,34 +10,29 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ringback.wire.handshake import Handshake
-from ringback.wire.message import Message, Rendered
+from ringback.wire.message import Message, Rendered, make_tuple
 from ringback.wire.shape import Shape
 from ringback.wire.signature import BadSecret
 from ringback.wire.signing import Signing
 from ringback.wire.when import When
 
-# A named tuple's own constructor costs three times as much, and this runs for every request.
-_make: Final = tuple.__new__
-
 Write = Callable[[Message], str | None]
 
 
 MORE_SLOTS: Final = frozenset(
-    (
-        *("event_number", "channel", "subject_type", "subject_id", "entity", "change", "action", "previous"),
-        "accepted_at",
-    )
+    ("event_number", "channel", "subject_type", "subject_id", "entity", "change", "action", "previous", "accepted_at")
 )
 
 
 class Header(NamedTuple):
-    """One header: its name as it goes out, its value's template as written, how to get it (None: the signature), and
-    the slots it reads."""
+    """One header: its name as it goes out, its value's template as written, how to get it (None: the signature), the
+    slots it reads, and whether it is in every request, whatever the event."""
 
     name: str
     template: str
     write: Write | None
     slots: tuple[str, ...]
+    always: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class Profile:
     standard_secret: bool
     default_variant: str
     signing: Signing | None
-    success: frozenset[int]
+    success: str
     retry: Retry
     rules: Rules
     handshake: Handshake | None
@@ -128,7 +123,7 @@ class Contract:
                 headers[signed_at] = (headers[signed_at][0], value)
             else:
                 del headers[signed_at]
-        return _make(Rendered, (headers, body, head, tail, whole))
+        return make_tuple(Rendered, (headers, body, head, tail, whole))
 
     def shape_for(self, message: Message) -> Shape:
         """The first shape whose condition fits; the last one has none."""

@@ -106,7 +106,7 @@ def _profile(top: Table) -> Profile:
         standard_secret=signature is not None and signature.form == "standard",
         default_variant=signature.default if signature else "",
         signing=signature.signing if signature else None,
-        success=_success(delivery),
+        success=delivery.word("success", words.SUCCESSES),
         retry=_retry(delivery),
         rules=_rules(top),
         handshake=read_handshake(top.table("handshake")) if "handshake" in top else None,
@@ -162,8 +162,10 @@ def _headers(table: Table, names: Names) -> tuple[Header, ...]:
             raise table.refuse(name, "belongs to the transport, or stands here twice")
         value = table.ascii(name)
         template = None if value == _SIGNATURE else _template(table, name, value, names)
-        write, slots = (None, ()) if template is None else (header_writer(template), template.slots)
-        found.append(Header(name, value, write, slots))
+        if template is None:
+            found.append(Header(name, value, None, (), always=False))
+        else:
+            found.append(Header(name, value, header_writer(template), template.slots, template.always))
     if sum(header.write is None for header in found) > 1:
         raise table.refuse("", "two headers carry the signature")
     if "content-type" not in lower:
@@ -225,6 +227,8 @@ class _Signature:
             raise table.refuse("", f"is of no use: no header carries {_SIGNATURE}")
         self.tenant_signs = table.word("secret_of", words.SECRET_OWNERS) == "tenant"
         self.form = table.word("secret", words.SECRET_FORMS)
+        if self.tenant_signs and self.form != "text":
+            raise table.refuse("secret", "must be text where the tenant's secret signs")
         self.needed = table.word("needed", words.SECRETS_NEEDED) == "always" if "needed" in table else True
         content = _content(table, headers)
         variants = {name: self._variant(name, one) for name, one in _variant_tables(table)}
@@ -267,7 +271,7 @@ def _content(table: Table, headers: tuple[Header, ...]) -> Content:
     before, body, behind = text.partition(_BODY)
     if not body or _BODY in behind:
         raise table.refuse("content", "must have {body}, once, or the signature would not protect it")
-    carried = {header.template: header.name.lower() for header in headers if header.write is not None}
+    carried = {header.template: header.name.lower() for header in headers if header.always}
     carried[SECRET] = SECRET
     return Content(*_parts(table, before, carried), *_parts(table, behind, carried))
 
@@ -279,7 +283,8 @@ def _parts(table: Table, text: str, carried: dict[str, str]) -> tuple[str, tuple
         if piece.startswith("{"):
             if piece not in carried:
                 known = ", ".join([_BODY, *(one for one in carried if one.startswith("{"))])
-                raise table.refuse("content", f"{piece} can't be signed; allowed: {known}, what a header has", piece)
+                message = f"{piece} can't be signed; allowed: {known}: what a header has whatever the event"
+                raise table.refuse("content", message, piece)
             names.append(carried[piece])
             pieces.append("%s")
         else:
@@ -288,11 +293,6 @@ def _parts(table: Table, text: str, carried: dict[str, str]) -> tuple[str, tuple
 
 
 # ── delivery and rules ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _success(table: Table) -> frozenset[int]:
-    table.word("success", words.SUCCESSES)
-    return frozenset(range(200, 300))
 
 
 def _retry(table: Table) -> Retry:

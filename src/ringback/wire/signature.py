@@ -56,6 +56,11 @@ def generate_secret(algorithm: str, random: bytes) -> str:
     return prefix + base64.b64encode(random).decode()
 
 
+def generate_text_secret(random: bytes) -> str:
+    """A new secret that is text, its bytes the key: base64url of `random` without padding."""
+    return base64.urlsafe_b64encode(random).decode().rstrip("=")
+
+
 def check_secret(text: str, algorithm: str) -> None:
     """Raise BadSecret unless `text` can sign with this algorithm: what a caller who brings a secret must keep to."""
     if algorithm == ED25519:

@@ -4,7 +4,6 @@ One object signs and verifies, from the same parts: what the headers carry, the 
 prepared keys; comparison is in constant time. Fails with BadSecret, which is the fault of whoever gave the secret.
 """
 
-import base64
 import binascii
 import hashlib
 import hmac
@@ -19,6 +18,7 @@ from ringback.wire.signature import (
     algorithm_of,
     check_secret,
     generate_secret,
+    generate_text_secret,
     prepared_hmac,
     signer_for,
     verifier_for,
@@ -66,7 +66,7 @@ class Variant(NamedTuple):
 
 
 class Signing:
-    """`separator` None: the header holds one signature, and the older secret signs while a rotation's grace lasts."""
+    """`separator` None: the header holds one signature, and the oldest secret signs while a rotation's grace lasts."""
 
     def __init__(
         self,
@@ -88,11 +88,10 @@ class Signing:
     def sign(self, carried: Carried, body: bytes, secrets: Sequence[str], variant: str) -> str:
         """The value of the signature's header; `secrets` newest first. A secret of another kind, left from before the
         endpoint changed, signs in its own variant. Raises BadSecret, also for none."""
-        if self.separator is None:
-            return self._signed(carried, body, _only(secrets), variant)
-        if len(secrets) == 1:
-            return self._signed(carried, body, secrets[0], variant)
-        _only(secrets)
+        if not secrets:
+            raise BadSecret("there is no secret to sign with")
+        if self.separator is None or len(secrets) == 1:
+            return self._signed(carried, body, secrets[-1], variant)
         return self.separator.join([self._signed(carried, body, secret, variant) for secret in secrets])
 
     def fitting(self, carried: Carried, body: bytes, secret: str, signatures: Sequence[str]) -> str | None:
@@ -131,7 +130,7 @@ class Signing:
         """A secret made of 32 unpredictable bytes."""
         if self._secret_form == _STANDARD:
             return generate_secret(self.variants[variant].algorithm, random)
-        return base64.urlsafe_b64encode(random).decode().rstrip("=")
+        return generate_text_secret(random)
 
     def _signed(self, carried: Carried, body: bytes, secret: str, variant: str) -> str:
         return self._prepared(secret, variant)(self.content(carried, body, secret))
@@ -167,13 +166,6 @@ def _filled(text: str, names: tuple[str, ...]) -> Callable[[Carried], bytes]:
 def _check_text(secret: str) -> None:
     if not 1 <= len(secret) <= TEXT_SECRET_CHARS_MAX or not secret.isprintable():
         raise BadSecret(f"a secret has 1 to {TEXT_SECRET_CHARS_MAX} printable characters")
-
-
-def _only(secrets: Sequence[str]) -> str:
-    """The one that signs where there is room for one: the oldest that still does."""
-    if not secrets:
-        raise BadSecret("there is no secret to sign with")
-    return secrets[-1]
 
 
 def _text_signer(secret: str, variant: Variant) -> Callable[[bytes], str]:

@@ -52,6 +52,14 @@ def _source(message: Message) -> str:
     return f"/tenants/{message.tenant_id}"
 
 
+ALWAYS_THERE: Final = frozenset(
+    (
+        *("event_id", "event_type", "entity", "action", "attempt", "happened_at", "accepted_at", "sent_at"),
+        *("endpoint_id", "tenant_id", "source"),
+    )
+)
+"""Slots that have a value for every message, so that a header made of one alone is never left out."""
+
 SLOTS: Final[Mapping[str, Slot]] = {
     "event_id": Slot(Kind.TEXT, "the event's id, the same in every attempt", attrgetter("id")),
     "event_number": Slot(Kind.NUMBER, "a whole number below 2^53 that names the event too", attrgetter("number")),
@@ -81,7 +89,7 @@ def _whole_second(second: int) -> datetime:
 
 @lru_cache(64)
 def _iso_second(second: int) -> str:
-    return _whole_second(second).strftime("%Y-%m-%dT%H:%M:%S")
+    return _whole_second(second).isoformat()[:19]
 
 
 def rfc3339(ms: int) -> str:

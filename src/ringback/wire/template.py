@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from ringback.wire.json_text import picked, plain, value_at
 from ringback.wire.message import Message
-from ringback.wire.slots import SLOTS, TIME_FORMATS, Kind
+from ringback.wire.slots import ALWAYS_THERE, SLOTS, TIME_FORMATS, Kind
 
 AS_TEXT: Final = "text"
 OTHERWISE: Final = "*"
@@ -51,6 +51,12 @@ class Value(NamedTuple):
     slots: tuple[str, ...]
     text: str = ""
 
+    @property
+    def always(self) -> bool:
+        """Whether it has a value for every message: one slot that always has, as it is or in a form of its own."""
+        slot, _, form = self.text.partition(":")
+        return slot in ALWAYS_THERE and (form in TIME_FORMATS or form in ("", AS_TEXT))
+
 
 class Template(NamedTuple):
     """A text taken apart: constants and slots in turn."""
@@ -62,6 +68,11 @@ class Template(NamedTuple):
         """The slot, if the text is one slot and nothing else."""
         first = self.pieces[0] if len(self.pieces) == 1 else None
         return first if isinstance(first, Value) else None
+
+    @property
+    def always(self) -> bool:
+        """Whether it makes a text that isn't empty of every message."""
+        return any(isinstance(piece, str) or piece.always for piece in self.pieces)
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -105,12 +116,15 @@ def _constant(text: str) -> Callable[[Message], str | None]:
 
 
 def _text_of(value: Value) -> Callable[[Message], str | None]:
-    get = value.get
     if value.kind is Kind.TEXT:
-        return get
-    write = plain if value.kind is Kind.JSON else str
+        return value.get
+    return _if_there(value.get, plain if value.kind is Kind.JSON else str)
 
-    def written(message: Message) -> str | None:
+
+def _if_there(get: Getter, write: Callable[[Any], Any]) -> Getter:
+    """What is there, written; None where nothing is."""
+
+    def written(message: Message) -> Any:
         found = get(message)
         return None if found is None else write(found)
 
@@ -128,7 +142,8 @@ def _value(text: str, names: Names) -> Value:
     if form in names.maps:
         return Value(Kind.TEXT, _mapped(_text_of(value), names.maps[form]), value.slots)
     if form in names.masks and value.kind is Kind.JSON:
-        return Value(Kind.JSON, _masked(value.get, names.masks[form]), value.slots)
+        fields = names.masks[form]
+        return Value(Kind.JSON, _if_there(value.get, lambda found: picked(found, fields)), value.slots)
     known = [AS_TEXT, *TIME_FORMATS, *names.maps, *(names.masks if value.kind is Kind.JSON else ())]
     raise BadTemplate(f"{{{text}}}", f"{form!r} is no form of it; allowed: {', '.join(known)}")
 
@@ -169,16 +184,10 @@ def _first_of(values: list[Value]) -> Value:
 
 def json_of(value: Value) -> Callable[[Message], bytes | None]:
     """The value as JSON."""
-    get = value.get
     if value.kind is Kind.JSON:
-        return get
+        return value.get
     write = quoted if value.kind is Kind.TEXT else str
-
-    def written(message: Message) -> bytes | None:
-        found = get(message)
-        return None if found is None else write(found).encode()
-
-    return written
+    return _if_there(value.get, lambda found: write(found).encode())
 
 
 def _member(get: Getter, path: tuple[str, ...]) -> Getter:
@@ -192,11 +201,3 @@ def _timed(get: Getter, write: Callable[[int], Any]) -> Getter:
 def _mapped(get: Callable[[Message], str | None], words: Mapping[str, str]) -> Getter:
     otherwise = words.get(OTHERWISE)
     return lambda message: words.get(get(message) or "", otherwise)
-
-
-def _masked(get: Getter, fields: tuple[str, ...]) -> Getter:
-    def masked(message: Message) -> bytes | None:
-        found = get(message)
-        return None if found is None else picked(found, fields)
-
-    return masked

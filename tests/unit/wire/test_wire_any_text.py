@@ -19,6 +19,7 @@ SECRETS = ["whsec_" + "A" * 43 + "=", "whsk_" + "A" * 43 + "="]
 VALUES = st.sampled_from(
     ['""', '"POST"', '"hmac-sha256"', '"v1"', "1", "[]", '["body"]', '["body", "body"]', "{}", "nan", "1979-05-27",
      '"\\u0000"', '"\\r\\nx: y"', '"ä"', "true", '"a" ', '["event_id", 5]', "9" * 5_000,
+     '"{channel}.{body}"', '"{channel}"', '"{data.a|channel}"', '"{secret}{body}"', '"{event_number:text}"', '"text"',
      "[" * 3_000, f'"{"x" * 300}"']
 )  # fmt: skip
 

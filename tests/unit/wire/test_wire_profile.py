@@ -24,7 +24,7 @@ def test_what_standard_says() -> None:
     assert contract.header_names == {"content-type", "webhook-id", "webhook-timestamp", "webhook-signature"}
     profile = contract.profile
     assert (profile.tenant_signs, profile.secret_needed, profile.standard_secret) == (False, True, True)
-    assert profile.success == frozenset(range(200, 300))
+    assert profile.success == "2xx"
     assert (profile.retry.delays_s, contract.has_handshake) == (None, False)
     assert profile.title == "Standard Webhooks"
     assert contract.header_of("event_id") == "webhook-id"
@@ -109,6 +109,20 @@ REFUSED = {
     "an unsigned body": (r"\.\{body\}", "", "signature.content", 33, "must have {body}"),
     "a body twice": (r"\.\{body\}", ".{body}{body}", "signature.content", 33, "must have {body}, once"),
     "what no header has": (r"\{event_id\}\.", "{tenant_id}.", "signature.content", 33, "{tenant_id} can't be signed"),
+    "what a header has only of some events": (
+        r"^webhook-id = .*$",
+        'webhook-id = "{channel}"',
+        "signature.content",
+        33,
+        "{event_id} can't be signed; allowed: {body}, {sent_at:unix_seconds}, {secret}: what a header has whatever",
+    ),
+    "a tenant's secret of the endpoints' form": (
+        r'secret_of = "endpoint"',
+        'secret_of = "tenant"',
+        "signature.secret",
+        32,
+        "must be text where the tenant's secret signs",
+    ),
     "a secret in the content": (
         r"\{event_id\}\.",
         "{secret}.",
@@ -181,3 +195,12 @@ def test_a_profile_may_have_one_variant() -> None:
 def test_the_file_name_must_be_a_plain_name() -> None:
     with pytest.raises(ProfileError, match="a-z, 0-9"):
         check_profile(STANDARD.replace('name = "standard"', 'name = "a b"'), "a b")
+
+
+@pytest.mark.parametrize("value", ["{channel}", "{channel|subject_id}", "{data.a}", "{change:words}", "{event_number}"])
+def test_what_is_signed_is_there_whatever_the_event(value: str) -> None:
+    """Else a request could not be signed when it is to be sent, or not verified."""
+    text = STANDARD.replace("webhook-id =", f'x-other = "{value}"\nwebhook-id =') + '[maps.words]\ncreated = "C"\n'
+    assert check_profile(text, "standard")
+    with pytest.raises(ProfileError, match="whatever the event"):
+        check_profile(text.replace("{event_id}.", f"{value}."), "standard")
