@@ -230,6 +230,7 @@ class OwnedLanes:
     def begin_turn(self, now: Moment) -> int:
         """Milliseconds by which the wall clock was set since the turn before (negative: back; 0: it was not)."""
         self._now = now
+        self.turns.at(now.boot_s)
         if self._steps is None:
             self._steps = Steps(*now)
         by_ms = self._steps.step_ms(*now)
@@ -358,8 +359,8 @@ class OwnedLanes:
     # ── alarms ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def next_alarm_s(self) -> float:
-        """When the next one rings, on the boot clock; infinity when none is set."""
-        return self._alarms[0][0] if self._alarms else float("inf")
+        """When to look again at the latest, on the boot clock; infinity when nothing is set."""
+        return min(self._alarms[0][0] if self._alarms else float("inf"), self.turns.opens_at_s)
 
     def _set_alarm(self, lane: Lane, in_s: float) -> None:
         at_s = self._now.boot_s + in_s

@@ -40,7 +40,7 @@ END_WITHIN_S: Final = 5.0
 # While the child works on these, the rest of the turn is decided here.
 POST_AT: Final = 16
 # When hundreds of requests time out in one moment, others have a turn between.
-ANSWERS_AT_ONCE: Final = 32
+ANSWERS_AT_ONCE: Final = 16
 UP_WITHIN_S: Final = 30.0
 TARGETS_KEPT_MAX: Final = 20_000
 _READ: Final = select.EPOLLIN

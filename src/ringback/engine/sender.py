@@ -38,7 +38,9 @@ _METHOD: Final = re.compile(r"[A-Z]{1,32}")
 _FRESH_CONNECTIONS_S: Final = 300.0
 _NEVER: Final = float("inf")
 _AT_ONCE: Final = float("-inf")
-_EVENTS_MAX: Final = 1_024
+# What one turn works on at most: new orders are taken in between, however many receivers have something to say.
+ENDS_MAX: Final = 16
+_EVENTS_MAX: Final = 64
 _READ: Final = select.EPOLLIN
 _WRITE: Final = select.EPOLLOUT
 _EPOLL_MASK: Final = {pycurl.POLL_IN: _READ, pycurl.POLL_OUT: _WRITE, pycurl.POLL_INOUT: _READ | _WRITE}
@@ -257,7 +259,7 @@ class CurlTransport:
 
     def _wait(self, end_s: float) -> list[tuple[int, int]]:
         wait_s = 0.0
-        if not self._finished:
+        if not self._finished and self._running >= len(self._exchanges):
             self._polling = True
             if not self._woken:
                 now_s = self._clock.boottime_s()
@@ -301,13 +303,14 @@ class CurlTransport:
                 self._resolved(waiting.request, waiting.origin, answer, now_s - waiting.since_s, now_s)
 
     def _collect(self) -> None:
-        left = 1
-        while left:
-            left, good, bad = self._multi.info_read(_EVENTS_MAX)
-            for handle in good:
-                self._end(handle, 0, "")
-            for handle, number, text in bad:
-                self._end(handle, number, text)
+        room = ENDS_MAX - len(self._finished)
+        if room <= 0:
+            return
+        _, good, bad = self._multi.info_read(room)
+        for handle in good:
+            self._end(handle, 0, "")
+        for handle, number, text in bad:
+            self._end(handle, number, text)
 
     def _end(self, handle: Any, number: int, text: str) -> None:
         self._multi.remove_handle(handle)

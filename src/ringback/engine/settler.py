@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from ringback.engine import messages as m
-from ringback.model.attempt import Attempt
+from ringback.model.attempt import Attempt, Outcome
 from ringback.model.endpoint import EndpointMove
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tuples import make_tuple
@@ -42,6 +42,8 @@ from ringback.workers import Mailbox
 WAIT_S: Final = 0.5
 AFTER_FAILURE_S: Final = 0.2
 STEP_PAUSE_S: Final = 0.005
+# Ingest waits while a transaction of ours is open, and what failed costs several times what succeeded.
+FAILED_AT_ONCE: Final = 32
 
 
 class SettlerStore(Settlements, Handshakes, Protocol):
@@ -84,7 +86,7 @@ class Settler:
         self._take()
         try:
             if self._waiting:
-                batch = self._waiting[:STEP_ROWS_MAX]
+                batch = _first(self._waiting)
                 self._settle(batch)
                 del self._waiting[: len(batch)]
             elif self._later and isinstance(ended := self._later[0], m.HandshakeEnded):
@@ -152,6 +154,16 @@ class Settler:
         if self._watch is not None:
             self._watch([_ended(settling, known) for settling, known in zip(batch, expected, strict=True)])
         self._tell(m.Settled([_done(settling) for settling in batch]))
+
+
+def _first(waiting: list[m.Settling]) -> list[m.Settling]:
+    """What is settled in one transaction."""
+    failed = 0
+    for place, settling in enumerate(waiting[:STEP_ROWS_MAX]):
+        failed += settling.settlement.attempt.outcome != Outcome.SUCCEEDED
+        if failed > FAILED_AT_ONCE:
+            return waiting[:place]
+    return waiting[:STEP_ROWS_MAX]
 
 
 def _ended(settling: m.Settling, as_expected: bool) -> EndedAttempt:

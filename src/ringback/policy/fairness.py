@@ -1,8 +1,9 @@
 """Whose turn it is: deficit round robin over tenants, then over a tenant's lanes.
 
-A pure data structure: no I/O, no clock, one thread. It knows who wants a turn and what turns have cost; it never
-knows what is sent. Assumes that every `started` is followed by one `finished`, and that callers withdraw a lane
-that has nothing to send or a full window. An unknown lane given to `withdraw` or `finished` is passed over.
+A pure data structure: no I/O, no clock (it is told the time), one thread. It knows who wants a turn and what turns
+have cost; it never knows what is sent. Assumes that every `started` is followed by one `finished`, and that callers
+withdraw a lane that has nothing to send or a full window. An unknown lane given to `withdraw` or `finished` is passed
+over.
 
 What is shared, and why
 
@@ -37,6 +38,13 @@ Three lines
     have are held by dead receivers, that request would wait for 20 s. So the new line has another 12 % of the slots,
     of which one tenant may use a quarter, and takes turns with the slow one.
 
+Never all at once
+
+    Hundreds of dead receivers that are tried in one moment time out in one moment, and what follows (attempts are
+    recorded, lanes fetched, tried again, parked) holds up everybody, again and again. So while more than 64 requests
+    of lanes that aren't quick are in flight, the slow line starts 400 a second, some at a time: then they end so as
+    well. The new line is not held up by this, since a new lane may be quick.
+
 A quarter while others wait
 
     In each line the tenants that hold 25 % of the slots or more wait apart from the others, and are looked at only
@@ -62,6 +70,7 @@ Costs
 from collections.abc import Sequence
 from typing import Final
 
+from ringback.policy import rate
 from ringback.policy.health import Pace
 from ringback.policy.rounds import Account, Rounds
 
@@ -70,6 +79,9 @@ SLOW_SHARE: Final = 0.75
 NEW_SHARE: Final = 0.12
 TENANT_SHARE: Final = 0.25
 OWED_S_MAX: Final = 20.0
+UNSPACED_MAX: Final = 64
+SPACED_PER_SECOND: Final = 400.0
+CLOSED_S: Final = 0.02
 
 _IDLE_RECORDS_MAX: Final = 1_024
 _QUICK: Final = Pace.QUICK
@@ -161,6 +173,9 @@ class Turns:
         self._fast, self._slow, self._new = self._lines
         self._fast_owes_s = 0.0
         self._new_was_last = False
+        self._now_s = 0.0
+        self._conforms_at_s = 0.0
+        self._slow_opens_at_s = 0.0
         self._lanes: dict[str, _Lane] = {}
         self._tenants: dict[str, _Tenant] = {}
         self._sweep_at = _IDLE_RECORDS_MAX
@@ -169,6 +184,16 @@ class Turns:
     def waiting(self) -> bool:
         """Whether anybody wants a turn."""
         return any(line.waiting for line in self._lines)
+
+    @property
+    def opens_at_s(self) -> float:
+        """When `pick` may have an answer that it doesn't have now only because of the time; infinity when never."""
+        waits = self._now_s < self._slow_opens_at_s and self._slow.waiting
+        return self._slow_opens_at_s if waits else float("inf")
+
+    def at(self, now_s: float) -> None:
+        """It is `now_s`, on a clock that never goes back."""
+        self._now_s = now_s
 
     def offer(self, lane: str, tenant: str, cost_s: float, pace: Pace) -> None:
         """`lane` of `tenant` wants a turn, and goes on wanting one until it is withdrawn. Repeating it only moves
@@ -196,7 +221,8 @@ class Turns:
 
     def pick(self) -> str | None:
         """The lane whose turn it is for one request; None when nobody may start one. Changes nothing that can be
-        seen: until something is started, finished, offered or withdrawn the answer is the same."""
+        seen: until something is started, finished, offered or withdrawn, or `opens_at_s` has come, the answer is the
+        same."""
         if self.in_flight >= self.slots:
             return None
         fast, slow = self._fast.below, self._slow_below()
@@ -210,7 +236,7 @@ class Turns:
     def _slow_below(self) -> Rounds[_Side]:
         """Who is next of those that are not known to be quick: what is new and what is slow take turns."""
         slow, new = self._slow.below, self._new.below
-        if self.slow_in_flight >= self.slow_slots:
+        if self.slow_in_flight >= self.slow_slots or self._now_s < self._slow_opens_at_s:
             return new if self.slow_in_flight < self.unproven_slots else _NOBODY
         return slow if slow.count and (self._new_was_last or not new.count) else new
 
@@ -218,6 +244,8 @@ class Turns:
         if self.slow_in_flight >= self.slow_slots:
             return _NOBODY
         slow, new = self._slow.above, self._new.above
+        if self._now_s < self._slow_opens_at_s:
+            return new
         return slow if slow.count and (self._new_was_last or not new.count) else new
 
     def started(self, lane: str, tenant: str, cost_s: float, pace: Pace) -> None:
@@ -237,6 +265,8 @@ class Turns:
         if pace is not _QUICK:
             self.slow_in_flight += 1
             self._new_was_last = pace is _NEW
+            if pace is _SLOW and self.slow_in_flight > UNSPACED_MAX:
+                self._space()
         if side.charged_s > line.now_s:
             line.now_s = side.charged_s
         if record.charged_s > own_side.now_s:
@@ -270,6 +300,13 @@ class Turns:
             self._settle_lines(more_s, pace)
         if owner.in_flight + 1 >= self.side_slots or pace is _NEW:
             self._place(owner)
+
+    def _space(self) -> None:
+        """One of many that may hang has started. When no more conform to the rate, the line waits until some do."""
+        self._conforms_at_s = rate.after_request(self._conforms_at_s, self._now_s, SPACED_PER_SECOND)
+        wait_s = rate.wait_s(self._conforms_at_s, self._now_s)
+        if wait_s > 0.0:
+            self._slow_opens_at_s = self._now_s + wait_s + CLOSED_S
 
     def _join(self, record: _Lane) -> None:
         side = record.side

@@ -24,8 +24,12 @@ def isolated(p99: float) -> dict[str, Any]:
 
 
 def test_a_p99_over_twice_the_quiet_one_is_missed() -> None:
-    assert isolation.missed(isolated(10.0)) == []
-    assert isolation.missed(isolated(10.1)) == ["four bad, warm, calm: p99 2.02 of quiet, the goal is 2.0"]
+    rounds = [isolated(30.0), isolated(10.0), isolated(2.0)]
+    assert isolation.missed({"rounds": rounds}) == []
+    rounds[1] = isolated(10.1)
+    assert isolation.missed({"rounds": rounds}) == [
+        "four bad, warm, calm: p99 beside quiet, median 2.02 (least 0.40, greatest 6.00); the goal is 2.0"
+    ]
 
 
 def test_a_case_is_told_with_what_was_sent_to_the_bad() -> None:

@@ -10,6 +10,7 @@ import pytest
 from ringback.engine.curl_errors import FAILURES, Stage, failure_of
 from ringback.engine.ports import OutboundRequest
 from ringback.engine.reading import SenderLimits
+from ringback.engine.sender import ENDS_MAX
 from ringback.policy.url import accept_url
 from support.nameserver import NameServer, Reply
 from support.receivers import (
@@ -22,7 +23,7 @@ from support.receivers import (
     never_answering,
     slow,
 )
-from support.sending import PRIVATE, Sending
+from support.sending import PRIVATE, WAIT_S_MAX, Sending
 
 
 def test_what_goes_out_is_what_was_given_and_nothing_else() -> None:
@@ -289,6 +290,22 @@ def test_many_at_once_each_get_their_own_answer() -> None:
         tokens = {sending.start(receiver.url, body=b"%d" % i): b"%d" % i for i in range(200)}
         sending.until(lambda: len(sending.responses) == 200)
         assert {token: response.body for token, response in sending.responses.items()} == tokens
+
+
+def test_many_that_end_in_one_moment_are_given_out_a_few_at_a_time() -> None:
+    with Receiver(never_answering) as receiver, Sending() as sending:
+        for _ in range(50):
+            sending.start(receiver.url, deadline_s=0.3)
+        sending.transport.poll(0.0)
+        over_s = sending.clock.boottime_s() + 0.4
+        while sending.clock.boottime_s() < over_s:
+            pass  # nobody looks until all of them are over
+        ends_s = sending.clock.boottime_s() + WAIT_S_MAX
+        polls: list[int] = []
+        while sum(polls) < 50:
+            assert sending.clock.boottime_s() < ends_s, "what had ended was waited for"
+            polls.append(len(sending.transport.poll(WAIT_S_MAX)))
+        assert max(polls) <= ENDS_MAX
 
 
 def test_poll_returns_at_once_when_woken() -> None:

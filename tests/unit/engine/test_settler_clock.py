@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from conformance.backend import accept_many, add_endpoint, fetch
 from ringback.engine import messages as m
-from ringback.engine.settler import Settler
+from ringback.engine.settler import FAILED_AT_ONCE, Settler
 from ringback.observe.telemetry import StoreTrouble, TelemetryEvent
 from ringback.store.memory import MemoryStore
 from ringback.store.port import Place, Settlement, StoreUnavailable
@@ -35,10 +35,10 @@ class Store(MemoryStore):
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, deliveries: int = 4) -> None:
         self.store = Store()
         add_endpoint(self.store)
-        self.seqs = accept_many(self.store, 4)
+        self.seqs = accept_many(self.store, deliveries)
         self.inbox: ThreadMailbox[m.ToSettler] = ThreadMailbox()
         self.told: list[m.ToDispatcher] = []
         self.seen: list[TelemetryEvent] = []
@@ -60,6 +60,17 @@ class World:
 
     def due(self) -> list[int]:
         return sorted(row.delivery.due_at for row in fetch(self.store, NOW + 10 * HOUR_MS).rows)
+
+
+def test_failures_are_settled_a_few_at_a_time_and_in_order() -> None:
+    count = 2 * FAILED_AT_ONCE + 5
+    world = World(count)
+    world.inbox.post([world.settling(place, NOW + place) for place in range(count)])
+    world.run()
+    assert world.store.done == ["settle"] * 3
+    done = [seq for message in world.told if isinstance(message, m.Settled) for _, _, seq, _ in message.done]
+    assert done == world.seqs
+    assert world.due() == [NOW + place for place in range(count)]
 
 
 def test_what_was_judged_by_the_old_clock_moves_and_what_the_new_one_judged_does_not() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ringback.policy.fairness import Turns
+from ringback.policy.fairness import CLOSED_S, SPACED_PER_SECOND, Turns
 from ringback.policy.health import Pace
 
 
@@ -278,11 +278,71 @@ def held_by_the_dead(turns: Turns, lanes: int, tenant: str) -> int:
     for number in range(lanes):
         turns.offer(f"dead{number}", tenant, 20.0, Pace.SLOW)
     started = 0
-    while (lane := turns.pick()) is not None:
-        turns.started(lane, tenant, 20.0, Pace.SLOW)
-        turns.withdraw(lane)
-        started += 1
+    while turns.opens_at_s < float("inf") or turns.pick() is not None:
+        if (lane := turns.pick()) is None:
+            turns.at(turns.opens_at_s)
+        else:
+            turns.started(lane, tenant, 20.0, Pace.SLOW)
+            turns.withdraw(lane)
+            started += 1
     return started
+
+
+# ── never all at once ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def starts_of_slow(turns: Turns, lanes: int) -> list[float]:
+    """When each of so many slow lanes, all there from the beginning, may start its request, which never ends."""
+    for number in range(lanes):
+        turns.offer(f"s{number}", "t", 20.0, Pace.SLOW)
+    now_s, times = 0.0, []
+    while len(times) < lanes:
+        turns.at(now_s)
+        while (lane := turns.pick()) is not None:
+            turns.started(lane, "t", 20.0, Pace.SLOW)
+            turns.withdraw(lane)
+            times.append(now_s)
+        now_s += 0.001
+    return times
+
+
+def test_many_slow_requests_start_one_after_the_other() -> None:
+    times = starts_of_slow(Turns(1_000), 600)
+    assert times[64] == 0.0
+    assert times[-1] == pytest.approx((600 - 64) / SPACED_PER_SECOND, rel=0.1)
+    most = max(sum(begin <= time < begin + 0.02 for time in times) for begin in times[90:])
+    assert most <= 2 * CLOSED_S * SPACED_PER_SECOND
+
+
+def test_a_few_slow_requests_are_not_held_up() -> None:
+    assert set(starts_of_slow(Turns(1_000), 64)) == {0.0}
+
+
+def test_while_the_slow_line_is_closed_others_start_at_once() -> None:
+    turns = Turns(1_000)
+    for number in range(200):
+        turns.offer(f"s{number}", "t", 20.0, Pace.SLOW)
+    while (lane := turns.pick()) is not None:
+        turns.started(lane, "t", 20.0, Pace.SLOW)
+        turns.withdraw(lane)
+    assert turns.slow_in_flight < 100
+    turns.offer("new", "t", 0.05, Pace.NEW)
+    assert turns.pick() == "new"
+    turns.started("new", "t", 0.05, Pace.NEW)
+    turns.withdraw("new")
+    turns.offer("quick", "t", 0.01, Pace.QUICK)
+    assert turns.pick() == "quick"
+    turns.withdraw("quick")
+    assert turns.pick() is None
+    assert 0.0 < turns.opens_at_s <= 2 * CLOSED_S
+    turns.at(turns.opens_at_s)
+    assert (turns.pick() or "")[0] == "s"
+
+
+def test_it_is_not_waited_for_a_line_in_which_nobody_waits() -> None:
+    turns = Turns(1_000)
+    starts_of_slow(turns, 200)
+    assert turns.opens_at_s == float("inf")
 
 
 @pytest.mark.parametrize("tenant", ["same", "another"])
