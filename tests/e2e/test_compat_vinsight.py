@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from support.compat import Api
-from support.inbox import Inbox, Received
-from support.process import ADMIN_KEY, Answer, Server
+from support.inbox import Inbox, Received, Reply
+from support.process import ADMIN_KEY, Answer, Server, wait_until
 from support.tenant import TestTenant
 
 HOST = "vinsight.test"
@@ -135,6 +135,19 @@ def test_a_change_lets_everything_else_be(api: Api) -> None:
     after = tenant.server.get(f"{tenant.path}/endpoints/{made['id']}")
     assert {name: after[name] for name in set_here} == set_here
     assert (after["url"], after["event_types"]) == ("https://b.example/", ["contact.created"])
+
+
+def test_a_webhook_that_was_given_up_is_sent_to_again_after_a_change(api: Api, inbox: Inbox) -> None:
+    tenant = api.tenant
+    made = api.must(201, "POST", "/Webhooks", webhook(inbox.url("/gone")))
+    inbox.reply = lambda received: Reply(410 if received.path == "/gone" else 200)
+    tenant.send("contact.created", {"n": 1})
+    path = f"{tenant.path}/endpoints/{made['WebhookID']}"
+    wait_until(lambda: tenant.server.get(path)["status"] == "disabled", 15, "the webhook is given up")
+    tenant.send("contact.created", {"n": 2})
+    api.must(200, "PUT", f"/Webhooks/{made['WebhookID']}", webhook(inbox.url("/here")))
+    assert json.loads(inbox.wait_for(1, "/here")[0].body) == {"n": 2}
+    assert tenant.server.get(path)["status"] == "active"
 
 
 WRONG = [
