@@ -135,8 +135,9 @@ async def _refused_by_framework(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
-    return _response(status_problem(error.status_code, headers=headers))
+    if error.status_code in (404, 405) and (allowed := _allowed(request)):
+        return _response(status_problem(405, headers={"Allow": ", ".join(allowed)}))
+    return _response(status_problem(error.status_code, headers=error.headers))
 
 
 async def _defect(request: Request, error: Exception) -> Response:
@@ -159,4 +160,6 @@ def _allowed(request: Request) -> list[str]:
         case ["", "v1", "tenants", _, "events", "batch"]:
             # An event may be called `batch`; what this address is for is said all the same.
             return ["POST"]
+        case ["", "v1", "tenants", _, "status"]:
+            methods.add("POST")
     return sorted(methods)
