@@ -151,7 +151,7 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         job, jobs = documents(page.run())
         assert [one["id"] for one in jobs["items"]] == [job["id"]]
         assert documents(page.run()) == [{"redacted": 1}]
-        assert len(documents(page.run())[0]["items"]) == 4
+        assert len(documents(page.run())[0]["items"]) == 5
         master_key, ready = documents(page.run())
         assert (master_key["left"], ready) == (0, {"status": "ready"})
         assert (tmp_path / "copy.db").read_bytes().startswith(b"SQLite format 3")

@@ -21,6 +21,7 @@ from ringback.control.endpoint_fields import (
     origin_of,
 )
 from ringback.control.findings import Findings
+from ringback.control.first_event import NewNumber, first_event, no_number
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.revision import change_stored
 from ringback.control.secrets import (
@@ -33,8 +34,9 @@ from ringback.control.secrets import (
 from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant
 from ringback.model.endpoint import Auth, Endpoint, EndpointStatus, Secret
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import Conflict, NotFound, OverQuota, Refused
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
+from ringback.model.tenant import Tenant
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
@@ -66,6 +68,7 @@ class EndpointUseCases:
         notify: Callable[[], None],
         *,
         endpoints_max: int = ENDPOINTS_PER_TENANT_MAX,
+        new_number: NewNumber = no_number,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -73,9 +76,11 @@ class EndpointUseCases:
         self._profiles = profiles
         self._notify = notify
         self._endpoints_max = endpoints_max
+        self._new_number = new_number
 
     def create(self, tenant_id: str, fields: EndpointFields, secret: str | None = None) -> Changed:
-        """Register an endpoint with a secret of the caller's or one made here. Raises Invalid, NotFound, OverQuota."""
+        """Register an endpoint with a secret of the caller's or one made here, and the event it begins with if its
+        profile has one. Raises Invalid, NotFound, Conflict, OverQuota."""
         tenant = required_tenant(self._store, tenant_id)
         findings = Findings()
         if "url" not in fields:
@@ -109,12 +114,28 @@ class EndpointUseCases:
         signing = None
         if value is not None:
             signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
-        most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
-        most = min(most, contract.profile.rules.endpoints_per_tenant or most)
-        if not self._store.create_endpoint(endpoint, signing, most):
-            raise OverQuota(f"This tenant may have at most {most} endpoints. Delete one first.", code="endpoint_quota")
+        quota = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        most = min(quota, contract.profile.rules.endpoints_per_tenant or quota)
+        first = first_event(tenant, endpoint, contract, self._clock, self._new_number)
+        if not self._store.create_endpoint(endpoint, signing, most, first):
+            raise self._no_room(tenant, contract, quota)
         self._notify()
         return Changed(endpoint, None if value is None else revealed(value))
+
+    def _no_room(self, tenant: Tenant, contract: Contract, quota: int) -> Refused:
+        """Why there can't be another endpoint: the profile's rule, or else the tenant's quota."""
+        required_tenant(self._store, tenant.id)
+        rule = contract.profile.rules.endpoints_per_tenant
+        if rule is None or rule > quota:
+            return OverQuota(
+                f"This tenant may have at most {quota} endpoints. Delete one first.", code="endpoint_quota"
+            )
+        there = ", ".join(one.id for one in self._store.list_endpoints(tenant.id, None, 1))
+        return Conflict(
+            f"A tenant has at most {rule} {'endpoint' if rule == 1 else 'endpoints'} under the profile "
+            f"{contract.name}, and this one has {there or 'as many'} already. Delete or change what is there.",
+            code="endpoint_exists",
+        )
 
     def _first_secret(self, contract: Contract, endpoint: Endpoint, given: str | None) -> str | None:
         """The secret that a new endpoint begins with: the caller's, one made here, or none. Raises Invalid."""

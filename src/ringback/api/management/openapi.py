@@ -66,7 +66,7 @@ _SOMETIMES: Final = {
     "put_event_type": (429,),
     "put_profile": (409, 429),
     "delete_profile": (409,),
-    "create_endpoint": (429,),
+    "create_endpoint": (409, 429),
     "change_endpoint": (409, 429),
     "activate_endpoint": (409,),
     "deactivate_endpoint": (409,),

@@ -102,9 +102,15 @@ class Keys(Protocol):
 
 
 class Endpoints(Protocol):
-    def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
+    def create_endpoint(
+        self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int, event: Event | None = None
+    ) -> bool:
         """Add it with its lane, whose bell rings if it has to prove itself; False when the tenant has `endpoints_max`
-        already."""
+        already.
+
+        The event that it begins with is appended in the same transaction, and a delivery of it to this endpoint alone
+        if it counts one (`deliveries`); then the bell rings for that.
+        """
 
     def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None: ...
 
