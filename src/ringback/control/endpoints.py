@@ -78,9 +78,14 @@ class EndpointUseCases:
         self._endpoints_max = endpoints_max
         self._new_number = new_number
 
-    def create(self, tenant_id: str, fields: EndpointFields, secret: str | None = None) -> Changed:
+    def create(
+        self, tenant_id: str, fields: EndpointFields, secret: str | None = None, *, created_by: str = ""
+    ) -> Changed:
         """Register an endpoint with a secret of the caller's or one made here, and the event it begins with if its
-        profile has one. Raises Invalid, NotFound, Conflict, OverQuota."""
+        profile has one. Raises Invalid, NotFound, Conflict, OverQuota.
+
+        `created_by` is the label of the key that is used.
+        """
         tenant = required_tenant(self._store, tenant_id)
         findings = Findings()
         if "url" not in fields:
@@ -102,6 +107,7 @@ class EndpointUseCases:
                 "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
                 "created_at": now,
                 "updated_at": now,
+                "created_by": created_by,
             }
         )
         if contract.has_handshake:
@@ -132,8 +138,8 @@ class EndpointUseCases:
             )
         there = ", ".join(one.id for one in self._store.list_endpoints(tenant.id, None, 1))
         return Conflict(
-            f"A tenant has at most {rule} {'endpoint' if rule == 1 else 'endpoints'} under the profile "
-            f"{contract.name}, and this one has {there or 'as many'} already. Delete or change what is there.",
+            f"The profile {contract.name} allows a tenant {rule} {'endpoint' if rule == 1 else 'endpoints'}, and this one "
+            f"has {there or 'as many'} already. Change what is there, or delete it.",
             code="endpoint_exists",
         )
 
