@@ -137,9 +137,10 @@ class EndpointUseCases:
                 f"This tenant may have at most {quota} endpoints. Delete one first.", code="endpoint_quota"
             )
         there = ", ".join(one.id for one in self._store.list_endpoints(tenant.id, None, 1))
+        allowed = "1 endpoint" if rule == 1 else f"{rule} endpoints"
         return Conflict(
-            f"The profile {contract.name} allows a tenant {rule} {'endpoint' if rule == 1 else 'endpoints'}, and this one "
-            f"has {there or 'as many'} already. Change what is there, or delete it.",
+            f"The profile {contract.name} allows a tenant {allowed}, and this one has {there or 'as many'} already. "
+            "Change what is there, or delete it.",
             code="endpoint_exists",
         )
 

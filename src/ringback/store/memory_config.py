@@ -229,6 +229,14 @@ class MemoryEndpoints(MemoryPart):
     def count_to_reseal(self) -> int:
         return 0
 
+    def tenants_by_secret(self, value: str, now: int) -> Sequence[str]:
+        with self._tables as tables:
+            own = [
+                one for one in tables.secrets.values() if one.endpoint_id is None and one.tenant_id in tables.tenants
+            ]
+            signing = [one for one in own if one.expires_at is None or one.expires_at > now]
+            return sorted({one.tenant_id for one in signing if one.is_value(value)})
+
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         with self._tables as tables:
             older = self.list_secrets(new.tenant_id, new.endpoint_id)

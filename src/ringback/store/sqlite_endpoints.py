@@ -15,7 +15,7 @@ from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secr
 from ringback.model.event import Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
-from ringback.model.limits import FOREVER_MS
+from ringback.model.limits import FOREVER_MS, STEP_ROWS_MAX
 from ringback.store.port import BadRow
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
@@ -23,6 +23,7 @@ from ringback.store.sqlite_arrivals import insert_events, ring_lanes
 from ringback.store.sqlite_changes import log_change
 from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite_json import json_list
+from ringback.store.sqlite_sealing import SqliteSealing
 
 _SQL: Final = load("sqlite")
 _KNOWN_ATTEMPTS: Final = ManyRows(_SQL["known_attempts"])
@@ -110,12 +111,30 @@ class SqliteHandshakes(SqlitePart):
             return awaited
 
 
-class SqliteSecrets(SqlitePart):
+class SqliteSecrets(SqliteSealing):
     """`Secrets`, and what `EndpointSource` reads of them."""
 
     def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
         bindings = {"tenant_id": tenant_id, "endpoint_id": endpoint_id}
         return [self._sealed.secret(row) for row in self._read(_SQL["list_secrets"], bindings)]
+
+    def tenants_by_secret(self, value: str, now: int) -> Sequence[str]:
+        found = self._owners(value, now)
+        if not found:
+            # Rows of an older version get what they are found by when they are sealed anew, a step at a time.
+            while self.reseal_step(STEP_ROWS_MAX):
+                pass
+            found = self._owners(value, now)
+        return found
+
+    def _owners(self, value: str, now: int) -> list[str]:
+        rows_found = [
+            row
+            for fingerprint in self._sealed.fingerprints(value)
+            for row in self._read(_SQL["secrets_by_fingerprint"], {"fingerprint": fingerprint, "now": now})
+        ]
+        secrets = [self._sealed.secret(row) for row in rows_found]
+        return sorted({secret.tenant_id for secret in secrets if secret.is_value(value)})
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         with self._writer.transaction() as connection:

@@ -140,6 +140,10 @@ class Secrets(Protocol):
     def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
         """Newest first, expired ones too."""
 
+    def tenants_by_secret(self, value: str, now: int) -> Sequence[str]:
+        """The ids of the tenants that have this secret of their own (an endpoint's is none) and for which it has not
+        ended at `now`, in order. How long it takes tells nothing of other secrets."""
+
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""
 
