@@ -19,6 +19,7 @@ from ringback import __version__
 from ringback.api.auth import Authenticator
 from ringback.api.compat.frame import CompatContract, manners_of
 from ringback.api.compat.vainu import vainu_contract
+from ringback.api.compat.vessel import vessel_contract
 from ringback.api.compat.vinsight import vinsight_contract
 from ringback.api.management.attempts import attempt_routers
 from ringback.api.management.backup import backup_routers
@@ -132,6 +133,7 @@ def compat_contracts(parts: AppParts) -> tuple[CompatContract, ...]:
     return (
         vinsight_contract(parts.endpoints, parts.secrets, parts.authenticator),
         vainu_contract(parts.endpoints, parts.secrets, parts.authenticator),
+        vessel_contract(parts.endpoints, parts.secrets, parts.authenticator),
     )
 
 

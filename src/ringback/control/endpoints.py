@@ -137,9 +137,12 @@ class EndpointUseCases:
                 f"This tenant may have at most {quota} endpoints. Delete one first.", code="endpoint_quota"
             )
         there = ", ".join(one.id for one in self._store.list_endpoints(tenant.id, None, 1))
+        return self._too_many(contract, rule, there or "as many")
+
+    def _too_many(self, contract: Contract, rule: int, there: str) -> Conflict:
         allowed = "1 endpoint" if rule == 1 else f"{rule} endpoints"
         return Conflict(
-            f"The profile {contract.name} allows a tenant {allowed}, and this one has {there or 'as many'} already. "
+            f"The profile {contract.name} allows a tenant {allowed}, and this one has {there} already. "
             "Change what is there, or delete it.",
             code="endpoint_exists",
         )
@@ -261,7 +264,16 @@ class EndpointUseCases:
                 after = replace(after, signature=contract.default_signature)
             check_fit(findings, after, contract)
         findings.raise_if_any()
+        if contract is not None and after.profile != before.profile:
+            self._check_rule(after, contract)
         return after
+
+    def _check_rule(self, endpoint: Endpoint, contract: Contract) -> None:
+        """Whether an endpoint that is there may go over to this profile. Raises Conflict."""
+        rule = contract.profile.rules.endpoints_per_tenant
+        others = [] if rule is None else self._store.list_endpoints(endpoint.tenant_id, None, rule + 1)
+        if rule is not None and len(others) > rule:
+            raise self._too_many(contract, rule, next(one.id for one in others if one.id != endpoint.id))
 
     def _verified_or_asked(self, before: Endpoint, after: Endpoint, *, active: bool | None) -> Endpoint:
         """`after` with the status that follows from the change and from the switch (None: it isn't touched)."""

@@ -415,6 +415,10 @@ def test_a_profile_may_allow_a_tenant_only_so_many_endpoints(world: ApiWorld) ->
     refused = problem_of(world.call("POST", path, second), 409, "endpoint_exists")
     assert first["id"] in refused["detail"]
     assert len(events(world)) == 1
+    other = world.endpoint()
+    refused = problem_of(world.call("PATCH", f"{path}/{other['id']}", {"profile": "vessel"}), 409, "endpoint_exists")
+    assert first["id"] in refused["detail"]
+    assert world.call("DELETE", f"{path}/{other['id']}").status_code == 204
     assert world.call("DELETE", f"{path}/{first['id']}").status_code == 204
     world.endpoint(profile="vessel")
     assert len(events(world)) == 2
