@@ -9,7 +9,7 @@ from typing import Any
 
 from ringback.api.app import AppParts, build_app
 from ringback.api.management.guard import GuardedRoute
-from ringback.api.management.openapi import EVENT_PATHS
+from ringback.api.management.openapi import EVENT_SCOPES
 
 Document = dict[str, Any]
 
@@ -30,7 +30,7 @@ def document_and_scopes() -> tuple[Document, dict[tuple[str, str], str]]:
         if isinstance(route, GuardedRoute)
         for method in route.methods
     }
-    scopes |= {("post", path): "ingest" for path in EVENT_PATHS}
+    scopes |= {("post", path): scope.value for path, scope in EVENT_SCOPES.items()}
     return app.openapi(), scopes
 
 

@@ -92,6 +92,9 @@ def _facts(contract: Contract) -> Iterator[tuple[str, str]]:
     rules = profile.rules
     if rules.endpoints_per_tenant is not None:
         yield "endpoints of a tenant", f"at most {rules.endpoints_per_tenant}"
+    if rules.on_create is not None:
+        data = rules.on_create.data.decode()
+        yield "a new endpoint begins with", f"an event of the type `{rules.on_create.event_type}`: `{data}`"
     if rules.https_only:
         yield "URL", "https only"
     if rules.one_channel:

@@ -48,6 +48,7 @@ from ringback.files import make_data_directory
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
+from ringback.ingest.numbers import Numbers
 from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
@@ -138,11 +139,13 @@ class Process:
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
+        self._numbers = Numbers(self._clock)
         caches = (self._profiles, catalogue, quotas)
         self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, caches)
         app = build_app(self._app_parts(rules))
+        limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
         self._events_route = EventsRoute(
-            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
+            Acceptor(self._clock, limits, catalogue.schema_of, self._numbers),
             self._submit,
             self._authenticator,
             app,
@@ -223,7 +226,13 @@ class Process:
             profiles=ProfileUseCases(store, clock, profiles, notify),
             keys=KeyUseCases(store, clock, notify),
             endpoints=EndpointUseCases(
-                store, clock, rules, profiles, notify, endpoints_max=self._settings.endpoints_per_tenant_max
+                store,
+                clock,
+                rules,
+                profiles,
+                notify,
+                endpoints_max=self._settings.endpoints_per_tenant_max,
+                new_number=self._numbers.next,
             ),
             secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
             events=EventUseCases(store, clock, self._kick),

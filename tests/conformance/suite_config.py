@@ -152,6 +152,29 @@ class TestApiKeys:
 
 
 class TestSecrets:
+    def test_a_tenant_is_found_by_its_own_secret(self, store: Store) -> None:
+        for tenant_id, value in ((TENANT, "tok-äcme"), (OTHER_TENANT, "tok-globex"), ("third", "tok-globex")):
+            store.create_tenant(tenant(tenant_id), secret(f"sec_{tenant_id}", None, tenant_id, value=value))
+        store.create_endpoint(endpoint(), secret("sec_e", value="tok-endpoint"), 10)
+        assert list(store.tenants_by_secret("tok-äcme", NOW)) == [TENANT]
+        assert list(store.tenants_by_secret("tok-globex", NOW)) == sorted([OTHER_TENANT, "third"])
+        for unknown in ("tok-endpoint", "tok-acme", "tok-äcme ", "", "tok-äcm", "\ud800"):
+            assert list(store.tenants_by_secret(unknown, NOW)) == []
+
+    def test_a_tenant_is_found_by_its_old_secret_while_that_has_not_ended(self, store: Store) -> None:
+        store.create_tenant(tenant(), secret("sec_old", None, value="tok-old"))
+        store.rotate_secret(secret("sec_new", None, value="tok-new", created_at=NOW + 1), NOW + 100)
+        assert list(store.tenants_by_secret("tok-new", NOW + 100)) == [TENANT]
+        assert list(store.tenants_by_secret("tok-old", NOW + 99)) == [TENANT]
+        assert list(store.tenants_by_secret("tok-old", NOW + 100)) == []
+        store.rotate_secret(secret("sec_3", None, value="tok-new", created_at=NOW + 2), NOW + 100)
+        assert list(store.tenants_by_secret("tok-new", NOW)) == [TENANT]
+
+    def test_a_deleted_tenant_is_not_found_by_its_secret(self, store: Store) -> None:
+        store.create_tenant(tenant(), secret("sec_t", None, value="tok-acme"))
+        assert store.delete_tenant(TENANT, NOW)
+        assert list(store.tenants_by_secret("tok-acme", NOW)) == []
+
     def test_secrets_are_listed_newest_first_expired_ones_too(self, store: Store) -> None:
         add_endpoint(store)
         old = secret("sec_1", created_at=NOW - 5, expires_at=NOW - 1)

@@ -52,6 +52,13 @@ class TestDurability:
         store.check()
         assert (store.version(), store.nodes()) == (0, [])
 
+    def test_an_endpoint_is_there_with_the_event_it_begins_with(self, store: Store, reopen: Reopen) -> None:
+        store.create_endpoint(endpoint(), secret(), 10, event(deliveries=1))
+        store = reopen()
+        store.register(NODE, NOW)
+        assert set(claim(store)) == {"ep_a"}
+        assert [row.event.id for row in fetch(store).rows] == ["evt_1"]
+
     def test_what_was_committed_is_there(self, store: Store, reopen: Reopen) -> None:
         store.create_tenant(tenant(), secret("sec_t", None))
         store.create_endpoint(endpoint(), secret(), 10)

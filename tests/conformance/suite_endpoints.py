@@ -6,13 +6,14 @@ from conformance.backend import ALWAYS, NODE, accept, add_endpoint, claim, fetch
 from ringback.model.endpoint import Auth, AuthType, EndpointStatus, Ordering, RetryRule
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
-from ringback.store.port import BadRow, Store
+from ringback.store.port import BadRow, EventQuery, Store
 from support.rows import NOW, OTHER_TENANT, TENANT, endpoint, event, secret
 
 NOT_ACTIVE = [status for status in EndpointStatus if status is not EndpointStatus.ACTIVE]
 STOPPED = [status for status in NOT_ACTIVE if status is not EndpointStatus.VERIFICATION_PENDING]
 
 
+@pytest.mark.usefixtures("node")
 class TestEndpoints:
     @pytest.mark.parametrize(
         "full",
@@ -95,6 +96,35 @@ class TestEndpoints:
         with pytest.raises(BadRow):
             store.create_endpoint(endpoint(label="Another"), None, 10)
         assert store.get_endpoint(TENANT, "ep_a") == endpoint()
+
+    def test_the_event_an_endpoint_begins_with_is_stored_with_it(self, store: Store) -> None:
+        add_endpoint(store, "ep_b")
+        begun = event(deliveries=1, ordering_key="k", number=7)
+        assert store.create_endpoint(endpoint(ordering=Ordering.SUBJECT), secret(), 10, begun) is True
+        assert store.get_event(TENANT, "evt_1") == begun
+        (row,) = fetch(store, ordered=True).rows
+        assert row.event == begun
+        assert row.delivery[:5] == (TENANT, "ep_a", "evt_1", "k", NOW)
+        assert fetch(store, endpoint_id="ep_b").rows == []
+        assert set(claim(store, NOW)) == {"ep_a"}
+        assert claim(store, ALWAYS) == {}
+
+    def test_one_that_counts_no_delivery_is_in_the_stream_alone(self, store: Store) -> None:
+        assert store.create_endpoint(endpoint(), None, 10, event(deliveries=0)) is True
+        assert [one.event.id for one in store.list_events(EventQuery(TENANT))] == ["evt_1"]
+        assert fetch(store).rows == []
+        assert claim(store, ALWAYS) == {}
+
+    def test_where_there_is_no_endpoint_there_is_no_event_and_the_other_way_round(self, store: Store) -> None:
+        add_endpoint(store, "ep_b")
+        assert store.create_endpoint(endpoint(), secret(), 1, event(deliveries=1)) is False
+        assert store.get_event(TENANT, "evt_1") is None
+        accept(store, event())
+        with pytest.raises(BadRow):
+            store.create_endpoint(endpoint(), secret(), 10, event(deliveries=1))
+        assert store.get_endpoint(TENANT, "ep_a") is None
+        assert list(store.list_secrets(TENANT, "ep_a")) == []
+        assert list(store.lanes_of(["ep_a"])) == []
 
     def test_an_update_counts_from_the_revision_it_was_made_of(self, store: Store) -> None:
         add_endpoint(store)

@@ -32,6 +32,10 @@ API: Final = "The API"
 # The test that provokes a code, and what it calls it if not by its name.
 ELSEWHERE: Final = {
     "wrong_state": ("unit/api/test_management_endpoints.py", "test_what_waits_for_verification_cannot_be_activated"),
+    "access_token_ambiguous": (
+        "unit/api/test_compat_vessel_api.py",
+        "test_a_token_of_two_connections_is_ambiguous_for_an_admin_key_alone",
+    ),
     "event_type_quota": ("unit/api/test_management_event_types.py", "test_there_are_so_many_types_at_most"),
     "replay_quota": ("unit/api/test_management_replay.py", "test_only_so_many_run_at_once"),
     "internal": ("unit/api/test_management_problems.py", "test_a_defect_says_nothing"),

@@ -137,6 +137,7 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         page.said["EVENT"] = str(event["id"])
         (batch,) = documents(page.run())
         assert len(batch["accepted"]) == 2
+        assert documents(page.run())[0]["type"] == "connection.status_changed"
         failed = f"/v1/tenants/acme/endpoints/{endpoint['id']}/attempts?outcome=failed"
         attempts = wait_until(lambda: server.get(failed)["items"], 15, "an attempt failed")
         page.said |= {"ATTEMPT": attempts[0]["id"], "2026-11-21T00:00:00Z": "2020-01-01T00:00:00Z"}
@@ -150,7 +151,7 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         job, jobs = documents(page.run())
         assert [one["id"] for one in jobs["items"]] == [job["id"]]
         assert documents(page.run()) == [{"redacted": 1}]
-        assert len(documents(page.run())[0]["items"]) == 4
+        assert len(documents(page.run())[0]["items"]) == 5
         master_key, ready = documents(page.run())
         assert (master_key["left"], ready) == (0, {"status": "ready"})
         assert (tmp_path / "copy.db").read_bytes().startswith(b"SQLite format 3")

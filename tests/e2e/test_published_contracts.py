@@ -116,6 +116,9 @@ def believed_by_the_documents_receiver(received: Received, token: str) -> bool:
 
 def test_vessel(tenant: TestTenant, inbox: Inbox) -> None:
     made = tenant.endpoint(inbox.url(), profile="vessel", retry=TWICE)
+    (begun,) = inbox.wait_for(1)
+    assert json.loads(begun.body)["data"] == {"status": "NEW_CONNECTION"}
+    inbox.received.clear()
     fails_first(inbox)
     record = '{"10":1.0,"2":1e21,"name":"Núñez \\u2028","big":12345678901234567890,"n":-0.0}'
     path = f"{tenant.path}/events"
@@ -136,7 +139,8 @@ def test_vessel(tenant: TestTenant, inbox: Inbox) -> None:
         assert believed_by_the_documents_receiver(received, token)
     assert not believed_by_the_documents_receiver(first, "another token")
     second = tenant.server.ask("POST", f"{tenant.path}/endpoints", {"url": inbox.url(), "profile": "vessel"})
-    assert (second.status, second.json["code"]) == (429, "endpoint_quota")
+    assert (second.status, second.json["code"]) == (409, "endpoint_exists")
+    assert made["id"] in second.json["detail"]
     assert made["signature"] == "sha256"
 
 
@@ -146,7 +150,7 @@ def test_of_what_was_deleted_vessel_sends_the_ids(tenant: TestTenant, inbox: Inb
         "deal.deleted", None, change="deleted", subject={"type": "Deal", "id": "d_1"},
         previous={"id": "d_1", "nativeId": "n_1", "amount": 5},
     )  # fmt: skip
-    (received,) = inbox.wait_for(1)
+    _, received = inbox.wait_for(2)
     assert json.loads(received.body)["data"] == {
         "objectType": "Deal",
         "eventType": "DELETE",

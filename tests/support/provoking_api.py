@@ -96,6 +96,11 @@ def no_secret(tenant: TestTenant) -> Answer:
     return ask(tenant, "GET", f"/endpoints/{made['id']}/secret")
 
 
+def endpoint_exists(tenant: TestTenant) -> Answer:
+    body = {"url": "http://127.0.0.1:9/", "profile": "vessel"}
+    return refused(2, lambda: ask(tenant, "POST", "/endpoints", body))
+
+
 def endpoint_quota(tenant: TestTenant) -> Answer:
     assert ask(tenant, "PATCH", "", {"endpoints_max": 1}).status == 200
     return refused(2, lambda: ask(tenant, "POST", "/endpoints", {"url": "http://127.0.0.1:9/"}))
@@ -123,6 +128,7 @@ BY_REQUEST: Final[dict[str, Callable[[TestTenant], Answer]]] = {
     "idempotency_key_taken": idempotency_key_taken,
     "payload_redacted": payload_redacted,
     "endpoint_not_active": endpoint_not_active,
+    "endpoint_exists": endpoint_exists,
     "webhooks_disabled": webhooks_disabled,
     "profile_in_use": profile_in_use,
     "no_secret": no_secret,

@@ -12,6 +12,7 @@ from ringback.wire.message import Message
 from ringback.wire.profile import load_profile
 from ringback.wire.signature import generate_secret
 from ringback.wire.verify import VerificationFailed, verify
+from support.rows import NOW, TENANT, secret, tenant
 
 NOW_S = 1_800_000_000
 SECRET = generate_secret("hmac-sha256", bytes(range(32)))
@@ -41,3 +42,8 @@ def test_signatures_and_the_operators_key_are_compared_in_constant_time(monkeypa
     with pytest.raises(NoKey):
         keys.authenticate(b"Bearer the-operators-own-admin-kez")
     assert compared == [True, False, True, False]
+
+    store.create_tenant(tenant(), secret("sec_t", None, value="an-access-token"))
+    assert store.tenants_by_secret("an-access-token", NOW) == [TENANT]
+    assert store.tenants_by_secret("an-access-tokem", NOW) == []
+    assert compared[4:] == [True, False]

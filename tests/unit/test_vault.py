@@ -1,6 +1,7 @@
 """Sealing: what opens where, and what never opens. The form is checked by AES-GCM called here by hand as well."""
 
 import base64
+import hmac
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -71,3 +72,15 @@ def test_a_change_of_key_seals_with_the_new_one_and_opens_both() -> None:
     assert (before.key_id, after.key_id, box.key_id) == (OLD.id, NEW.id, NEW.id)
     assert box.open(before.text, PLACE) == box.open(after.text, PLACE) == "x"
     assert Vault([NEW], ManualClock().token_bytes).open(before.text, PLACE) is None
+
+
+def test_a_fingerprint_is_an_hmac_under_a_key_of_its_own() -> None:
+    """Worked out by hand: RFC 5869 with one block, and no salt."""
+    box = vault()
+    extracted = hmac.digest(b"\0" * 32, OLD.key, "sha256")
+    derived = hmac.digest(extracted, b"ringback fingerprints\x01", "sha256")
+    assert box.fingerprint("tok-é", OLD.id) == hmac.digest(derived, "tok-é".encode(), "sha256")
+    assert box.fingerprint("tok-é", OLD.id) != box.fingerprint("tok-e", OLD.id)
+    box.seal_with([NEW, OLD])
+    assert set(box.key_ids) == {NEW.id, OLD.id}
+    assert box.fingerprint("tok-é", OLD.id) != box.fingerprint("tok-é", NEW.id)

@@ -19,6 +19,7 @@ from ringback import __version__
 from ringback.api.auth import Authenticator
 from ringback.api.compat.frame import CompatContract, manners_of
 from ringback.api.compat.vainu import vainu_contract
+from ringback.api.compat.vessel import vessel_contract
 from ringback.api.compat.vinsight import vinsight_contract
 from ringback.api.management.attempts import attempt_routers
 from ringback.api.management.backup import backup_routers
@@ -132,6 +133,7 @@ def compat_contracts(parts: AppParts) -> tuple[CompatContract, ...]:
     return (
         vinsight_contract(parts.endpoints, parts.secrets, parts.authenticator),
         vainu_contract(parts.endpoints, parts.secrets, parts.authenticator),
+        vessel_contract(parts.endpoints, parts.secrets, parts.authenticator),
     )
 
 
@@ -152,8 +154,9 @@ def _fault(request: Request, error: Exception) -> Fault:
     if isinstance(error, RequestValidationError):
         return fault_of(invalid_from(error.errors()))
     if isinstance(error, HTTPException):
-        headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
-        return fault_of_status(error.status_code, headers=headers)
+        if error.status_code in (404, 405) and (allowed := _allowed(request)):
+            return fault_of_status(405, headers={"Allow": ", ".join(allowed)})
+        return fault_of_status(error.status_code, headers=error.headers)
     return fault_of(error)
 
 
@@ -169,4 +172,6 @@ def _allowed(request: Request) -> list[str]:
         case ["", "v1", "tenants", _, "events", "batch"]:
             # An event may be called `batch`; what this address is for is said all the same.
             return ["POST"]
+        case ["", "v1", "tenants", _, "status"]:
+            methods.add("POST")
     return sorted(methods)

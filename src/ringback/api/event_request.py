@@ -33,10 +33,11 @@ _CHARSETS: Final = {b"utf-8", b"utf8"}
 
 
 class Place(NamedTuple):
-    """Whose events, and whether many at once."""
+    """Whose events, and whether many at once, or one that is a new status of the tenant's connection."""
 
     tenant_id: str
     is_batch: bool
+    is_status: bool = False
 
 
 class EventRequest(NamedTuple):
@@ -98,6 +99,8 @@ def place_of(path: str) -> Place | None:
             return Place(tenant_id, is_batch=False)
         case ["", "v1", "tenants", tenant_id, "events", "batch"] if tenant_id:
             return Place(tenant_id, is_batch=True)
+        case ["", "v1", "tenants", tenant_id, "status"] if tenant_id:
+            return Place(tenant_id, is_batch=False, is_status=True)
     return None
 
 
@@ -105,14 +108,15 @@ def read_head(
     acceptor: Acceptor, quota: Quota | None, principal: Principal, place: Place, headers: dict[bytes, bytes]
 ) -> EventRequest:
     """Let the caller in and read the headers. Raises NotFound, Forbidden, UnsupportedMediaType and Malformed."""
-    authorize(principal, place.tenant_id, Scope.INGEST)
+    authorize(principal, place.tenant_id, Scope.TENANT if place.is_status else Scope.INGEST)
     if principal.tenant_id is None and _TENANT_ID.fullmatch(place.tenant_id) is None:
         raise NotFound("There is no such tenant.")
     form = _form(headers.get(b"content-type"), place.is_batch)
     if quota is not None and quota.payload_bytes_max is not None:
         acceptor = acceptor.limited(quota.payload_bytes_max)
     if not place.is_batch:
-        check, bytes_max = acceptor.single, acceptor.limits.single_bytes_max
+        check = acceptor.status if place.is_status else acceptor.single
+        bytes_max = acceptor.limits.single_bytes_max
     else:
         check = acceptor.ndjson if form == _NDJSON else acceptor.array
         bytes_max = acceptor.limits.batch_bytes_max

@@ -1,4 +1,4 @@
-"""The hot route: `POST /v1/tenants/{t}/events` and `…/events/batch`, as bare ASGI.
+"""The hot route: `POST /v1/tenants/{t}/events`, `…/events/batch` and `…/status`, as bare ASGI.
 
 Stands in front of the web framework and hands on what isn't its own, other methods of these paths included. Lets the
 caller in, reads the body up to its limit, has it checked (`ingest.accept`), gives it to the ingest writer and answers

@@ -9,7 +9,11 @@ from typing import Final
 
 from ringback.model.errors import Malformed
 
-_SENT_ONCE: Final = {b"authorization": "Authorization", b"idempotency-key": "Idempotency-Key"}
+_SENT_ONCE: Final = {
+    b"authorization": "Authorization",
+    b"idempotency-key": "Idempotency-Key",
+    b"vessel-api-token": "vessel-api-token",
+}
 
 
 def by_name(raw: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

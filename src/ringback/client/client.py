@@ -96,11 +96,11 @@ class Client:
             "deliver_at": deliver_at,
             "ordering_key": ordering_key,
         }
-        answer = self._accept(_event_body(fields, data), idempotency_key, "events")
-        accepted = _object(answer, Accepted._fields[:4])
-        return Accepted(
-            accepted["id"], accepted["type"], accepted["accepted_at"], accepted["deliveries"], answer.status == 200
-        )
+        return _accepted(self._accept(_event_body(fields, data), idempotency_key, "events"))
+
+    def send_status(self, status: str, *, idempotency_key: str | None = None) -> Accepted:
+        """Tell how far the tenant's connection is, as an event: `NEW_CONNECTION`, `INITIAL_SYNCED` or `READY`."""
+        return _accepted(self._accept(_written({"status": status}), idempotency_key, "status"))
 
     def send_many(self, events: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None) -> list[str]:
         """Accept up to 1,000 events (`type`, `data` and the other fields), all or none; their ids, in order."""
@@ -268,6 +268,12 @@ class Client:
 
     def _object(self, method: str, path: str, body: Any = None) -> Json:
         return _object(self._answer(method, path, body))
+
+
+def _accepted(answer: Answer) -> Accepted:
+    """The one event that was accepted."""
+    found = _object(answer, Accepted._fields[:4])
+    return Accepted(found["id"], found["type"], found["accepted_at"], found["deliveries"], answer.status == 200)
 
 
 def _object(answer: Answer, names: Sequence[str] = ()) -> Json:

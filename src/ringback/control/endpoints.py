@@ -21,6 +21,7 @@ from ringback.control.endpoint_fields import (
     origin_of,
 )
 from ringback.control.findings import Findings
+from ringback.control.first_event import NewNumber, first_event, no_number
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.revision import change_stored
 from ringback.control.secrets import (
@@ -33,8 +34,9 @@ from ringback.control.secrets import (
 from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant
 from ringback.model.endpoint import Auth, Endpoint, EndpointStatus, Secret
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import Conflict, NotFound, OverQuota, Refused
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
+from ringback.model.tenant import Tenant
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
@@ -66,6 +68,7 @@ class EndpointUseCases:
         notify: Callable[[], None],
         *,
         endpoints_max: int = ENDPOINTS_PER_TENANT_MAX,
+        new_number: NewNumber = no_number,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -73,11 +76,13 @@ class EndpointUseCases:
         self._profiles = profiles
         self._notify = notify
         self._endpoints_max = endpoints_max
+        self._new_number = new_number
 
     def create(
         self, tenant_id: str, fields: EndpointFields, secret: str | None = None, *, created_by: str = ""
     ) -> Changed:
-        """Register an endpoint with a secret of the caller's or one made here. Raises Invalid, NotFound, OverQuota.
+        """Register an endpoint with a secret of the caller's or one made here, and the event it begins with if its
+        profile has one. Raises Invalid, NotFound, Conflict, OverQuota.
 
         `created_by` is the label of the key that is used.
         """
@@ -115,12 +120,32 @@ class EndpointUseCases:
         signing = None
         if value is not None:
             signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
-        most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
-        most = min(most, contract.profile.rules.endpoints_per_tenant or most)
-        if not self._store.create_endpoint(endpoint, signing, most):
-            raise OverQuota(f"This tenant may have at most {most} endpoints. Delete one first.", code="endpoint_quota")
+        quota = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        most = min(quota, contract.profile.rules.endpoints_per_tenant or quota)
+        first = first_event(tenant, endpoint, contract, self._clock, self._new_number)
+        if not self._store.create_endpoint(endpoint, signing, most, first):
+            raise self._no_room(tenant, contract, quota)
         self._notify()
         return Changed(endpoint, None if value is None else revealed(value))
+
+    def _no_room(self, tenant: Tenant, contract: Contract, quota: int) -> Refused:
+        """Why there can't be another endpoint: the profile's rule, or else the tenant's quota."""
+        required_tenant(self._store, tenant.id)
+        rule = contract.profile.rules.endpoints_per_tenant
+        if rule is None or rule > quota:
+            return OverQuota(
+                f"This tenant may have at most {quota} endpoints. Delete one first.", code="endpoint_quota"
+            )
+        there = ", ".join(one.id for one in self._store.list_endpoints(tenant.id, None, 1))
+        return self._too_many(contract, rule, there or "as many")
+
+    def _too_many(self, contract: Contract, rule: int, there: str) -> Conflict:
+        allowed = "1 endpoint" if rule == 1 else f"{rule} endpoints"
+        return Conflict(
+            f"The profile {contract.name} allows a tenant {allowed}, and this one has {there} already. "
+            "Change what is there, or delete it.",
+            code="endpoint_exists",
+        )
 
     def _first_secret(self, contract: Contract, endpoint: Endpoint, given: str | None) -> str | None:
         """The secret that a new endpoint begins with: the caller's, one made here, or none. Raises Invalid."""
@@ -239,7 +264,16 @@ class EndpointUseCases:
                 after = replace(after, signature=contract.default_signature)
             check_fit(findings, after, contract)
         findings.raise_if_any()
+        if contract is not None and after.profile != before.profile:
+            self._check_rule(after, contract)
         return after
+
+    def _check_rule(self, endpoint: Endpoint, contract: Contract) -> None:
+        """Whether an endpoint that is there may go over to this profile. Raises Conflict."""
+        rule = contract.profile.rules.endpoints_per_tenant
+        others = [] if rule is None else self._store.list_endpoints(endpoint.tenant_id, None, rule + 1)
+        if rule is not None and len(others) > rule:
+            raise self._too_many(contract, rule, next(one.id for one in others if one.id != endpoint.id))
 
     def _verified_or_asked(self, before: Endpoint, after: Endpoint, *, active: bool | None) -> Endpoint:
         """`after` with the status that follows from the change and from the switch (None: it isn't touched)."""

@@ -5,7 +5,7 @@ who and what but never the secret. During a rotation's grace the old and the new
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
@@ -108,6 +108,10 @@ class SecretUseCases:
         secret = self._newest(tenant_id, None, lambda _: True)
         self._audit("secret_revealed", {"tenant_id": tenant_id, "actor": actor})
         return Revealed(secret.value, None)
+
+    def owners(self, value: str) -> Sequence[str]:
+        """The tenants whose own secret this is, or was and is in its grace; mostly one or none."""
+        return self._store.tenants_by_secret(value, self._clock.now_ms())
 
     def rotate_tenant(self, tenant_id: str, given: str | None, grace_s: int, actor: str) -> Revealed:
         """The same for the tenant's own secret. Raises Invalid, NotFound, OverQuota."""

@@ -19,6 +19,7 @@ from ringback.ingest.catalogue import TypeSchema, no_schema
 from ringback.ingest.envelope import at, decode, field_errors, milliseconds, ordering_key
 from ringback.ingest.json_checks import check_utf8, invalid, refusal
 from ringback.ingest.numbers import Numbers
+from ringback.ingest.status import event_of_status
 from ringback.ingest.submission import Submission
 from ringback.model.errors import Conflict, FieldError, Invalid, TooLarge
 from ringback.model.event import Event
@@ -76,7 +77,7 @@ _BATCH_DECODER: Final = msgspec.json.Decoder(_Batch)
 
 
 class Acceptor:
-    """Checks requests. `single`, `array` and `ndjson` are the three forms a body can have.
+    """Checks requests. `single`, `array` and `ndjson` are the three forms a body can have; `status` is one event too.
 
     `hops` is how many senders of webhooks the event has passed already; `idempotency_key` the header's text.
     """
@@ -106,6 +107,13 @@ class Acceptor:
         now = self._clock.now_ms()
         event, claim = self._event(tenant_id, body, "", now, hops)
         return Submission([event], [claim], _whole(tenant_id, body, idempotency_key, [event], now), form=SINGLE)
+
+    def status(self, tenant_id: str, body: bytes, idempotency_key: str | None, hops: int) -> Submission:
+        """`{"status": …}`: an event that says how far the tenant's connection is."""
+        if len(body) > self.limits.single_bytes_max:
+            raise too_large(self.limits.single_bytes_max)
+        check_utf8(body)
+        return self.single(tenant_id, event_of_status(body), idempotency_key, hops)
 
     def array(self, tenant_id: str, body: bytes, idempotency_key: str | None, hops: int) -> Submission:
         """`{"events": [...]}`."""

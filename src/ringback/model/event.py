@@ -8,6 +8,8 @@ milliseconds since 1970, UTC. `data` and `previous` are the caller's own bytes, 
 
 from typing import NamedTuple
 
+from ringback.model.endpoint import Endpoint, delivery_key
+
 
 class Event(NamedTuple):
     """One thing that happened. `ordering_key` is already resolved (the caller's own, else the subject, else None)."""
@@ -49,6 +51,13 @@ class NewDelivery(NamedTuple):
     event_id: str
     ordering_key: str | None
     due_at: int
+
+
+def first_deliveries(endpoint: Endpoint, event: Event) -> list[NewDelivery]:
+    """The delivery of the event that a new endpoint begins with; none where the event counts none."""
+    key = delivery_key(endpoint.ordering, event.ordering_key)
+    new = NewDelivery(event.tenant_id, endpoint.id, event.id, key, event.accepted_at)
+    return [new] if event.deliveries else []
 
 
 class Delivery(NamedTuple):

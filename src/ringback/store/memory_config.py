@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secret
+from ringback.model.event import Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import Change, LaneRow
 from ringback.model.tenant import ApiKey, Scope, Tenant
@@ -162,8 +163,12 @@ class MemoryKeys(MemoryPart):
 class MemoryEndpoints(MemoryPart):
     """`Endpoints`, `Secrets` and `Seals`: nothing is on a disk, so nothing is sealed."""
 
-    def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
+    def create_endpoint(
+        self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int, event: Event | None = None
+    ) -> bool:
         with self._tables as tables:
+            if event is not None and (event.tenant_id, event.id) in tables.events:
+                raise BadRow(f"There is an event {event.id} already.")
             if endpoint.id in tables.endpoints or endpoint.id in tables.tombstones:
                 raise BadRow(f"There is an endpoint {endpoint.id} already.")
             owned = sum(row.tenant_id == endpoint.tenant_id for row in tables.endpoints.values())
@@ -173,6 +178,11 @@ class MemoryEndpoints(MemoryPart):
                 _add_secret(tables, secret)
             tables.endpoints[endpoint.id] = endpoint
             tables.add_lane(endpoint)
+            if event is not None:
+                tables.add_event(event)
+                for delivery in first_deliveries(endpoint, event):
+                    tables.add_delivery(delivery)
+                    tables.ring_lane(endpoint.id, delivery.due_at)
             tables.log_change("endpoint", endpoint.tenant_id, endpoint.id)
             return True
 
@@ -218,6 +228,14 @@ class MemoryEndpoints(MemoryPart):
 
     def count_to_reseal(self) -> int:
         return 0
+
+    def tenants_by_secret(self, value: str, now: int) -> Sequence[str]:
+        with self._tables as tables:
+            own = [
+                one for one in tables.secrets.values() if one.endpoint_id is None and one.tenant_id in tables.tenants
+            ]
+            signing = [one for one in own if one.expires_at is None or one.expires_at > now]
+            return sorted({one.tenant_id for one in signing if one.is_value(value)})
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         with self._tables as tables:

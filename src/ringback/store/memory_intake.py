@@ -14,7 +14,7 @@ from ringback.model.event import Delivery, Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.memory_tables import KeyName, MemoryPart, MemoryTables, refuse_bad_rows
-from ringback.store.port import BadRow, Everything, IntakeTransaction, KeyClaim, Retryable, Ring, StoredEvent, TakenKey
+from ringback.store.port import BadRow, Everything, IntakeTransaction, KeyClaim, Retryable, Ring, TakenKey
 
 
 class MemoryTransaction:
@@ -91,8 +91,8 @@ class MemoryTransaction:
     def commit(self) -> None:
         with self._tables as tables:
             tables.event_keys.update(self._claims)
-            for name, event in self._events.items():
-                tables.events[name] = StoredEvent(next(tables.event_seq), event)
+            for event in self._events.values():
+                tables.add_event(event)
             for row in self._deliveries:
                 tables.queues[row.tenant_id, row.endpoint_id][row.seq] = row
             self._forget()

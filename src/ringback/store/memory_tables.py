@@ -14,7 +14,7 @@ from typing import Self
 
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
-from ringback.model.event import Delivery
+from ringback.model.event import Delivery, Event, NewDelivery
 from ringback.model.event_type import EventType
 from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow
@@ -72,6 +72,15 @@ class MemoryTables:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._lock.release()
+
+    def add_event(self, event: Event) -> None:
+        """Append to its tenant's stream."""
+        self.events[event.tenant_id, event.id] = StoredEvent(next(self.event_seq), event)
+
+    def add_delivery(self, new: NewDelivery) -> None:
+        """Queue it under a number of its own."""
+        seq = next(self.delivery_seq)
+        self.queues[new.tenant_id, new.endpoint_id][seq] = Delivery(*new, seq, 0, 0)
 
     def deliveries(self) -> Iterator[Delivery]:
         """Every delivery that is not finished."""

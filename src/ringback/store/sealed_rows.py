@@ -6,6 +6,7 @@ their kind, the user's name and the headers' names only. On the way out it is op
 must be sealed inside the transaction that stores it: whoever drops a master key relies on it.
 """
 
+import hashlib
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -41,6 +42,8 @@ class SealedRows:
     def secret_columns(self, secret: Secret) -> dict[str, Any]:
         """The named columns of a new secret."""
         key_id, value = self.sealed_secret(secret.id, secret.tenant_id, secret.endpoint_id, secret.value)
+        # Whoever looks for a secret looks for a tenant: those of endpoints are never found by their value.
+        found_by = self._fingerprint(secret.value, key_id) if secret.endpoint_id is None else None
         return {
             "id": secret.id,
             "tenant_id": secret.tenant_id,
@@ -49,6 +52,7 @@ class SealedRows:
             "created_at": secret.created_at,
             "expires_at": secret.expires_at,
             "key_id": key_id,
+            "fingerprint": found_by,
         }
 
     def sealed_secret(
@@ -58,6 +62,17 @@ class SealedRows:
         if self.sealer is None:
             return None, value
         return self.sealer.seal(value, _secret_place(secret_id, tenant_id, endpoint_id))
+
+    def fingerprints(self, value: str) -> list[bytes]:
+        """What a tenant's secret may be found by: one for each master key that is here."""
+        if self.sealer is None:
+            return [self._fingerprint(value, None)]
+        return [self._fingerprint(value, key_id) for key_id in self.sealer.key_ids]
+
+    def _fingerprint(self, value: str, key_id: str | None) -> bytes:
+        if self.sealer is None or key_id is None:
+            return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
+        return self.sealer.fingerprint(value, key_id)
 
     def secret(self, row: tuple[str, str, str | None, str, int, int | None, str | None]) -> Secret:
         """A row of `id, tenant_id, endpoint_id, value, created_at, expires_at, key_id`."""

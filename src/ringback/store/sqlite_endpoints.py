@@ -12,15 +12,18 @@ from typing import Any, Final
 import apsw
 
 from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secret
+from ringback.model.event import Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
-from ringback.model.limits import FOREVER_MS
+from ringback.model.limits import FOREVER_MS, STEP_ROWS_MAX
 from ringback.store.port import BadRow
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
+from ringback.store.sqlite_arrivals import insert_events, ring_lanes
 from ringback.store.sqlite_changes import log_change
 from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite_json import json_list
+from ringback.store.sqlite_sealing import SqliteSealing
 
 _SQL: Final = load("sqlite")
 _KNOWN_ATTEMPTS: Final = ManyRows(_SQL["known_attempts"])
@@ -30,7 +33,9 @@ _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
 class SqliteEndpoints(SqlitePart):
     """`Endpoints` and `EndpointSource`."""
 
-    def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
+    def create_endpoint(
+        self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int, event: Event | None = None
+    ) -> bool:
         with self._writer.transaction() as connection:
             if first(connection, _SQL["endpoint_exists"], {"id": endpoint.id}) is not None:
                 raise BadRow(f"There is an endpoint {endpoint.id} already.")
@@ -42,6 +47,8 @@ class SqliteEndpoints(SqlitePart):
                 insert_secret(connection, secret, self._sealed)
             connection.execute(_SQL["insert_endpoint"], _columns(endpoint, self._sealed))
             insert_lane(connection, endpoint)
+            if event is not None:
+                _insert_first_event(connection, endpoint, event)
             log_change(connection, "endpoint", endpoint.tenant_id, endpoint.id)
             return True
 
@@ -104,12 +111,30 @@ class SqliteHandshakes(SqlitePart):
             return awaited
 
 
-class SqliteSecrets(SqlitePart):
+class SqliteSecrets(SqliteSealing):
     """`Secrets`, and what `EndpointSource` reads of them."""
 
     def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
         bindings = {"tenant_id": tenant_id, "endpoint_id": endpoint_id}
         return [self._sealed.secret(row) for row in self._read(_SQL["list_secrets"], bindings)]
+
+    def tenants_by_secret(self, value: str, now: int) -> Sequence[str]:
+        found = self._owners(value, now)
+        if not found:
+            # Rows of an older version get what they are found by when they are sealed anew, a step at a time.
+            while self.reseal_step(STEP_ROWS_MAX):
+                pass
+            found = self._owners(value, now)
+        return found
+
+    def _owners(self, value: str, now: int) -> list[str]:
+        rows_found = [
+            row
+            for fingerprint in self._sealed.fingerprints(value)
+            for row in self._read(_SQL["secrets_by_fingerprint"], {"fingerprint": fingerprint, "now": now})
+        ]
+        secrets = [self._sealed.secret(row) for row in rows_found]
+        return sorted({secret.tenant_id for secret in secrets if secret.is_value(value)})
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         with self._writer.transaction() as connection:
@@ -153,6 +178,13 @@ def insert_lane(connection: apsw.Connection, endpoint: Endpoint) -> None:
         "due_at": endpoint.updated_at if asks else None,
     }
     connection.execute(_SQL["insert_lane"], lane)
+
+
+def _insert_first_event(connection: apsw.Connection, endpoint: Endpoint, event: Event) -> None:
+    """The event that an endpoint begins with, and its delivery if it wants it."""
+    wanted = first_deliveries(endpoint, event)
+    insert_events(connection, [event], wanted)
+    ring_lanes(connection, [(event.tenant_id, endpoint.id, delivery.due_at) for delivery in wanted])
 
 
 def insert_secret(connection: apsw.Connection, secret: Secret, sealed: SealedRows) -> None:

@@ -1,24 +1,24 @@
 """The SQLite store's write transactions for ingest, and the doorbells.
 
 A transaction has the one connection that writes from `with` to its end: nothing else is written meanwhile, so it
-is short. What a select finds inside it is still so when the insert comes. Rows go in by multi-row statements, a few
-steps for a batch. A COMMIT whose answer is lost can't happen within one process: CommitInDoubt is never raised.
+is short. What a select finds inside it is still so when the insert comes. A COMMIT whose answer is lost can't happen
+within one process: CommitInDoubt is never raised.
 """
 
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
-import apsw
 import msgspec
 
 from ringback.model.endpoint import Endpoint
-from ringback.model.event import Event, NewDelivery, payload_bytes
+from ringback.model.event import Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.port import Everything, IntakeTransaction, KeyClaim, Ring, TakenKey
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
+from ringback.store.sqlite_arrivals import insert_events, ring_lanes
 from ringback.store.sqlite_changes import read_changes, read_everything
 from ringback.store.sqlite_config import read_tenants
 from ringback.store.sqlite_connection import ManyRows, SqlitePart
@@ -32,9 +32,6 @@ KeyName = tuple[str, str, str]
 _SQL: Final = load("sqlite")
 _FIND_KEYS: Final = ManyRows(_SQL["find_keys"])
 _TAKE_KEYS: Final = ManyRows(_SQL["take_keys"])
-_INSERT_EVENTS: Final = ManyRows(_SQL["insert_events"], payload_bytes)
-_INSERT_DELIVERIES: Final = ManyRows(_SQL["insert_deliveries"])
-_RING_LANES: Final = ManyRows(_SQL["ring_lanes"])
 _EVENT_IDS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -86,17 +83,8 @@ class SqliteTransaction:
             return read_endpoints(self._connection, endpoint_ids, self._sealed)
 
     def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
-        # What is due by the time its batch was accepted is new work; a batch without events can't tell.
-        accepted_at = max((event.accepted_at for event in events), default=0)
-        values = [(*delivery, delivery.due_at > accepted_at) for delivery in deliveries]
         with store_errors():
-            _INSERT_EVENTS.run(self._connection, events)
-            _INSERT_DELIVERIES.run(self._connection, values)
-            if not values:
-                return range(0)
-            # Nobody else writes and AUTOINCREMENT counts one by one, so the numbers are the last ones.
-            last = self._connection.last_insert_rowid()
-            return range(last - len(values) + 1, last + 1)
+            return insert_events(self._connection, events, deliveries)
 
     def commit(self) -> None:
         self._ended = True
@@ -116,13 +104,3 @@ class SqliteIntake(SqlitePart):
     def ring(self, rings: Sequence[Ring]) -> None:
         with self._writer.transaction() as connection:
             ring_lanes(connection, rings)
-
-
-def ring_lanes(connection: apsw.Connection, rings: Sequence[tuple[str, str, int]]) -> None:
-    """Bring the bells of (tenant, endpoint) forward to a time."""
-    # An UPDATE from several rows for one lane would take any of them.
-    earliest: dict[tuple[str, str], int] = {}
-    for tenant_id, endpoint_id, due_at in rings:
-        name = tenant_id, endpoint_id
-        earliest[name] = min(due_at, earliest.get(name, due_at))
-    _RING_LANES.run(connection, sorted((*name, due_at) for name, due_at in earliest.items()))

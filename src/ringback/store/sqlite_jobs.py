@@ -14,8 +14,8 @@ from ringback.model.endpoint import Ordering, delivery_key
 from ringback.model.job import Job, JobState
 from ringback.store.port import Cutoff, ReplayCandidate, ReplayPage, ReplaySpan
 from ringback.store.queries import load
+from ringback.store.sqlite_arrivals import ring_lanes
 from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, first, rows
-from ringback.store.sqlite_intake import ring_lanes
 from ringback.store.sqlite_json import json_list
 from ringback.store.sqlite_retention import first_id
 

@@ -2,7 +2,8 @@
 
 A step is one short transaction. It changes how a value is kept and never the value, so nobody who follows the log of
 changes has to hear of it. Where something plain is sealed, SQLite overwrites with zeros what the plain row occupied.
-A value that doesn't open is marked and left for whoever can mend it: its owner is told when it is used.
+A tenant's secret gets what it is found by with it, rows of older versions too. A value that doesn't open is marked and
+left for whoever can mend it: its owner is told when it is used.
 """
 
 from collections.abc import Iterator

@@ -19,8 +19,8 @@ from ringback.model.endpoint import Ordering, delivery_key
 from ringback.model.event import Delivery
 from ringback.store.port import BadRow, Settlement
 from ringback.store.queries import load
+from ringback.store.sqlite_arrivals import ring_lanes
 from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, first, rows
-from ringback.store.sqlite_intake import ring_lanes
 from ringback.store.sqlite_json import json_list
 from ringback.times import DAY_MS
 

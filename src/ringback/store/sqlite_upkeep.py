@@ -14,11 +14,11 @@ from ringback.model.attempt import Outcome, ended_without_request
 from ringback.model.endpoint import Ordering
 from ringback.model.event import Delivery
 from ringback.store.queries import load
+from ringback.store.sqlite_arrivals import ring_lanes
 from ringback.store.sqlite_config import delete_keys_of
 from ringback.store.sqlite_connection import ManyRows, SqlitePart, change, rows
 from ringback.store.sqlite_endpoints import insert_lane, read_endpoints
 from ringback.store.sqlite_fetch import head_is_due
-from ringback.store.sqlite_intake import ring_lanes
 from ringback.store.sqlite_json import json_list
 
 _SQL: Final = load("sqlite")

@@ -42,13 +42,21 @@ class Retry:
     delays_s: tuple[float, ...] | None
 
 
+class FirstEvent(NamedTuple):
+    """An event that every endpoint begins with: its type, and its data as JSON."""
+
+    event_type: str
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What endpoints of a profile have to keep to. None, False: nothing."""
+    """What endpoints of a profile have to keep to, and what comes with a new one. None, False: nothing."""
 
     endpoints_per_tenant: int | None = None
     https_only: bool = False
     one_channel: bool = False
+    on_create: FirstEvent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """JSON as text: parts of it found and forms of it made without turning numbers or strings into values and back.
 
-What comes in was checked by ingest: JSON in UTF-8 without lone surrogates, nested no deeper than a hundred. With
-anything else these functions don't fail: what can't be read has no members, and is passed on as it is.
+What comes in was checked by ingest: JSON in UTF-8 without lone surrogates, nested no deeper than a hundred (`checked`
+does that for what a profile has). With anything else the rest doesn't fail: what can't be read has no members, and is
+passed on as it is.
 """
 
 import json
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 NULL: Final = b"null"
+NESTING_MAX: Final = 100
 
 _string: Final[Callable[[str, int], tuple[str, int]]] = json.decoder.scanstring  # type: ignore[attr-defined]
 # A number's value doesn't matter here, and reading a long one would cost.
@@ -18,6 +20,24 @@ _space: Final = re.compile(r"[ \t\r\n]*").match
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[ \t\r\n]+', re.DOTALL)
 _HAS_SPACE: Final = re.compile(rb"[ \t\r\n]").search
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
+
+
+def checked(text: str) -> bytes:
+    """JSON that no ingest has checked, held to what ingest asks. Raises ValueError and RecursionError."""
+    value = json.loads(text, parse_int=str, parse_float=str, parse_constant=_no_constant)
+    if _depth(value) > NESTING_MAX:
+        raise ValueError(f"it nests deeper than {NESTING_MAX} arrays and objects")
+    json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate has no UTF-8
+    return text.strip().encode()
+
+
+def _no_constant(name: str) -> str:
+    raise ValueError(f"{name} is no number")
+
+
+def _depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(_depth, inner), default=0)
 
 
 def members(data: bytes) -> dict[str, bytes]:

@@ -12,9 +12,10 @@ from importlib.resources import files
 from typing import Final
 
 from ringback.wire import vocabulary as words
-from ringback.wire.contract import Contract, Header, Profile, Retry, Rules
+from ringback.wire.contract import Contract, FirstEvent, Header, Profile, Retry, Rules
 from ringback.wire.handshake import read_handshake
 from ringback.wire.header_value import header_writer
+from ringback.wire.json_text import checked
 from ringback.wire.lines import line_of
 from ringback.wire.message import Message, Rendered
 from ringback.wire.shape import Shape
@@ -30,6 +31,8 @@ _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _FIELD: Final = re.compile(r"[^\x00-\x1f]{1,256}")
+_EVENT_TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_EVENT_TYPE_CHARS_MAX: Final = 128
 _EVENT_TYPES: Final = re.compile(r"[A-Za-z0-9_.-]+(\.\*)?|\*")
 _LINE_OF_SYNTAX: Final = re.compile(r"at line (\d+)")
 
@@ -308,9 +311,23 @@ def _rules(top: Table) -> Rules:
     if "rules" not in top:
         return Rules()
     rules = top.table("rules")
-    rules.only("endpoints_per_tenant", "https_only", "one_channel")
+    rules.only("endpoints_per_tenant", "https_only", "one_channel", "on_create")
     most = rules.number("endpoints_per_tenant", 1, _ENDPOINTS_MAX) if "endpoints_per_tenant" in rules else None
-    return Rules(None if most is None else int(most), rules.yes("https_only"), rules.yes("one_channel"))
+    first = _first_event(rules.table("on_create")) if "on_create" in rules else None
+    return Rules(None if most is None else int(most), rules.yes("https_only"), rules.yes("one_channel"), first)
+
+
+def _first_event(table: Table) -> FirstEvent:
+    table.only("event_type", "data")
+    event_type = table.text("event_type")
+    if len(event_type) > _EVENT_TYPE_CHARS_MAX or not _EVENT_TYPE.fullmatch(event_type):
+        raise table.refuse("event_type", "must be an event type, such as connection.status_changed", event_type)
+    try:
+        return FirstEvent(event_type, checked(table.text("data")))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ProfileError):
+            raise
+        raise table.refuse("data", f"is no JSON: {error}") from None
 
 
 _FOLDER: Final = files("ringback.wire") / "profiles"

@@ -155,9 +155,7 @@ def test_bodies_are_read_as_in_v1(
 @pytest.mark.parametrize("name", CONTRACTS)
 def test_a_defect_and_a_store_that_is_away(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = ApiWorld()
-    method, path = next(
-        route for route in BY_TENANTS_KEY if route[1].startswith(f"/compat/{name}/") and route[0] == "GET"
-    )
+    method, path = next(route for route in ROUTES if route[1].startswith(f"/compat/{name}/") and route[0] == "GET")
 
     def fail(error: Exception) -> None:
         def failing(*_: object) -> None:

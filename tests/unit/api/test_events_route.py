@@ -15,6 +15,7 @@ from support.rows import OTHER_TENANT, TENANT
 
 SINGLE = f"/v1/tenants/{TENANT}/events"
 BATCH = f"{SINGLE}/batch"
+STATUS = f"/v1/tenants/{TENANT}/status"
 BODY = b'{"type":"contact.created","data":{"a":1}}'
 ARRAY = b'{"events":[' + BODY + b"," + BODY + b"]}"
 JSON = "application/json"
@@ -106,6 +107,65 @@ def test_the_answer_tells_what_the_writer_said(world: EventsWorld) -> None:
     assert answer.json() == {
         "id": "evt_first", "type": "t", "accepted_at": "2023-11-14T22:13:20.042Z", "deliveries": 7,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("word", ["NEW_CONNECTION", "INITIAL_SYNCED", "READY"])
+def test_a_status_is_an_event(world: EventsWorld, word: str) -> None:
+    answer = post(world, STATUS, b'{ "status" : "%s" }' % word.encode(), authorization="Bearer tenant-key")
+    event = world.writer.seen[0].events[0]
+    assert answer.status == 202
+    assert answer.json() == {
+        "id": event.id, "type": "connection.status_changed", "accepted_at": "2023-11-14T22:13:20.000Z", "deliveries": 2,
+    }  # fmt: skip
+    assert (event.tenant_id, event.type, json.loads(event.data)) == (TENANT, answer.json()["type"], {"status": word})
+
+
+def test_a_status_has_the_headers_schemas_and_quotas_of_events(world: EventsWorld) -> None:
+    body = b'{"status":"READY"}'
+    assert post(world, STATUS, body, idempotency_key="once", ringback_hops="2").status == 202
+    (submission,) = world.writer.seen
+    assert submission.idempotency is not None
+    assert (submission.idempotency.key, submission.events[0].hops) == ("once", 2)
+    assert code_of(post(world, STATUS, body, ringback_hops="5")) == "too_many_hops"
+    assert code_of(post(world, STATUS, body, content_type=NDJSON)) == "unsupported_media_type"
+    world.put_schema("connection.status_changed", b'{"properties":{"status":{"const":"READY"}}}')
+    assert code_of(post(world, STATUS, b'{"status":"INITIAL_SYNCED"}')) == "schema_mismatch"
+    world.limit(events_per_second=0.001)
+    assert [post(world, STATUS, body).status for _ in range(2)] == [202, 429]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b"{}", 422, "status"),
+        (b'{"status":null}', 422, "status"),
+        (b'{"status":"ready"}', 422, "status"),
+        (b'{"status":["READY"]}', 422, "status"),
+        (b'{"status":"READY","at":1}', 422, "at"),
+        (b'"READY"', 422, "body"),
+        (b"[" * 100_000, 422, "body"),
+        (b"", 400, None),
+        (b'{"status":"READY"', 400, None),
+        (b'{"status":"READY"} {}', 400, None),
+        (b'{"status":"\xff"}', 400, None),
+        (b'{"status":"READY","x":"%s"}' % (b"x" * 300_000), 413, None),
+    ],
+)
+def test_a_status_that_is_none(world: EventsWorld, body: bytes, status: int, field: str | None) -> None:
+    answer = post(world, STATUS, body)
+    assert answer.status == status
+    code_of(answer)
+    assert [one["field"] for one in answer.json().get("errors", [])] == ([field] if field else [])
+    assert world.writer.seen == []
+
+
+def test_a_status_is_for_whoever_may_do_everything_under_the_tenant(world: EventsWorld) -> None:
+    body = b'{"status":"READY"}'
+    assert code_of(post(world, STATUS, body, authorization="Bearer ingest-key")) == "forbidden"
+    assert code_of(post(world, STATUS, body, authorization=None)) == "no_key"
+    other = f"/v1/tenants/{OTHER_TENANT}/status"
+    assert code_of(post(world, other, body, authorization="Bearer tenant-key")) == "not_found"
+    assert world.writer.seen == []
 
 
 @pytest.mark.parametrize(

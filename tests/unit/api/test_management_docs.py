@@ -96,6 +96,7 @@ def test_the_document_has_every_route_and_the_event_routes(world: ApiWorld, docu
     events = {
         ("POST", "/v1/tenants/{tenant_id}/events"),
         ("POST", "/v1/tenants/{tenant_id}/events/batch"),
+        ("POST", "/v1/tenants/{tenant_id}/status"),
     }
     assert operations(document).keys() == routed | events
 
@@ -135,7 +136,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def test_the_event_routes_have_examples(document: dict[str, Any]) -> None:
-    for name in ("NewEvent", "AcceptedEvent", "AcceptedEvents", "Problem"):
+    for name in ("NewEvent", "NewStatus", "AcceptedEvent", "AcceptedEvents", "Problem"):
         assert document["components"]["schemas"][name]["example"]
     batch = operations(document)["POST", "/v1/tenants/{tenant_id}/events/batch"]
     assert {"application/json", "application/x-ndjson"} == batch["requestBody"]["content"].keys()
@@ -147,7 +148,16 @@ def test_the_document_is_made_once(world: ApiWorld) -> None:
 
 
 def test_bodies_are_described_as_strict(document: dict[str, Any]) -> None:
-    for name in ("NewEndpoint", "EndpointChange", "NewTenant", "TenantChange", "Rotation", "Resend", "NewEvent"):
+    for name in (
+        "NewEndpoint",
+        "EndpointChange",
+        "NewTenant",
+        "TenantChange",
+        "Rotation",
+        "Resend",
+        "NewEvent",
+        "NewStatus",
+    ):
         assert document["components"]["schemas"][name]["additionalProperties"] is False
 
 

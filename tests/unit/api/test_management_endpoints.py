@@ -8,6 +8,7 @@ import pytest
 from ringback.model.endpoint import DEFAULT_RETRY, EndpointStatus
 from ringback.wire.signature import check_secret, public_part
 from support.api_world import ApiWorld, fields_of, problem_of
+from support.profiles import profile_text
 from support.rows import NOW, OTHER_TENANT, TENANT
 
 FIELDS: dict[str, Any] = {
@@ -366,6 +367,70 @@ def test_a_tenant_has_a_quota_of_endpoints() -> None:
     problem_of(response, 429, "endpoint_quota")
     assert int(response.headers["retry-after"]) >= 1
     assert world.call("POST", f"/v1/tenants/{OTHER_TENANT}/endpoints", {"url": "https://a.example/"}).is_success
+
+
+def events(world: ApiWorld) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = world.get("/events")["items"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("fields", "deliveries"),
+    [
+        ({}, 1),
+        ({"event_types": ["connection.*"], "filter": "data.status == 'NEW_CONNECTION'"}, 1),
+        ({"event_types": ["contact.*"]}, 0),
+        ({"filter": "data.status == 'READY'"}, 0),
+        ({"channels": ["eu"]}, 0),
+        ({"active": False}, 0),
+    ],
+)
+def test_an_endpoint_begins_with_the_event_of_its_profile(
+    world: ApiWorld, fields: dict[str, Any], deliveries: int
+) -> None:
+    made = world.endpoint(profile="vessel", **fields)
+    (begun,) = events(world)
+    assert (begun["type"], begun["data"]) == ("connection.status_changed", {"status": "NEW_CONNECTION"})
+    assert begun["deliveries"] == deliveries
+    meant_for = world.get(f"/events/{begun['id']}/deliveries")["items"]
+    assert [(one["endpoint_id"], one["state"]) for one in meant_for] == [(made["id"], "pending")] * deliveries
+
+
+def test_a_tenant_whose_webhooks_are_off_gets_no_first_event_sent(world: ApiWorld) -> None:
+    world.patch("", {"webhooks_enabled": False})
+    world.endpoint(profile="vessel")
+    assert [one["deliveries"] for one in events(world)] == [0]
+
+
+def test_most_endpoints_begin_with_nothing_and_a_change_of_profile_begins_nothing(world: ApiWorld) -> None:
+    made = world.endpoint()
+    world.patch(f"/endpoints/{made['id']}", {"profile": "vessel"})
+    assert events(world) == []
+
+
+def test_a_profile_may_allow_a_tenant_only_so_many_endpoints(world: ApiWorld) -> None:
+    first = world.endpoint(profile="vessel")
+    path = f"/v1/tenants/{TENANT}/endpoints"
+    second = {"url": "https://a.example/", "profile": "vessel"}
+    refused = problem_of(world.call("POST", path, second), 409, "endpoint_exists")
+    assert first["id"] in refused["detail"]
+    assert len(events(world)) == 1
+    other = world.endpoint()
+    refused = problem_of(world.call("PATCH", f"{path}/{other['id']}", {"profile": "vessel"}), 409, "endpoint_exists")
+    assert first["id"] in refused["detail"]
+    assert world.call("DELETE", f"{path}/{other['id']}").status_code == 204
+    assert world.call("DELETE", f"{path}/{first['id']}").status_code == 204
+    world.endpoint(profile="vessel")
+    assert len(events(world)) == 2
+
+
+def test_the_quota_is_named_where_it_is_the_narrower_one() -> None:
+    world = ApiWorld(endpoints_max=1)
+    world.endpoint()
+    profile = profile_text("three") + "\n[rules]\nendpoints_per_tenant = 3\n"
+    assert world.call("PUT", "/v1/profiles/three", {"toml": profile}).status_code == 201
+    path = f"/v1/tenants/{TENANT}/endpoints"
+    problem_of(world.call("POST", path, {"url": "https://a.example/", "profile": "three"}), 429, "endpoint_quota")
 
 
 def test_a_tenants_profile_is_the_default(world: ApiWorld) -> None:

@@ -35,6 +35,7 @@ def test_an_unknown_address(world: ApiWorld, path: str, key: str | None) -> None
         ("GET", f"/v1/tenants/{TENANT}/endpoints/ep_1/activate", {"POST"}),
         ("DELETE", f"/v1/tenants/{TENANT}/events", {"GET", "POST"}),
         ("DELETE", f"/v1/tenants/{TENANT}/events/batch", {"POST"}),
+        ("GET", f"/v1/tenants/{TENANT}/status", {"POST"}),
         ("POST", "/healthz", {"GET", "HEAD"}),
         ("POST", "/docs", {"GET"}),
         ("BREW", "/v1/keys", {"GET", "POST"}),

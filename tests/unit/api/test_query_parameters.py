@@ -30,7 +30,7 @@ def documented() -> list[tuple[str, str, list[str]]]:
         for path, methods in document["paths"].items()
         if path.startswith("/v1/")
         for method, operation in methods.items()
-        if not (method == "post" and path.endswith(("/events", "/events/batch")))
+        if not (method == "post" and path.endswith(("/events", "/events/batch", "/status")))
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_parameter_is_given_once(world: ApiWorld, method: str, path: str, know
             assert fields_of(world.call(method, f"{path.format(**IDS)}?{query}")) == [name]
 
 
-@pytest.mark.parametrize("path", ["events", "events/batch"])
+@pytest.mark.parametrize("path", ["events", "events/batch", "status"])
 def test_posting_events_takes_no_parameters(path: str) -> None:
     world = EventsWorld()
     sent: list[Any] = []

@@ -110,6 +110,14 @@ def test_send(api: Api, client: Client) -> None:
     }
 
 
+def test_the_status_of_a_connection(api: Api, client: Client) -> None:
+    api.answer = lambda _: (202, ACCEPTED, {})
+    assert client.send_status("READY", idempotency_key="once").id == "evt_1"
+    (seen,) = api.seen
+    assert (seen.method, seen.path, seen.json) == ("POST", "/v1/tenants/acme/status", {"status": "READY"})
+    assert seen.headers["idempotency-key"] == "once"
+
+
 def test_sent_again_is_a_duplicate(api: Api, client: Client) -> None:
     api.answer = lambda _: (200, ACCEPTED, {})
     assert client.send("a.b", None).duplicate

@@ -1,5 +1,7 @@
 """What of a secret stands in the SQLite file, what becomes of rows that were tampered with, and sealing anew."""
 
+import hashlib
+import hmac
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +156,72 @@ class TestTampered:
         mended = store.get_endpoint(TENANT, "ep_0")
         assert mended is not None
         assert mended.auth == CREDENTIALS[0]
+
+
+class TestFindingByValue:
+    """A tenant by its own secret (`tenants-own`): whatever seals it, and whenever that was written."""
+
+    def test_the_hash_is_keyed_and_an_endpoints_secret_has_none(self, store: SqliteStore, path: Path) -> None:
+        fill(store)
+        found = read_file(path, "SELECT id, fingerprint FROM secret WHERE fingerprint IS NOT NULL")
+        assert [row[0] for row in found] == ["sec_t"]
+        assert found[0][1] != hashlib.sha256(b"tenants-own").digest()
+        assert found[0][1] != hmac.digest(OLD_KEY.key, b"tenants-own", "sha256")
+
+    def test_while_the_master_key_changes_and_afterwards(self, store: SqliteStore, path: Path) -> None:
+        fill(store)
+        store.create_tenant(tenant("globex"), secret("sec_g", None, "globex", value="globexs-own"))
+        store.close()
+        again = open_sealed(path, NEW_KEY, OLD_KEY)
+        assert again.tenants_by_secret("tenants-own", NOW) == [TENANT]
+        before = again.count_to_reseal()
+        assert again.reseal_step(1) == 1
+        assert [again.tenants_by_secret(value, NOW) for value in ("tenants-own", "globexs-own")] == [
+            [TENANT],
+            ["globex"],
+        ]
+        assert again.count_to_reseal() == before - 1, "what was found needs no sealing"
+        reseal_all(again)
+        again.close()
+        alone = open_sealed(path, NEW_KEY)
+        assert alone.tenants_by_secret("tenants-own", NOW) == [TENANT]
+        assert alone.tenants_by_secret("other", NOW) == []
+        alone.close()
+
+    def test_rows_that_were_written_without_it_are_found_and_get_it(self, store: SqliteStore, path: Path) -> None:
+        fill(store)
+        change_file(path, "UPDATE secret SET fingerprint = NULL")
+        assert store.count_to_reseal() == 1
+        assert store.tenants_by_secret("tenants-own", NOW) == [TENANT]
+        assert store.count_to_reseal() == 0
+        change_file(path, "UPDATE secret SET fingerprint = NULL")
+        assert reseal_all(store) == 1
+        assert store.tenants_by_secret("tenants-own", NOW) == [TENANT]
+
+    def test_plain_rows_are_found(self, path: Path) -> None:
+        plain = SqliteStore.open(path)
+        fill(plain)
+        plain.close()
+        change_file(path, "UPDATE secret SET fingerprint = NULL")
+        store = open_sealed(path)
+        assert store.tenants_by_secret("tenants-own", NOW) == [TENANT]
+        store.close()
+
+    def test_a_fingerprint_that_was_moved_finds_nobody(self, store: SqliteStore, path: Path) -> None:
+        fill(store)
+        store.create_tenant(tenant("globex"), secret("sec_g", None, "globex", value="globexs-own"))
+        change_file(
+            path,
+            "UPDATE secret SET fingerprint = (SELECT fingerprint FROM secret WHERE id = 'sec_t') WHERE id = 'sec_g'",
+        )
+        assert store.tenants_by_secret("tenants-own", NOW) == [TENANT]
+        assert store.tenants_by_secret("globexs-own", NOW) == []
+
+    def test_one_that_does_not_open_finds_nobody_and_holds_nothing_up(self, store: SqliteStore, path: Path) -> None:
+        fill(store)
+        change_file(path, "UPDATE secret SET value = value || 'x', fingerprint = NULL WHERE id = 'sec_t'")
+        assert store.tenants_by_secret("tenants-own", NOW) == []
+        assert store.count_to_reseal() == 0
 
 
 class TestSealingAnew:

@@ -1,5 +1,6 @@
 """Profiles: what the file of `standard` says, and what is refused in any."""
 
+import json
 import re
 from pathlib import Path
 
@@ -172,6 +173,27 @@ REFUSED = {
     ),
     "an unknown rule": (r"\Z", "[rules]\nhttp = true", "rules.http", 51, "allowed: endpoints_per_tenant"),
     "no number": (r"\Z", "[rules]\nendpoints_per_tenant = 0", "rules.endpoints_per_tenant", 51, "from 1 to"),
+    "a first event without data": (
+        r"\Z",
+        '[rules]\non_create = { event_type = "a" }',
+        "rules.on_create.data",
+        51,
+        "miss",
+    ),
+    "a first event of a pattern": (
+        r"\Z",
+        '[rules]\non_create = { event_type = "a.*", data = "1" }',
+        "rules.on_create.event_type",
+        51,
+        "must be an event type",
+    ),
+    "a first event of another key": (
+        r"\Z",
+        '[rules]\non_create = { event_type = "a", data = "1", json = "1" }',
+        "rules.on_create.json",
+        51,
+        "allowed: event_type, data",
+    ),
     "a map that is called as a form": (r"\Z", "[maps.text]\na = 'b'", "maps.text", 50, "can't be used as a name"),
     "a mask of nothing": (r"\Z", "[masks]\nm = []", "masks.m", 51, "must be a list"),
 }
@@ -185,6 +207,20 @@ def test_what_is_wrong_is_named(found: str, put: str, key: str, line: int | None
         check_profile(text, "standard")
     assert (caught.value.key, caught.value.line) == (key, line)
     assert str(caught.value).startswith(f"profile standard: {f'line {line}: ' if line else ''}{key}: ")
+
+
+@pytest.mark.parametrize("data", ["{", "NaN", "[-Infinity]", '"\\ud800"', "[" * 101 + "]" * 101, "[" * 5_000, "1 2"])
+def test_the_data_of_a_first_event_are_json_as_it_is_accepted(data: str) -> None:
+    text = f"{STANDARD}[rules.on_create]\nevent_type = 'a.b'\ndata = {json.dumps(data)}\n"
+    with pytest.raises(ProfileError, match="is no JSON") as caught:
+        check_profile(text, "standard")
+    assert (caught.value.key, caught.value.line) == ("rules.on_create.data", 52)
+
+
+def test_the_first_event_of_vessel() -> None:
+    first = load_profile("vessel").profile.rules.on_create
+    assert first == ("connection.status_changed", b'{"status": "NEW_CONNECTION"}')
+    assert load_profile("standard").profile.rules.on_create is None
 
 
 def test_a_profile_may_have_one_variant() -> None:

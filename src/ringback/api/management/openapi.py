@@ -6,6 +6,9 @@ the document alone. A test holds that every error answer of the document is one 
 
 from typing import Any, Final
 
+from ringback.ingest.status import STATUS_CHANGED, STATUSES
+from ringback.model.tenant import Scope
+
 Document = dict[str, Any]
 
 PROBLEM: Final[Document] = {
@@ -63,7 +66,7 @@ _SOMETIMES: Final = {
     "put_event_type": (429,),
     "put_profile": (409, 429),
     "delete_profile": (409,),
-    "create_endpoint": (429,),
+    "create_endpoint": (409, 429),
     "change_endpoint": (409, 429),
     "activate_endpoint": (409,),
     "deactivate_endpoint": (409,),
@@ -78,6 +81,7 @@ _SOMETIMES: Final = {
     "resend_event": (409,),
     "post_event": (409, 429),
     "post_events": (409, 429),
+    "post_status": (409, 429),
 }
 _METHODS: Final = frozenset(("get", "post", "put", "patch", "delete"))
 
@@ -129,6 +133,19 @@ _ACCEPTED_BATCH: Final[Document] = {
         "accepted": {"type": "array", "items": {"type": "object", "required": ["id"], "properties": {"id": _TEXT}}}
     },
     "example": {"accepted": [{"id": "evt_01KAKPM8ZK6P3Y4T2QX0V9B7CD"}, {"id": "evt_01KAKPM8ZK1N8R5W7JH3M2FGXE"}]},
+}
+_NEW_STATUS: Final[Document] = {
+    "type": "object",
+    "required": ["status"],
+    "additionalProperties": False,
+    "properties": {
+        "status": {
+            "type": "string",
+            "enum": list(STATUSES),
+            "description": f"How far the connection is: `data.status` of an event of type `{STATUS_CHANGED}`.",
+        }
+    },
+    "example": {"status": "READY"},
 }
 _PARAMETERS: Final[list[Document]] = [
     {"name": "tenant_id", "in": "path", "required": True, "schema": _TEXT},
@@ -198,7 +215,17 @@ EVENT_PATHS: Final[Document] = {
     "/v1/tenants/{tenant_id}/events/batch": _post_operation(
         "post_events", "Accept up to 1,000 events, all or none", _BATCH_CONTENT, "AcceptedEvents"
     ),
+    "/v1/tenants/{tenant_id}/status": _post_operation(
+        "post_status",
+        "Tell the status of a tenant's connection, as an event",
+        {"application/json": {"schema": _reference("NewStatus")}},
+        "AcceptedEvent",
+    ),
 }
+EVENT_SCOPES: Final = {
+    path: Scope.TENANT if path.endswith("/status") else Scope.INGEST for path in EVENT_PATHS
+}  # fmt: skip
+"""The narrowest key that each of these takes."""
 
 
 def completed(document: Document) -> Document:
@@ -209,6 +236,7 @@ def completed(document: Document) -> Document:
     schemas |= {
         "Problem": PROBLEM,
         "NewEvent": _NEW_EVENT,
+        "NewStatus": _NEW_STATUS,
         "AcceptedEvent": _ACCEPTED,
         "AcceptedEvents": _ACCEPTED_BATCH,
     }

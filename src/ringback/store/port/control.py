@@ -102,9 +102,15 @@ class Keys(Protocol):
 
 
 class Endpoints(Protocol):
-    def create_endpoint(self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int) -> bool:
+    def create_endpoint(
+        self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int, event: Event | None = None
+    ) -> bool:
         """Add it with its lane, whose bell rings if it has to prove itself; False when the tenant has `endpoints_max`
-        already."""
+        already.
+
+        The event that it begins with is appended in the same transaction, and a delivery of it to this endpoint alone
+        if it counts one (`deliveries`); then the bell rings for that.
+        """
 
     def get_endpoint(self, tenant_id: str, endpoint_id: str) -> Endpoint | None: ...
 
@@ -133,6 +139,10 @@ class Secrets(Protocol):
 
     def list_secrets(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Secret]:
         """Newest first, expired ones too."""
+
+    def tenants_by_secret(self, value: str, now: int) -> Sequence[str]:
+        """The ids of the tenants that have this secret of their own (an endpoint's is none) and for which it has not
+        ended at `now`, in order. How long it takes tells nothing of other secrets."""
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""

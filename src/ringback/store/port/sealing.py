@@ -23,5 +23,13 @@ class Sealer(Protocol):
 
     def seal(self, plain: str, place: Sequence[str]) -> Sealed: ...
 
+    @property
+    def key_ids(self) -> Sequence[str]:
+        """The ids of all keys that are here."""
+
+    def fingerprint(self, plain: str, key_id: str) -> bytes:
+        """A keyed hash by which a value can be found: the same for the same value, and without the key it tells nothing
+        of it, nor can guesses be tried."""
+
     def open(self, text: str, place: Sequence[str]) -> str | None:
         """The value; None when it was changed, moved here from elsewhere, or sealed with a key that is not there."""

@@ -82,8 +82,14 @@ SELECT 1 FROM endpoint WHERE id = :endpoint_id AND status = 'verification_pendin
 
 -- name: insert_secret
 -- Add a secret.
-INSERT INTO secret (id, tenant_id, endpoint_id, value, created_at, expires_at, key_id)
-VALUES (:id, :tenant_id, :endpoint_id, :value, :created_at, :expires_at, :key_id);
+INSERT INTO secret (id, tenant_id, endpoint_id, value, created_at, expires_at, key_id, fingerprint)
+VALUES (:id, :tenant_id, :endpoint_id, :value, :created_at, :expires_at, :key_id, :fingerprint);
+
+-- name: secrets_by_fingerprint
+-- The secrets of tenants that exist with this fingerprint that have not ended.
+SELECT secret.id, tenant_id, endpoint_id, value, secret.created_at, expires_at, key_id
+FROM secret CROSS JOIN tenant ON tenant.id = secret.tenant_id
+WHERE fingerprint = :fingerprint AND (expires_at IS NULL OR expires_at > :now) AND deleted_at IS NULL;
 
 -- name: list_secrets
 -- The secrets of an endpoint, or (null) of the tenant itself, newest first.

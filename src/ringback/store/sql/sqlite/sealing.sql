@@ -19,23 +19,27 @@ WITH RECURSIVE used (key_id) AS (
 SELECT key_id FROM used WHERE key_id IS NOT NULL;
 
 -- name: count_to_reseal
--- How many secrets and endpoints are plain, or sealed with another key than this one.
+-- How many secrets and endpoints are plain, or sealed with another key than this one, or can't be found by it.
 SELECT
     (SELECT count(*) FROM secret WHERE key_id IS NULL)
     + (SELECT count(*) FROM secret WHERE key_id > :none AND key_id < :key_id)
     + (SELECT count(*) FROM secret WHERE key_id > :key_id)
+    + (SELECT count(*) FROM secret WHERE key_id = :key_id AND endpoint_id IS NULL AND fingerprint IS NULL)
     + (SELECT count(*) FROM endpoint WHERE key_id IS NULL)
     + (SELECT count(*) FROM endpoint WHERE key_id > :none AND key_id < :key_id)
     + (SELECT count(*) FROM endpoint WHERE key_id > :key_id);
 
 -- name: secrets_to_reseal
--- Some secrets that are plain, or sealed with another key than this one.
+-- Some secrets that are plain, or sealed with another key than this one, or can't be found by it.
 SELECT id, tenant_id, endpoint_id, value, created_at, expires_at, key_id FROM secret WHERE key_id IS NULL
 UNION ALL
 SELECT id, tenant_id, endpoint_id, value, created_at, expires_at, key_id
 FROM secret WHERE key_id > :none AND key_id < :key_id
 UNION ALL
 SELECT id, tenant_id, endpoint_id, value, created_at, expires_at, key_id FROM secret WHERE key_id > :key_id
+UNION ALL
+SELECT id, tenant_id, endpoint_id, value, created_at, expires_at, key_id
+FROM secret WHERE key_id = :key_id AND endpoint_id IS NULL AND fingerprint IS NULL
 LIMIT :limit;
 
 -- name: credentials_to_reseal
@@ -49,7 +53,7 @@ LIMIT :limit;
 
 -- name: reseal_secret
 -- Store a secret sealed anew.
-UPDATE secret SET value = :value, key_id = :key_id WHERE id = :id;
+UPDATE secret SET value = :value, key_id = :key_id, fingerprint = :fingerprint WHERE id = :id;
 
 -- name: secret_does_not_open
 -- Note that a secret can't be sealed anew.
