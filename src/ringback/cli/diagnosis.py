@@ -183,10 +183,10 @@ def _which_secret(contract: Contract) -> str:
 
 
 def _is_cut(signature: str, contract: Contract) -> bool:
-    """Whether it is shorter than any that the profile has under this prefix."""
+    """Whether it is shorter than one that the profile has under this prefix, and as long as none."""
     variants = contract.signing.variants.values() if contract.signing is not None else ()
     sizes = [len(one.prefix) + _chars(one) for one in variants if signature.startswith(one.prefix)]
-    return bool(sizes) and len(signature) < min(sizes)
+    return bool(sizes) and len(signature) < max(sizes) and len(signature) not in sizes
 
 
 def _chars(variant: Variant) -> int:

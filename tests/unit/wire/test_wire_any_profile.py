@@ -139,7 +139,7 @@ def requested(draw: st.DrawFn, drawn: Drawn) -> Request:
     return Request(contract, draw(messages), variant, secrets, timed=bool(drawn.time_in))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(profiles(), st.data())
 def test_any_that_the_vocabulary_can_say(drawn: Drawn, data: st.DataObject) -> None:
     request = requested(data.draw, drawn)
