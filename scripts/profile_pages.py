@@ -10,9 +10,11 @@ from collections.abc import Iterator
 
 from ringback.compat_hosts import CONTRACTS
 from ringback.wire.contract import Contract
+from ringback.wire.handshake import RANDOM, Handshake
 from ringback.wire.message import Message, Rendered
 from ringback.wire.profile import load_profile, profile_names
 from ringback.wire.signing import SECRET, Signing, Variant
+from ringback.wire.time_sent import signed_time
 
 EXAMPLES = {True: "whsec_YW4tZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc4OTA=", False: "an-example-secret-0123456789"}
 HAPPENED_MS, SENT_MS = 1_795_346_400_250, 1_795_346_400_500
@@ -89,6 +91,8 @@ def _facts(contract: Contract) -> Iterator[tuple[str, str]]:
             yield f"signature `{variant.name}`{usual}", _said(variant)
         several = "both sign" if signing.separator is not None else "the old one signs until the grace has ended"
         yield "while a secret is rotated", several
+    if contract.handshake is not None:
+        yield "handshake", _handshake(contract.handshake)
     rules = profile.rules
     if rules.endpoints_per_tenant is not None:
         yield "endpoints of a tenant", f"at most {rules.endpoints_per_tenant}"
@@ -99,6 +103,16 @@ def _facts(contract: Contract) -> Iterator[tuple[str, str]]:
         yield "URL", "https only"
     if rules.one_channel:
         yield "channels", "exactly one"
+
+
+def _handshake(handshake: Handshake) -> str:
+    challenge = "a random text" if handshake.challenge == RANDOM else "who sends"
+    case = ", in this case" if handshake.answer_case_sensitive else ""
+    back = f"the {handshake.answer_in} `{handshake.answer_name}`{case}" if handshake.answer_name else "the body"
+    return (
+        f"{handshake.method} with {challenge} in the {handshake.challenge_in} `{handshake.challenge_name}`; the answer "
+        f"has it in {back}"
+    )
 
 
 def _said(variant: Variant) -> str:
@@ -118,10 +132,25 @@ def _verifying(contract: Contract) -> Iterator[str]:
     yield "```python\nfrom ringback import VerificationFailed, verify\n\n\ndef genuine(headers, body, secret):\n"
     yield f'    try:\n        verify("{contract.name}", headers, body, secret)\n'
     yield "    except VerificationFailed:\n        return False\n    return True\n```\n"
+    yield f"\n{_returned(contract)}\n"
     yield "\nJavaScript (`headers` with names in lower case, `body` a Buffer):\n\n"
     yield f"```js\n{_javascript(contract, contract.signing)}```\n"
     yield "\nA shell, with the body in `body.json`; the line prints the signature:\n\n"
     yield f"```sh\n{_shell(contract, contract.signing)}```\n"
+
+
+def _returned(contract: Contract) -> str:
+    """What Python's `verify` gives and looks at, beside the signature."""
+    signed = contract.signing.headers if contract.signing is not None else ()
+    in_body = any(shape.event_id_path for _, shape in contract.profile.shapes)
+    has_id = in_body or any(contract.header_of(slot) in signed for slot in ("event_id", "event_number"))
+    known = (
+        "`verify` returns the event's id, the same in every attempt: keep it to notice repetitions." if has_id else ""
+    )
+    time = "A request that is more than 300 s old, or ahead, is refused (`tolerance_s`)."
+    timed = time if signed_time(contract) is not None else "The contract signs no time: an old request stays genuine."
+    where = f"`ringback listen --profile {contract.name} --secret …` is such a receiver, for a try"
+    return " ".join(filter(None, (known, timed, f"{where}{', handshake included' * contract.has_handshake}.")))
 
 
 def _javascript(contract: Contract, signing: Signing) -> str:

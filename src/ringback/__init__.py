@@ -1,7 +1,8 @@
 """Ringback sends webhooks: signed, retried, in order if wanted, logged, and shown to the people on both sides.
 
 The public names are few: `Client` talks to the API, `verify` checks a request that came in and raises
-`VerificationFailed`. They are loaded when they are first used, so that a receiver doesn't load the sender.
+`VerificationFailed`, `read_profile` reads a contract of one's own for it. They are loaded when they are first used, so
+that a receiver doesn't load the sender.
 """
 
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ringback.client.client import Client
     from ringback.client.errors import ApiError, ClientError, Unreachable
-    from ringback.client.receiver import VerificationFailed, Verified, verify
+    from ringback.client.receiver import VerificationFailed, Verified, read_profile, verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "VerificationFailed",
     "Verified",
     "__version__",
+    "read_profile",
     "verify",
 ]
 
@@ -30,6 +32,7 @@ _HOMES = {
     "Unreachable": "errors",
     "VerificationFailed": "receiver",
     "Verified": "receiver",
+    "read_profile": "receiver",
     "verify": "receiver",
 }
 

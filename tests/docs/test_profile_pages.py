@@ -105,3 +105,18 @@ def test_the_guides_profile_is_what_its_customers_were_promised() -> None:
     assert rendered.body == (b'{"topic":"order.paid","try":"1","sent":1795346400,"order":{"id": 7, "total": 12.50}}')
     made = base64.b64encode(hmac.digest(b"their secret", rendered.body, "sha512")).decode()
     assert dict(rendered.headers)["X-Bakehouse-Hmac"] == made
+
+
+def test_the_guides_customer_verifies_with_the_guides_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (PAGES.parent / "contracts.md").read_text("utf-8")
+    (toml,), (python,) = (re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) for language in ("toml", "python"))
+    (tmp_path / "bakehouse.toml").write_text(toml, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, Any] = {}
+    exec(python, namespace)
+    for age_s, genuine in ((0, True), (290, True), (310, False)):
+        body = json.dumps({"topic": "order.paid", "try": "1", "sent": int(time.time()) - age_s, "order": {"id": 7}})
+        mac = base64.b64encode(hmac.digest(b"their secret", body.encode(), "sha512")).decode()
+        headers = {"X-Bakehouse-Topic": "order.paid", "X-Bakehouse-Hmac": mac}
+        assert namespace["genuine"](headers, body.encode(), "their secret") is genuine
+        assert not namespace["genuine"](headers, body.encode() + b" ", "their secret")

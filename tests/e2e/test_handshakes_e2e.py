@@ -303,6 +303,24 @@ def test_one_that_stays_away_is_disabled_when_its_time_is_over(
     assert {one["error"]["code"] for one in tried} == {"connect_failed" if script is None else "connection_lost"}
 
 
+def test_a_challenge_answered_late_is_not_answered_and_can_be_answered_again(tenant: TestTenant) -> None:
+    held = Held(echo)
+    with Receiver(held) as receiver:
+        made = tenant.endpoint(receiver.url, profile="test-late")
+        waiting = tenant.send()
+        refused = wait_status(tenant, made, "disabled")
+        assert refused["disable_reason"] == {"code": "400-2100", "message": "Webhook unreachable"}
+        (attempt,) = handshakes(tenant, made)
+        assert (attempt["outcome"], attempt["final"], attempt["error"]["code"]) == ("failed", True, "timeout")
+        held.let_go()
+        assert len(receiver.requests) == 1
+        assert (shown(tenant, made)["status"], tenant.state(waiting)) == ("disabled", "pending")
+        assert switch(tenant, made, "verify")["status"] == "verification_pending"
+        wait_status(tenant, made, "active")
+        tenant.wait_state(waiting, "delivered")
+        assert len(delivered_to(receiver)) == 1
+
+
 # ── other ways to ask ──────────────────────────────────────────────────────────────────────────────────────────
 
 

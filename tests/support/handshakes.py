@@ -1,7 +1,8 @@
 """Receivers that are asked to prove themselves, and profiles that only tests know: handshakes no contract here has.
 
 `keep_profiles` gives a server those profiles. `test-post` sends its challenge in the body
-and asks once; `test-get` in the query, for a while; `test-brief` is `test-get` with little patience.
+and asks once; `test-get` in the query, for a while; `test-brief` is `test-get` with little patience. `test-late` is
+`insideview`, but it asks once and waits for 0.3 s.
 """
 
 import json
@@ -66,6 +67,9 @@ def keep_profiles(data: Path) -> None:
     standard = profile_text("standard")
     for name, table in PROFILES.items():
         (folder / f"{name}.toml").write_text(standard.replace('name = "standard"', f'name = "{name}"') + table, "utf-8")
+    late = profile_text("insideview").replace('name = "insideview"', 'name = "test-late"')
+    late = late.replace("retry_for_s = 180", "retry_for_s = 0").replace("deadline_s = 10", "deadline_s = 0.3")
+    (folder / "test-late.toml").write_text(late, "utf-8")
 
 
 Reply = Callable[[ReceivedRequest], bytes]

@@ -4,6 +4,7 @@ A command runs in this process, through the same entry as `ringback …`: it ret
 ends with the code in brackets. What `verify` refuses and what the client raises have their code as an attribute.
 """
 
+import hmac
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from ringback.cli.main import main
 from ringback.cli.receiver import Answer, Receiver
 from ringback.store.sqlite import SqliteStore
 from support.old_store import make_old_store
+from support.own_profiles import own_text
 from support.process import Server, free_port
 from support.rows import secret, tenant
 from support.sealing import OLD_KEY, open_sealed
@@ -24,6 +26,14 @@ from support.stand_in import KEY
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SIGNED: Final = {"webhook-id": "evt_1", "webhook-timestamp": "1700000000", "webhook-signature": "v1,AAAA"}
+# The body says when it was sent, but b"{}" doesn't. HMAC-SHA1 of that with the key b"k".
+TIME_IN_BODY: Final = own_text(
+    headers={"x-signature": "{signature}"},
+    signature={"secret_of": "endpoint", "secret": "text", "content": "{body}", "default": "v1"},
+    variants={"v1": {"algorithm": "hmac-sha1", "encoding": "hex"}},
+    shapes=['{"at": "{sent_at:rfc3339}"}'],
+)
+SIGNED_BODY: Final = hmac.digest(b"k", b"{}", "sha1").hex()
 
 
 class Place(NamedTuple):
@@ -140,6 +150,8 @@ CHECKS: Final[dict[str, Callable[[], str]]] = {
     "wrong_signature": _checked,
     "bad_secret": lambda: _checked(secrets="whsec_"),
     "bad_argument": lambda: _checked(body=5),
+    "bad_profile": lambda: _checked(profile="nonesuch"),
+    "bad_body": lambda: _checked({"x-signature": SIGNED_BODY}, b"{}", "k", profile=TIME_IN_BODY),
     "not_signed": lambda: _checked(profile="vainu"),
 }
 

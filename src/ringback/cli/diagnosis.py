@@ -16,12 +16,13 @@ from ringback.cli.captured import Captured
 from ringback.cli.shown import counted, moment
 from ringback.times import rfc3339
 from ringback.wire.contract import Contract
-from ringback.wire.signature import algorithm_of
+from ringback.wire.signature import ED25519, HMAC_SHA256, algorithm_of
+from ringback.wire.signing import SIGNATURE_BYTES, Variant
 from ringback.wire.verify import TOLERANCE_S, VerificationFailed, Verified, verify
 from ringback.wire.vocabulary import SIGNATURE
 
 _BOM: Final = b"\xef\xbb\xbf"
-_SIGNATURE_CHARS_MIN: Final = 44  # base64 of 32 bytes; ed25519 has 88
+_SECRETS_OF: Final = {HMAC_SHA256: "a whsec_ secret", ED25519: "a whpk_ public key"}
 
 
 class Diagnosis(NamedTuple):
@@ -74,6 +75,8 @@ def _refused(request: Captured, secrets: Sequence[str], contract: Contract, erro
     if error.code == "missing_header":
         cause = f"The request has the headers {', '.join(name for name, _ in request.headers)}."
         advice = f"A signed one has {', '.join(_names(contract))}; does something on the way drop them?"
+        if not contract.profile.secret_needed:
+            advice += " Or has the endpoint no secret? Then nothing is signed."
     elif error.code == "wrong_signature":
         cause, advice = _why_wrong(request, secrets, contract)
     return Diagnosis(False, error.code, error.detail, cause, advice)
@@ -95,12 +98,9 @@ def _other_causes(request: Captured, secrets: Sequence[str], contract: Contract)
     signatures = _signatures(request, contract)
     usable = [signature for signature in signatures if _fits_kind(signature, secrets, contract)]
     if not usable:
-        kinds = ", ".join(sorted({signature.split(",")[0] for signature in signatures}))
-        yield (
-            f"The signatures are of another kind ({kinds}) than the secret.",
-            "v1 is checked with a whsec_ secret, v1a with a whpk_ public key: use the one of this endpoint.",
-        )
-    if all(len(signature.partition(",")[2]) < _SIGNATURE_CHARS_MIN for signature in usable):
+        kinds = ", ".join(sorted({_kind(signature, contract) for signature in signatures}))
+        yield f"The signatures are of another kind ({kinds}) than the secret.", _which_secret(contract)
+    if usable and all(_is_cut(signature, contract) for signature in usable):
         yield "The signature is too short: it was cut.", "Copy the whole header."
     if "chunked" in (request.header("transfer-encoding") or "").lower():
         yield "The body was captured in chunks, as it was transferred.", "Capture it as the application gets it."
@@ -110,10 +110,12 @@ def _other_causes(request: Captured, secrets: Sequence[str], contract: Contract)
         yield f"The body was changed: it has {size}, and Content-Length says {length}.", "Capture it anew."
     if request.inexact:
         yield "The body is not UTF-8, so a line of `ringback listen --json` can't hold it exactly.", ""
-    yield (
-        "It is the secret of another endpoint or a former one, or the body, the id or the timestamp was changed.",
-        "`GET …/endpoints/ID/secret` of the API shows the secret that signs.",
-    )
+    owner = "tenant" if contract.profile.tenant_signs else "endpoint"
+    whose = f"It is the secret of another {owner} or a former one"
+    headers = contract.signing.headers if contract.signing is not None else ()
+    signed = " or ".join(filter(None, [", ".join(["the body", *headers[:-1]]), *headers[-1:]]))
+    where = "tenants/ID" if contract.profile.tenant_signs else "endpoints/ID"
+    yield f"{whose}, or {signed} was changed.", f"`GET …/{where}/secret` of the API shows the secret that signs."
 
 
 def _variations(body: bytes) -> Iterator[tuple[bytes, str]]:
@@ -165,6 +167,32 @@ def _fits_kind(signature: str, secrets: Sequence[str], contract: Contract) -> bo
         signature.startswith(variant.prefix) and variant.algorithm in algorithms
         for variant in contract.signing.variants.values()
     )
+
+
+def _kind(signature: str, contract: Contract) -> str:
+    """The variant that a signature is of, by its prefix; else what it begins with."""
+    variants = contract.signing.variants.values() if contract.signing is not None else ()
+    found = (variant.name for variant in variants if variant.prefix and signature.startswith(variant.prefix))
+    return next(found, signature.partition(",")[0])
+
+
+def _which_secret(contract: Contract) -> str:
+    variants = contract.signing.variants.values() if contract.signing is not None else ()
+    checked = [f"{one.name} is checked with {_SECRETS_OF[one.algorithm]}" for one in variants]
+    return f"{', '.join(checked)}: use the one of this endpoint."
+
+
+def _is_cut(signature: str, contract: Contract) -> bool:
+    """Whether it is shorter than one that the profile has under this prefix, and as long as none."""
+    variants = contract.signing.variants.values() if contract.signing is not None else ()
+    sizes = [len(one.prefix) + _chars(one) for one in variants if signature.startswith(one.prefix)]
+    return bool(sizes) and len(signature) < max(sizes) and len(signature) not in sizes
+
+
+def _chars(variant: Variant) -> int:
+    """How long its signatures are, without the prefix."""
+    size = SIGNATURE_BYTES[variant.algorithm]
+    return 2 * size if variant.encoding == "hex" else (size + 2) // 3 * 4
 
 
 def _names(contract: Contract) -> list[str]:

@@ -40,7 +40,7 @@ def read_json(source: str, name: str) -> bytes:
 def read_secret(path: str) -> str:
     """A secret from a file, or from standard input for `-`, so that it stands in no shell's history. BadSetting."""
     try:
-        secret = read_file(path, "secret-file").decode("ascii").strip()
+        secret = read_file(path, "secret-file").decode("utf-8").strip()
     except UnicodeDecodeError:
         secret = ""
     if not secret:

@@ -41,7 +41,7 @@ def listen(
 ) -> None:
     """Receive webhooks here: print each request, check its signature, answer as told.
 
-    The status is answered whether or not the signature fits.
+    The status is answered whether or not the signature fits. A handshake of the profile is answered with what it asks.
     """
     answers = [Answer(code, body.encode(), header_pairs(header or []), delay) for code in _statuses(status)]
     check = SignatureCheck(profile, secret or [])

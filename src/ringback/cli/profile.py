@@ -52,8 +52,8 @@ def check(file: File, json: OneJson = False) -> int:
         facts = {"name": contract.name, "version": contract.version, "signatures": list(contract.signatures)}
         print_json(json_format.dumps({"valid": True, **facts}))
     else:
-        signatures = ", ".join(contract.signatures)
-        typer.echo(harmless(f"{file}: ok, version {contract.version}, signatures: {signatures}."))
+        signatures = f"signatures: {', '.join(contract.signatures)}" if contract.signatures else "not signed"
+        typer.echo(harmless(f"{file}: ok, version {contract.version}, {signatures}."))
     return 0
 
 

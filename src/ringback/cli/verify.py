@@ -36,8 +36,8 @@ def verify(
         list[str] | None,
         typer.Option(
             envvar="RINGBACK_SECRET",
-            help="Secret (whsec_…) or public key (whpk_…) to check with; may be given again. On the command line it "
-            "stays in the shell's history.",
+            help="Secret to check with, as the profile has it (of standard whsec_…, or the public key whpk_…); may be "
+            "given again. On the command line it stays in the shell's history.",
         ),
     ] = None,
     secret_file: Annotated[str | None, typer.Option(help="File with the secret, - for standard input.")] = None,
@@ -75,6 +75,11 @@ def verify(
 
 def _secrets(given: Sequence[str], contract: Contract) -> Sequence[str]:
     """The secrets, each one that can be checked with. Raises BadSetting, which doesn't show them."""
+    if contract.signing is None:
+        raise BadSetting(
+            f"profile: requests of {contract.name} are not signed, so there is nothing to verify. Give the endpoint "
+            "credentials (`auth`), and check those."
+        )
     if not given:
         raise BadSetting("secret: give one with --secret-file, RINGBACK_SECRET or --secret.")
     for secret in given:

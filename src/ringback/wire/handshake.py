@@ -71,7 +71,7 @@ _FORBIDDEN: Final = re.compile(
     r"(?i:host|content-length|transfer-encoding|connection|upgrade|expect|te|trailer|keep-alive|proxy-.*)"
 )
 _PER_MINUTE: Final = re.compile(r"[1-9][0-9]{0,9}")
-_JSON_TYPE: Final = ("Content-Type", "application/json")
+JSON_TYPE: Final = ("Content-Type", "application/json")
 
 
 class Reason(NamedTuple):
@@ -145,7 +145,7 @@ def request_of(handshake: Handshake, challenge: str, per_minute: int | None = No
     elif handshake.challenge_in == QUERY:
         query = f"{quote(name, safe='')}={quote(challenge, safe='')}"
     else:
-        headers.append(_JSON_TYPE)
+        headers.append(JSON_TYPE)
         body = json.dumps({name: challenge}, separators=(",", ":")).encode()
     if handshake.rate_asked_in is not None and per_minute is not None:
         headers.append((handshake.rate_asked_in, str(per_minute)))

@@ -9,6 +9,7 @@ import re
 import tomllib
 from functools import cache
 from importlib.resources import files
+from string import ascii_letters, digits
 from typing import Final
 
 from ringback.wire import vocabulary as words
@@ -42,6 +43,7 @@ _FORBIDDEN_HEADERS: Final = frozenset(
 )
 _BODY: Final = "{body}"
 _SIGNATURE: Final = f"{{{words.SIGNATURE}}}"
+_ALPHABETS: Final = {"base64": f"{ascii_letters}{digits}+/=", "hex": f"{digits}abcdef"}
 _RETRIES_MAX: Final = 100
 _DELAY_S_MAX: Final = 7 * 86_400.0
 _ENDPOINTS_MAX: Final = 100_000
@@ -236,7 +238,7 @@ class _Signature:
         content = _content(table, headers)
         variants = {name: self._variant(name, one) for name, one in _variant_tables(table)}
         self.default = table.word("default", variants)
-        separator = table.separator("several") if "several" in table else None
+        separator = _separator(table, variants) if "several" in table else None
         plain = any(variant.algorithm == "sha256" for variant in variants.values())
         has_secret = SECRET in content.before_of + content.behind_of
         if plain is not has_secret:
@@ -258,6 +260,15 @@ class _Signature:
         return Variant(
             name, algorithm, encoding, table.ascii("prefix") if "prefix" in table else "", arguments == "published"
         )
+
+
+def _separator(table: Table, variants: dict[str, Variant]) -> str:
+    """What stands between signatures, and in none of them: or they could not be taken apart again."""
+    separator = table.separator("several")
+    for variant in variants.values():
+        if separator in variant.prefix or separator in _ALPHABETS[variant.encoding]:
+            raise table.refuse("several", f"{separator!r} stands in the signatures of {variant.name} themselves")
+    return separator
 
 
 def _variant_tables(table: Table) -> list[tuple[str, Table]]:

@@ -15,7 +15,7 @@ from ringback.wire import ecmascript
 from ringback.wire.json_text import NULL, ascii_only, compact
 from ringback.wire.message import Message, make_tuple
 from ringback.wire.slots import Kind
-from ringback.wire.template import BadTemplate, Names, Template, Value, compile_template, json_of, text_of
+from ringback.wire.template import AS_TEXT, BadTemplate, Names, Template, Value, compile_template, json_of, text_of
 
 OPTIONAL: Final = "?"
 """Behind a member's name: it is left out where its slot is absent."""
@@ -46,8 +46,8 @@ class Body(NamedTuple):
 
 
 class Shape:
-    """One compiled body. `event_id_path` is where the event's id stands in it, if it does: names from the outside in;
-    `slots` are those that it reads."""
+    """One compiled body. `event_id_path` is where the event's id stands in it, else its number, if one does: names from
+    the outside in; `sent_at` where the attempt's time does, and in which form; `slots` are those that it reads."""
 
     def __init__(self, text: str, form: str, names: Names) -> None:
         parsed = json.loads(text, object_pairs_hook=_no_name_twice, parse_int=_Written, parse_float=_Written)
@@ -56,9 +56,11 @@ class Shape:
         self._names = names
         self._parts: list[bytes | Part] = []
         self._data_at: list[int] = []
-        self.event_id_path: tuple[str, ...] | None = None
         self.slots: set[str] = set()
+        self._paths: dict[str, tuple[str, ...]] = {}
         self._write(parsed, ())
+        self.event_id_path: Final = self._paths.get("event_id") or self._paths.get("event_number")
+        self.sent_at: Final = self._time_of("sent_at")
         self._has_data_once = len(self._data_at) == 1 and form == "as_received"
         at = self._data_at[0] if self._has_data_once else len(self._parts)
         self._head, self._tail = _filled(self._parts[:at]), _filled(self._parts[at + 1 :])
@@ -73,17 +75,17 @@ class Shape:
 
     # ── compiling ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _write(self, value: Any, path: tuple[str, ...]) -> None:
+    def _write(self, value: Any, path: tuple[str, ...] | None) -> None:
         if isinstance(value, dict):
             self._write_all(list(self._in_order(value).items()), b"{}", path)
         elif isinstance(value, list):
-            self._write_all([(None, item) for item in value], b"[]", path)
+            self._write_all([(None, item) for item in value], b"[]", None)
         elif isinstance(value, str) and not isinstance(value, _Written):
             self._write_text(compile_template(value, self._names), path)
         else:
             self._constant(str(value) if isinstance(value, _Written) else json.dumps(value))
 
-    def _write_all(self, items: Any, braces: bytes, path: tuple[str, ...]) -> None:
+    def _write_all(self, items: Any, braces: bytes, path: tuple[str, ...] | None) -> None:
         self._bytes(braces[:1])
         last = len(items) - 1
         for place, (name, item) in enumerate(items):
@@ -95,7 +97,7 @@ class Shape:
             if name is not None:
                 self._constant(quoted(name))
                 self._bytes(b":")
-            self._write(item, path if name is None else (*path, name))
+            self._write(item, None if name is None or path is None else (*path, name))
             if place < last:
                 self._bytes(b",")
         self._bytes(braces[1:])
@@ -108,7 +110,7 @@ class Shape:
         key = self._form(quoted(name).encode()) + b":"
         self._parts.append(_optional_part(key, json_of(template.only), self._form))
 
-    def _write_text(self, template: Template, path: tuple[str, ...]) -> None:
+    def _write_text(self, template: Template, path: tuple[str, ...] | None) -> None:
         slot = template.only
         self.slots.update(template.slots)
         if slot is None:
@@ -117,11 +119,16 @@ class Shape:
             else:
                 self._parts.append(_text_part(text_of(template), self._form))
             return
-        if slot.slots == ("event_id",) and self.event_id_path is None:
-            self.event_id_path = path
+        if path:
+            self._paths.setdefault(slot.text.removesuffix(f":{AS_TEXT}"), path)
         if slot.slots == ("data",) and slot.kind is Kind.JSON and slot.get(_PROBE) is _PROBE.data:
             self._data_at.append(len(self._parts))
         self._parts.append(_json_part(slot, self._form))
+
+    def _time_of(self, slot: str) -> tuple[tuple[str, ...], str] | None:
+        """Where a time stands as it is, and in which form."""
+        found = ((path, text.partition(":")[2]) for text, path in self._paths.items() if text.startswith(f"{slot}:"))
+        return next(found, None)
 
     def _constant(self, text: str) -> None:
         self._bytes(self._form(text.encode()))

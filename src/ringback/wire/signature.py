@@ -175,7 +175,9 @@ def _decoded(secret: str, prefix: str) -> bytes:
 
 
 def _decoded_or_empty(text: str) -> bytes:
+    """The bytes of base64 in its one canonical form: else the last character could be another and mean the same."""
     try:
-        return base64.b64decode(text, validate=True)
+        decoded = base64.b64decode(text, validate=True)
     except ValueError:
         return b""
+    return decoded if base64.b64encode(decoded).decode() == text else b""

@@ -6,31 +6,38 @@ constant time. What it can't know is whether a request was seen before: keep the
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from ringback.wire.contract import Contract
 from ringback.wire.json_text import plain, value_at
 from ringback.wire.profile import load_profile
 from ringback.wire.signature import BadSecret
 from ringback.wire.signing import Signing
+from ringback.wire.time_sent import SentAt, read_time, signed_time
 from ringback.wire.vocabulary import SIGNATURE
 
 TOLERANCE_S: Final = 300.0
 SECRETS_MAX: Final = 16
 SIGNATURES_MAX: Final = 32
 _ID_CHARS_MAX: Final = 256
-_SENT_AT_DIGITS_MAX: Final = 12
-_EVENT_ID: Final = "event_id"
-_SENT_AT: Final = "sent_at:unix_seconds"
+_EVENT_IDS: Final = ("event_id", "event_number")
 
-Headers = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
+
+@runtime_checkable
+class HeaderItems(Protocol):
+    """Headers as most frameworks have them, mappings or not: `items()` gives pairs."""
+
+    def items(self) -> Iterable[tuple[Any, Any]]: ...
+
+
+Headers = HeaderItems | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
 
 
 class VerificationFailed(Exception):
     """The request must not be believed. `code` is stable, `detail` is for a log and shows neither secret nor body.
 
-    Codes: `bad_argument`, `bad_secret`, `missing_header`, `bad_header`, `too_old`, `too_new`, `wrong_signature`, and
-    `not_signed` for a profile without signatures.
+    Codes: `bad_argument`, `bad_profile`, `bad_secret`, `missing_header`, `bad_header`, `bad_body`, `too_old`,
+    `too_new`, `wrong_signature`, and `not_signed` for a profile without signatures.
     """
 
     def __init__(self, code: str, detail: str) -> None:
@@ -40,11 +47,11 @@ class VerificationFailed(Exception):
 
 
 class Verified(NamedTuple):
-    """A request that is genuine. `id` is the event's, the same in every attempt: use it to notice repetitions; None
-    where the contract doesn't send it.
+    """A request that is genuine. `id` is the event's, or its number where a contract names it so, the same in every
+    attempt: use it to notice repetitions; None where it isn't signed.
 
-    `sent_at_s` is the attempt's time, seconds since 1970, None where it isn't signed; `signature` the variant that
-    fitted (`v1`, `v1a`).
+    `sent_at_s` is the attempt's time, whole seconds since 1970, None where it isn't signed; `signature` the variant
+    that fitted (`v1`, `v1a`).
     """
 
     id: str | None
@@ -63,9 +70,9 @@ def verify(
 ) -> Verified:
     """Check a request against one secret or several (any may fit). Raises VerificationFailed, and nothing else.
 
-    `headers`: a mapping or pairs, names in any case, text or bytes as ASGI has them. `body`: the bytes exactly as they
-    came. `now_s`: seconds since 1970; the attempt may be `tolerance_s` older or newer, where its time is signed.
-    `contract`: default `standard`.
+    `headers`: a mapping, anything with `items()`, or pairs; names in any case, text or bytes as ASGI has them. `body`:
+    the bytes exactly as they came. `now_s`: seconds since 1970; the attempt may be `tolerance_s` older or newer, where
+    its time is signed. `contract`: default `standard`.
     """
     try:
         return _verify(headers, body, secrets, _Window(now_s, tolerance_s), contract or load_profile("standard"))
@@ -96,11 +103,16 @@ def _verify(
         raise VerificationFailed("not_signed", f"requests of {wire.name} are not signed")
     keys = _secret_list(secrets)
     found = _wanted(headers, dict.fromkeys((*signing.headers, carrier)))
+    time = signed_time(wire)
     sent_at_s = None
-    if (name := wire.header_of(_SENT_AT)) in signing.headers:
-        sent_at_s = _sent_at(found[name], window)
+    if time is not None and time.header is not None:
+        sent_at_s = _sent_at(found[time.header], time, window)
     event_id = _event_id(wire, found, content)
-    return Verified(event_id, sent_at_s, _matching(signing, found, content, found[carrier], keys))
+    fitted = _matching(signing, found, content, found[carrier], keys)
+    if time is not None and time.header is None:
+        # What the body says is only looked at when it is known who says it.
+        sent_at_s = _sent_at(plain(value_at(content, time.path) or b""), time, window)
+    return Verified(event_id, sent_at_s, fitted)
 
 
 def _matching(signing: Signing, carried: Mapping[str, str], body: bytes, header: str, secrets: Sequence[str]) -> str:
@@ -133,7 +145,8 @@ def _secret_list(secrets: str | Sequence[str]) -> list[str]:
 def _wanted(headers: Headers, names: Mapping[str, object]) -> dict[str, str]:
     """The values of the named headers; each must be there once, in visible ASCII."""
     found: dict[str, str] = {}
-    pairs: Iterable[tuple[str | bytes, str | bytes]] = headers.items() if isinstance(headers, Mapping) else headers
+    # Not every class of headers is a Mapping: those of http.server and of Werkzeug aren't.
+    pairs: Iterable[tuple[Any, Any]] = headers.items() if isinstance(headers, HeaderItems) else headers
     for raw_name, raw_value in pairs:
         name = _text(raw_name).lower()
         if name not in names:
@@ -156,15 +169,10 @@ def _text(value: str | bytes) -> str:
 
 def _event_id(wire: Contract, carried: Mapping[str, str], body: bytes) -> str | None:
     """The event's id where it is signed: in a header, or in the body."""
-    name = wire.header_of(_EVENT_ID)
-    if name is not None and name in carried:
-        text = carried[name]
-        # A full stop in the id would let one signature be read in two ways: the signed parts are delimited by it.
-        if len(text) > _ID_CHARS_MAX or "." in text:
-            raise VerificationFailed(
-                "bad_header", f"the id is longer than {_ID_CHARS_MAX} characters or has a full stop"
-            )
-        return text
+    for slot in _EVENT_IDS:
+        name = wire.header_of(slot)
+        if name is not None and name in carried:
+            return _checked_id(carried[name])
     for _, shape in wire.profile.shapes:
         if shape.event_id_path:
             found = value_at(body, shape.event_id_path)
@@ -173,13 +181,24 @@ def _event_id(wire: Contract, carried: Mapping[str, str], body: bytes) -> str | 
     return None
 
 
-def _sent_at(text: str, window: _Window) -> int:
-    if len(text) > _SENT_AT_DIGITS_MAX or not text.isdigit():
-        raise VerificationFailed("bad_header", "the timestamp is not whole seconds since 1970")
-    age_s, tolerance_s = window.now_s - int(text), window.tolerance_s
+def _checked_id(text: str) -> str:
+    # A full stop in the id would let one signature be read in two ways: the signed parts are delimited by it.
+    if len(text) > _ID_CHARS_MAX or "." in text:
+        raise VerificationFailed("bad_header", f"the id is longer than {_ID_CHARS_MAX} characters or has a full stop")
+    return text
+
+
+def _sent_at(text: str, time: SentAt, window: _Window) -> int:
+    """The seconds since 1970 that a request says, if they are within the window."""
+    sent_ms = read_time(time.form, text)
+    if sent_ms is None:
+        if time.header is None:
+            raise VerificationFailed("bad_body", f"the time at {'.'.join(time.path)} of the body is no {time.form}")
+        raise VerificationFailed("bad_header", f"{time.header} is no time of the form {time.form}")
+    age_s, tolerance_s = window.now_s - sent_ms / 1000, window.tolerance_s
     # Written so that a NaN is refused.
     if not age_s <= tolerance_s:
         raise VerificationFailed("too_old", f"the request is older than {tolerance_s:g} s")
     if not -age_s <= tolerance_s:
         raise VerificationFailed("too_new", f"the request is more than {tolerance_s:g} s ahead of this clock")
-    return int(text)
+    return sent_ms // 1000

@@ -113,3 +113,31 @@ def test_a_long_body_is_shortened_and_its_length_given() -> None:
     text = seen_by(SignatureCheck("standard", []), Request("POST", "/", [], b"x" * 10_000)).as_text()
     assert len(text) < 1_000
     assert "(10000 bytes)" in text
+
+
+ASKING = Request("HEAD", "/hook", [("X-InsideViewAPI-ValidationCode", "c0de")], b"")
+
+
+def test_a_handshake_is_answered_beside_the_answers_in_turn() -> None:
+    shown: list[Seen] = []
+    answers = [Answer(500, b"no", (("X-Own", "1"),), 2.0), Answer(200)]
+    inbox = Inbox(answers, SignatureCheck("insideview", ["a text"]), shown.append, StoppedClock(), requests_max=2)
+    expected = Answer(200, b"", (("X-InsideViewAPI-ValidationCode", "c0de"), ("X-Own", "1")), 2.0)
+    assert inbox(ASKING) == expected
+    assert inbox(ASKING._replace(method="POST")) == answers[0]
+    assert inbox(ASKING) == Answer(200, b"", (("X-InsideViewAPI-ValidationCode", "c0de"),), 0.0)
+    assert [(one.verified, one.handshake, one.status) for one in shown[:2]] == [(None, True, 200), (False, False, 500)]
+    assert "  HEAD /hook  handshake  → 200" in shown[0].as_text()
+    assert set(json.loads(shown[0].as_json())) == set(json.loads(shown[1].as_json()))
+    assert inbox.count == 3
+
+
+def test_without_a_handshake_in_the_profile_none_is_answered() -> None:
+    seen = seen_by(SignatureCheck("standard", [SECRET]), ASKING)
+    assert (seen.handshake, seen.verified) == (False, False)
+
+
+def test_what_is_not_signed_can_be_received_but_not_checked() -> None:
+    assert seen_by(SignatureCheck("vainu", []), Request("POST", "/", [], b"{}")).verified is None
+    with pytest.raises(BadSetting, match="vainu are not signed, so there is nothing to check"):
+        SignatureCheck("vainu", ["a text"])

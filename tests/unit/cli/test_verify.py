@@ -134,7 +134,7 @@ def test_a_timestamp_or_id_that_was_changed_is_named_as_a_cause(check: Check, na
     assert headers[name] != value
     done = check(raw({**headers, name: value}), "--no-time-check")
     assert done.code == ExitCode.UNEXPECTED
-    assert "or the body, the id or the timestamp was changed." in done.said
+    assert "or the body, webhook-id or webhook-timestamp was changed." in done.said
 
 
 def test_a_key_of_the_other_kind_is_recognised(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
