@@ -153,7 +153,7 @@ class Process:
         )
         self._writer = Writer(
             store=self._store,
-            index=MatchIndex(),
+            index=MatchIndex(self._profiles.needs_number),
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
@@ -225,13 +225,13 @@ class Process:
                 store, clock, rules, profiles, notify, endpoints_max=self._settings.endpoints_per_tenant_max
             ),
             secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
-            events=EventUseCases(store, clock, self._kick),
+            events=EventUseCases(store, clock, profiles, self._kick),
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
             backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
-            replays=ReplayUseCases(store, clock, self._kick),
+            replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later
             metrics=self._exposition(),
             authenticator=self._authenticator,

@@ -124,6 +124,10 @@ DEFAULT_RETRY: Final = RetryRule(
 )
 
 
+USUAL_PROFILE: Final = "standard"
+"""Which most endpoints have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A receiver. `retry` None means the default schedule; `filter` is CEL; times are milliseconds since 1970.
@@ -142,7 +146,7 @@ class Endpoint:
     event_types: tuple[str, ...] = ("*",)
     channels: tuple[str, ...] | None = None
     filter: str | None = None
-    profile: str = "standard"
+    profile: str = USUAL_PROFILE
     signature: str = "v1"
     status: EndpointStatus = EndpointStatus.ACTIVE
     disable_code: str | None = None

@@ -10,7 +10,7 @@ from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQ
 
 
 class MemoryLog(MemoryPart):
-    """`Log`."""
+    """`Log` and `NumberGiving`."""
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
         with self._tables as tables:
@@ -23,6 +23,27 @@ class MemoryLog(MemoryPart):
         with self._tables as tables:
             stored = tables.events.get((tenant_id, event_id))
             return None if stored is None else stored.event
+
+    def event_by_number(self, tenant_id: str, number: int) -> Event | None:
+        with self._tables as tables:
+            stored = tables.by_number().get((tenant_id, number))
+            return None if stored is None else stored.event
+
+    def number_events(self, tenant_id: str, numbers: Sequence[tuple[str, int]]) -> Sequence[str]:
+        left = []
+        with self._tables as tables:
+            taken = set(tables.by_number())
+            for event_id, number in numbers:
+                stored = tables.events.get((tenant_id, event_id))
+                if stored is None or stored.event.number is not None:
+                    continue
+                if (tenant_id, number) in taken:
+                    left.append(event_id)
+                else:
+                    taken.add((tenant_id, number))
+                    event = stored.event._replace(number=number)
+                    tables.events[tenant_id, event_id] = stored._replace(event=event)
+        return left
 
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         with self._tables as tables:

@@ -212,6 +212,9 @@ class Log(Protocol):
 
     def get_event(self, tenant_id: str, event_id: str) -> Event | None: ...
 
+    def event_by_number(self, tenant_id: str, number: int) -> Event | None:
+        """The event that contracts call by this number."""
+
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         """One for each endpoint the event was meant for, by endpoint id."""
 
@@ -227,6 +230,13 @@ class Log(Protocol):
 
     def day_counts(self, tenant_id: str, endpoint_id: str, since_day: str) -> Sequence[DayCount]:
         """Days with attempts, oldest first."""
+
+
+class NumberGiving(Protocol):
+    """For events that had no number when they were accepted, and are to be sent by a contract that needs one."""
+
+    def number_events(self, tenant_id: str, numbers: Sequence[tuple[str, int]]) -> Sequence[str]:
+        """Give (event id, number) to events that have none; the ids of those whose number another event has."""
 
 
 class Resends(Protocol):
