@@ -1,10 +1,11 @@
 """The web app for everything but posting events: routes, errors, OpenAPI and /docs.
 
 `EventsRoute` (api.events) stands in front of it and hands on what isn't its own. Every answer that is an error is a
-problem (RFC 9457), those of unknown addresses and of defects included; a stack trace goes to the log alone. Knows no
-store: it is given use cases, ready made.
+problem (RFC 9457), or what a published contract (api.compat) has instead, those of unknown addresses and of defects
+included; a stack trace goes to the log alone. Knows no store: it is given use cases, ready made.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from starlette.routing import Match, Route
 
 from ringback import __version__
 from ringback.api.auth import Authenticator
+from ringback.api.compat.frame import CompatContract, manners_of
+from ringback.api.compat.vainu import vainu_contract
+from ringback.api.compat.vinsight import vinsight_contract
 from ringback.api.management.attempts import attempt_routers
 from ringback.api.management.backup import backup_routers
 from ringback.api.management.docs_page import docs_routes
@@ -32,7 +36,7 @@ from ringback.api.management.profiles import profile_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
-from ringback.api.problem import Problem, problem, status_problem
+from ringback.api.problem import Fault, fault_of, fault_of_status
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
@@ -88,6 +92,7 @@ class ManagementApp(FastAPI):
 
 def build_app(parts: AppParts) -> FastAPI:
     """The app, to stand behind `EventsRoute`."""
+    contracts = compat_contracts(parts)
     app = ManagementApp(
         title="Ringback",
         version=__version__,
@@ -110,6 +115,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *job_routers(parts.replays, parts.authenticator),
         *health_routers(parts.readiness),
         *metrics_routers(parts.metrics),
+        *(router for contract in contracts for router in contract.routers),
     ):
         # The routes themselves, not the router: so one flat table can be walked, to see that each has its gate.
         for route in router.routes:
@@ -117,34 +123,38 @@ def build_app(parts: AppParts) -> FastAPI:
                 route.operation_id = route.name
             app.router.routes.append(route)
     app.router.routes.extend(docs_routes())
-    app.add_exception_handler(RingbackError, _refused)
-    app.add_exception_handler(RequestValidationError, _refused_by_framework)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(Exception, _defect)
+    _tell_errors(app, contracts)
     return app
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    return _response(problem(error))
+def compat_contracts(parts: AppParts) -> tuple[CompatContract, ...]:
+    """The published management APIs, each below `/compat/NAME`."""
+    return (
+        vinsight_contract(parts.endpoints, parts.secrets, parts.authenticator),
+        vainu_contract(parts.endpoints, parts.secrets, parts.authenticator),
+    )
 
 
-async def _refused_by_framework(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    return _response(problem(invalid_from(error.errors())))
+def _tell_errors(app: FastAPI, contracts: Sequence[CompatContract]) -> None:
+    """Every error in the manner of the API that its address belongs to."""
+    manner_at = manners_of(contracts)
+
+    async def tell(request: Request, error: Exception) -> Response:
+        answer = manner_at(request.scope["path"])(_fault(request, error))
+        return Response(answer.body, answer.status, answer.headers)
+
+    # By Exception come defects, which the framework logs; the others are answers.
+    for kind in (RingbackError, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, tell)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
-    return _response(status_problem(error.status_code, headers=headers))
-
-
-async def _defect(request: Request, error: Exception) -> Response:
-    return _response(problem(error))
-
-
-def _response(answer: Problem) -> Response:
-    return Response(answer.body, answer.status, answer.headers)
+def _fault(request: Request, error: Exception) -> Fault:
+    if isinstance(error, RequestValidationError):
+        return fault_of(invalid_from(error.errors()))
+    if isinstance(error, HTTPException):
+        headers = {"Allow": ", ".join(_allowed(request))} if error.status_code == 405 else error.headers
+        return fault_of_status(error.status_code, headers=headers)
+    return fault_of(error)
 
 
 def _allowed(request: Request) -> list[str]:

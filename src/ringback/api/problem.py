@@ -1,19 +1,20 @@
 """Errors as answers: RFC 9457 `application/problem+json`.
 
-Every error of the API looks the same, those of unknown routes and of defects included: `type`, `title`, `status`,
+Every error of /v1 looks the same, those of unknown routes and of defects included: `type`, `title`, `status`,
 `detail`, a stable `code`, `errors` with field and message where a request was invalid, and `obstacles` where the
-process is not ready. Never shows a stack trace
-or the text of an unexpected exception. Assumes that the `detail` of a `RingbackError` is safe to show to anyone.
+process is not ready. Other APIs tell the same `Fault` in a manner of their own. Never shows a stack trace or the text
+of an unexpected exception. Assumes that the `detail` of a `RingbackError` is safe to show to anyone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
 
 from ringback.control.readiness import NotReady
-from ringback.model.errors import Invalid, OverQuota, Refused, RingbackError, SecretUnreadable, Unavailable
+from ringback.model.errors import FieldError, Invalid, OverQuota, Refused, RingbackError, SecretUnreadable, Unavailable
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:ringback:error:"
@@ -67,6 +68,17 @@ class Problem(NamedTuple):
     body: bytes
 
 
+class Fault(NamedTuple):
+    """An error as any API of ours may tell it. `errors` name fields; `headers` belong to the status."""
+
+    status: int
+    code: str
+    detail: str
+    errors: Sequence[FieldError] = ()
+    headers: Mapping[str, str] = MappingProxyType({})
+    obstacles: Sequence[str] = ()
+
+
 class _Document(msgspec.Struct, frozen=True, omit_defaults=True):
     type: str
     title: str
@@ -82,18 +94,42 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 def problem(error: BaseException) -> Problem:
     """The answer to an error. Any that is not made to be shown is ours and says nothing: 500, code `internal`."""
-    if not isinstance(error, Refused | Unavailable | SecretUnreadable):
-        code = error.code if isinstance(error, RingbackError) else "internal"
-        return _answer(500, code, _DETAILS[500])
-    errors = [entry._asdict() for entry in error.errors] if isinstance(error, Invalid) else []
-    obstacles = error.obstacles if isinstance(error, NotReady) else []
-    return _answer(error.status, error.code, error.detail, errors, _headers(error), obstacles=obstacles)
+    return problem_of(fault_of(error))
 
 
 def status_problem(status: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> Problem:
     """The answer to a status that a web framework chose (404 and 405 of unknown routes); its headers are kept."""
+    return problem_of(fault_of_status(status, detail, headers))
+
+
+def fault_of(error: BaseException) -> Fault:
+    """What there is to say of an error. Of one that is not made to be shown: that it is ours."""
+    if not isinstance(error, Refused | Unavailable | SecretUnreadable):
+        return Fault(500, error.code if isinstance(error, RingbackError) else "internal", _DETAILS[500])
+    errors = error.errors if isinstance(error, Invalid) else ()
+    obstacles = error.obstacles if isinstance(error, NotReady) else ()
+    return Fault(error.status, error.code, error.detail, errors, _headers(error), obstacles)
+
+
+def fault_of_status(status: int, detail: str | None = None, headers: Mapping[str, str] | None = None) -> Fault:
+    """What there is to say of a status that a web framework chose."""
     code = _CODES.get(status, "internal" if status >= 500 else "refused")
-    return _answer(status, code, detail or _DETAILS.get(status) or f"{_title(status)}.", headers=headers)
+    return Fault(status, code, detail or _DETAILS.get(status) or f"{_title(status)}.", headers=headers or {})
+
+
+def problem_of(fault: Fault) -> Problem:
+    """A fault in the manner of /v1."""
+    errors = [entry._asdict() for entry in fault.errors]
+    document = _Document(
+        f"{TYPE_PREFIX}{fault.code}",
+        _title(fault.status),
+        fault.status,
+        fault.detail,
+        fault.code,
+        errors,
+        list(fault.obstacles),
+    )
+    return Problem(fault.status, {"Content-Type": CONTENT_TYPE, **fault.headers}, _ENCODER.encode(document))
 
 
 def _headers(error: Refused | Unavailable | SecretUnreadable) -> dict[str, str]:
@@ -101,19 +137,6 @@ def _headers(error: Refused | Unavailable | SecretUnreadable) -> dict[str, str]:
     if isinstance(error, OverQuota | Unavailable):
         headers["Retry-After"] = str(error.retry_after_s)
     return headers
-
-
-def _answer(
-    status: int,
-    code: str,
-    detail: str,
-    errors: list[dict[str, str]] | None = None,
-    headers: Mapping[str, str] | None = None,
-    *,
-    obstacles: list[str] | None = None,
-) -> Problem:
-    document = _Document(f"{TYPE_PREFIX}{code}", _title(status), status, detail, code, errors or [], obstacles or [])
-    return Problem(status, {"Content-Type": CONTENT_TYPE, **(headers or {})}, _ENCODER.encode(document))
 
 
 def _title(status: int) -> str:

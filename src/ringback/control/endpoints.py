@@ -74,8 +74,13 @@ class EndpointUseCases:
         self._notify = notify
         self._endpoints_max = endpoints_max
 
-    def create(self, tenant_id: str, fields: EndpointFields, secret: str | None = None) -> Changed:
-        """Register an endpoint with a secret of the caller's or one made here. Raises Invalid, NotFound, OverQuota."""
+    def create(
+        self, tenant_id: str, fields: EndpointFields, secret: str | None = None, *, created_by: str = ""
+    ) -> Changed:
+        """Register an endpoint with a secret of the caller's or one made here. Raises Invalid, NotFound, OverQuota.
+
+        `created_by` is the label of the key that is used.
+        """
         tenant = required_tenant(self._store, tenant_id)
         findings = Findings()
         if "url" not in fields:
@@ -97,6 +102,7 @@ class EndpointUseCases:
                 "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
                 "created_at": now,
                 "updated_at": now,
+                "created_by": created_by,
             }
         )
         if contract.has_handshake:

@@ -135,7 +135,7 @@ class Endpoint:
     `revision` grows by one with each stored change; an update that was made from an older one is refused.
     `unverified_since`: since when it has to prove itself (None: it has, or need not); asked again, it is another time,
     so that it tells one handshake from the next. `granted_per_second` is the rate that the endpoint allowed when it
-    proved itself.
+    proved itself. `created_by` is the label of the key that made it.
     """
 
     id: str
@@ -163,6 +163,7 @@ class Endpoint:
     revision: int = 1
     unverified_since: int | None = None
     granted_per_second: float | None = None
+    created_by: str = ""
 
     @property
     def matches(self) -> bool:

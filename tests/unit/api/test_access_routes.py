@@ -1,6 +1,7 @@
 """Who may call what: every route of the app against every kind of key, walked from the route table itself.
 
-A route that is added later is in the table too, so it can't be forgotten here.
+A route that is added later is in the table too, so it can't be forgotten here. Those of published contracts are walked
+in test_compat_access.py.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from starlette.routing import Mount, Route
 
+from ringback.api.compat.frame import CompatRoute
+from ringback.api.gate import KeyedRoute
 from ringback.api.management.guard import GuardedRoute
 from ringback.model.tenant import Scope
 from support.api_world import ApiWorld, problem_of
@@ -50,10 +53,14 @@ def address(path: str, tenant_id: str = TENANT) -> str:
 
 def test_every_route_under_v1_has_a_gate_and_only_the_known_ones_are_open() -> None:
     routes = ApiWorld().app.routes
-    open_routes = [route for route in routes if isinstance(route, Route) and not isinstance(route, GuardedRoute)]
+    open_routes = [route for route in routes if isinstance(route, Route) and not isinstance(route, KeyedRoute)]
     assert {route.path for route in open_routes} == OPEN_PATHS
     assert {route.path for route in routes if isinstance(route, Mount)} == {"/docs/assets"}
-    assert len(routes) == len(open_routes) + 1 + sum(isinstance(route, GuardedRoute) for route in routes)
+    assert len(routes) == len(open_routes) + 1 + sum(isinstance(route, KeyedRoute) for route in routes)
+    for route in routes:
+        if isinstance(route, KeyedRoute):
+            assert route.path.startswith("/v1/") is isinstance(route, GuardedRoute)
+            assert route.path.startswith("/compat/") is isinstance(route, CompatRoute)
     assert len(ROUTES) > 25
 
 

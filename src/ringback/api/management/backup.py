@@ -8,7 +8,8 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from ringback.api.auth import Authenticator
-from ringback.api.management.guard import actor_of, guarded
+from ringback.api.gate import actor_of
+from ringback.api.management.guard import guarded
 from ringback.api.management.inputs import Nothing
 from ringback.control.backup import BackupCopy, BackupUseCases
 from ringback.model.tenant import Scope

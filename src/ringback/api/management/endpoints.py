@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from ringback.api.auth import Authenticator
+from ringback.api.gate import actor_of, principal_of
 from ringback.api.management.attempts import AttemptParameters
-from ringback.api.management.guard import actor_of, guarded
+from ringback.api.management.guard import guarded
 from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation, SampleBody
 from ringback.api.management.log_views import AttemptView, PreviewView, StatsView, TestView
 from ringback.api.management.parameters import PageParameters, Text, WholeNumber
@@ -47,8 +48,9 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     router = APIRouter(prefix=_PREFIX, tags=["endpoints"], route_class=guarded(Scope.TENANT, keys))
 
     @router.post("", status_code=201, summary="Register an endpoint")
-    def create_endpoint(tenant_id: str, body: NewEndpoint) -> SecretEndpointView:
-        return _shown_with_secret(endpoints, endpoints.create(tenant_id, body.fields(), body.secret))
+    def create_endpoint(tenant_id: str, request: Request, body: NewEndpoint) -> SecretEndpointView:
+        label = principal_of(request).label
+        return _shown_with_secret(endpoints, endpoints.create(tenant_id, body.fields(), body.secret, created_by=label))
 
     @router.get("", summary="List endpoints, oldest first")
     def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from ringback.api.auth import Authenticator
-from ringback.api.management.guard import guarded, raw_fields
+from ringback.api.gate import raw_fields
+from ringback.api.management.guard import guarded
 from ringback.api.management.inputs import EventTypeBody
 from ringback.api.management.parameters import PageParameters
 from ringback.api.management.views import Listing, raw_answer

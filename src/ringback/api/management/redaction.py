@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from ringback.api.auth import Authenticator
-from ringback.api.management.guard import actor_of, guarded
+from ringback.api.gate import actor_of
+from ringback.api.management.guard import guarded
 from ringback.api.management.log_views import RedactedView
 from ringback.api.management.parameters import Text
 from ringback.control.redaction import RedactionUseCases

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from ringback.api.auth import Authenticator
-from ringback.api.management.guard import actor_of, guarded, principal_of
+from ringback.api.gate import actor_of, principal_of
+from ringback.api.management.guard import guarded
 from ringback.api.management.inputs import NewTenant, Rotation, TenantChange
 from ringback.api.management.parameters import PageParameters
 from ringback.api.management.views import Listing, SecretView, TenantView, listing
