@@ -26,6 +26,7 @@ from ringback.api.events import EventsRoute
 from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind
 from ringback.clock import Clock, SystemClock
+from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
@@ -226,6 +227,7 @@ class Process:
             ),
             secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
             events=EventUseCases(store, clock, profiles, self._kick),
+            alerts=AlertUseCases(store, profiles),
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
             backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
+from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
@@ -77,6 +78,7 @@ class ApiWorld:
             ),
             secrets=SecretUseCases(store, clock, profiles, self._notify, self._audit),
             events=EventUseCases(store, clock, profiles, self._kick),
+            alerts=AlertUseCases(store, profiles),
             attempts=AttemptUseCases(store, clock),
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),

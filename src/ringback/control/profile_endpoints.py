@@ -9,7 +9,7 @@ from contextlib import suppress
 from ringback.control.endpoint_fields import EndpointFields
 from ringback.control.endpoints import Changed, EndpointUseCases
 from ringback.control.paging import PageRequest
-from ringback.control.secrets import SecretUseCases
+from ringback.control.secrets import GivenSecret, SecretUseCases
 from ringback.model.endpoint import Endpoint
 from ringback.model.errors import NotFound
 from ringback.model.limits import PAGE_ITEMS_MAX
@@ -47,10 +47,17 @@ class ProfileEndpoints:
             if cursor is None:
                 return found
 
-    def update(self, tenant_id: str, endpoint_id: str, fields: EndpointFields, actor: str) -> Endpoint:
-        """Change what `fields` holds. Raises Invalid, NotFound, Conflict."""
+    def update(
+        self, tenant_id: str, endpoint_id: str, fields: EndpointFields, actor: str, given: GivenSecret | None = None
+    ) -> Endpoint:
+        """Change what `fields` holds, and what signs if a secret is `given`. Raises Invalid, NotFound, Conflict."""
         self.get(tenant_id, endpoint_id)
-        return self._endpoints.update(tenant_id, endpoint_id, fields, self._secrets, actor).endpoint
+        return self._endpoints.update(tenant_id, endpoint_id, fields, self._secrets, actor, given=given).endpoint
+
+    def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Have it prove itself again. Raises NotFound, Conflict."""
+        self.get(tenant_id, endpoint_id)
+        return self._endpoints.verify(tenant_id, endpoint_id)
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""

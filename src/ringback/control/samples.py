@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from ringback.clock import Clock
-from ringback.control.contracts import contract_of
+from ringback.control.contracts import check_has_url, contract_of
 from ringback.control.findings import Findings
 from ringback.control.numbering import Numbering
 from ringback.control.tenants import required_tenant
@@ -73,6 +73,7 @@ class SampleUseCases:
         """The request of a sample under a fresh event id, signed. Raises Invalid, NotFound, Conflict, and
         SecretUnreadable."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
+        check_has_url(endpoint)
         event = self._sample(endpoint, event_type)
         contract = contract_of(self._profiles, endpoint)
         owner = None if contract.profile.tenant_signs else endpoint_id
@@ -95,6 +96,7 @@ class SampleUseCases:
     def send(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> str:
         """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
+        check_has_url(endpoint)
         event = self._sample(endpoint, event_type)
         self._check_sendable(endpoint)
         key = delivery_key(endpoint.ordering, event.ordering_key)

@@ -1,6 +1,7 @@
 """The memory store's log: what was accepted, what was sent and where each event stands. Reads only."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from itertools import islice
 
 from ringback.model.attempt import Attempt, Line, Outcome, standing
@@ -89,6 +90,8 @@ def _wants_event(tables: MemoryTables, query: EventQuery, stored: StoredEvent) -
     return (
         (query.type is None or event.type == query.type)
         and (query.channel is None or event.channel == query.channel)
+        and (query.patterns is None or any(fnmatchcase(event.type, pattern) for pattern in query.patterns))
+        and (query.channels is None or event.channel in query.channels)
         and _within(event.accepted_at, query.since, query.until)
         and (query.after is None or (stored.seq > query.after if query.ascending else stored.seq < query.after))
         and (query.endpoint_id is None or _was_meant_for(tables, event, query.endpoint_id))

@@ -31,6 +31,8 @@ class SqliteLog(SqlitePart):
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
         start = query.after if query.after is not None else 0 if query.ascending else _LAST_SEQ
         filters = {name: value for name, value in query._asdict().items() if name not in ("ascending", "limit")}
+        for name in ("patterns", "channels"):
+            filters[name] = None if filters[name] is None else json_list(filters[name])
         seqs = self._walk("walk_events", filters, start, query.ascending, query.limit)
         return [StoredEvent(seq, Event(*row)) for seq, *row in self._load("load_events", seqs)]
 

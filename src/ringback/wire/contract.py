@@ -128,6 +128,10 @@ class Contract:
                 del headers[signed_at]
         return make_tuple(Rendered, (headers, body, head, tail, whole))
 
+    def body(self, message: Message) -> bytes:
+        """What the request carries, where nobody asks for the rest."""
+        return self.shape_for(message).render(message)[0]
+
     def shape_for(self, message: Message) -> Shape:
         """The first shape whose condition fits; the last one has none."""
         for fits, shape in self._conditional:

@@ -137,6 +137,9 @@ class Secrets(Protocol):
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""
 
+    def end_secrets(self, tenant_id: str, endpoint_id: str, at: int) -> None:
+        """Every secret of the endpoint ends at `at` unless it ends before: nothing signs for it then."""
+
 
 class Seals(Protocol):
     """For `control.master_key`: which master keys the store still needs."""
@@ -149,7 +152,8 @@ class Seals(Protocol):
 
 
 class EventQuery(NamedTuple):
-    """Filters and place of a listing of events. `after` is a `seq` that the last page ended with."""
+    """Filters and place of a listing of events. `after` is a `seq` that the last page ended with. `patterns` and
+    `channels`: any of these, as endpoints ask for them (`policy.match`)."""
 
     tenant_id: str
     type: str | None = None
@@ -160,6 +164,8 @@ class EventQuery(NamedTuple):
     ascending: bool = False
     after: int | None = None
     limit: int = 50
+    patterns: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
 
 
 class AttemptQuery(NamedTuple):

@@ -10,6 +10,8 @@ SELECT
         AND (:until IS NULL OR accepted_at < :until)
         AND (:type IS NULL OR type = :type)
         AND (:channel IS NULL OR channel = :channel)
+        AND (:patterns IS NULL OR EXISTS (SELECT 1 FROM json_each(:patterns) WHERE seen.type GLOB value))
+        AND (:channels IS NULL OR channel IN (SELECT value FROM json_each(:channels)))
         AND (
             :endpoint_id IS NULL
             OR EXISTS (
