@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from ringback.compat_hosts import CONTRACTS
 from ringback.wire.contract import Contract
 from ringback.wire.message import Message, Rendered
 from ringback.wire.profile import load_profile, profile_names
@@ -53,6 +54,8 @@ def _page(contract: Contract) -> Iterator[str]:
     profile = contract.profile
     yield f'# {profile.title}\n\nFor `profile = "{profile.name}"`.\n\n{profile.description}\n\n'
     yield f"Source: {_linked(profile.source)}\n\n"
+    if profile.name in CONTRACTS:
+        yield f"Its management API is answered too: [compat.md](../compat.md#{profile.name}).\n\n"
     yield "| what | how |\n|---|---|\n"
     yield from (f"| {what} | {how} |\n" for what, how in _facts(contract))
     rendered = example(contract)

@@ -171,7 +171,8 @@ class Process:
         self._memory_worker = Worker("memory", self._give_memory_back, self._clock, self._part_failed)
         self._standing = self._make_standing()
         self._host, self._port = listener.getsockname()[:2]
-        self._http = HttpServer(self._events_route, self._room, listener, self._started)
+        hosts = dict(settings.compat_hosts)
+        self._http = HttpServer(self._events_route, self._room, listener, self._started, hosts)
 
     def _make_engine(self, rules: UrlRules) -> Engine:
         settings = self._settings

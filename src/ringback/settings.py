@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ringback.admin_key import ADMIN_KEY_CHARS_MIN
+from ringback.compat_hosts import CompatHost, parse_compat_hosts
 from ringback.model import limits
 from ringback.model.errors import BadSetting
 from ringback.model.master_key import parse_master_keys
@@ -106,6 +107,12 @@ class Settings:
     )
     public_url: str | None = setting(
         None, "The URL under which others reach this server, if it isn't host and port.", check=_public_url
+    )
+    compat_hosts: tuple[CompatHost, ...] = setting(
+        (),
+        "Host names at whose root the management API of a published contract stands, and nothing else: a list of "
+        "HOST=NAME, such as `api.example.com=vainu`. See docs/compat.md.",
+        check=parse_compat_hosts,
     )
     allow_private: bool = setting(
         False,

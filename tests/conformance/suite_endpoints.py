@@ -34,6 +34,7 @@ class TestEndpoints:
                 rate_per_second=0.5,
                 unverified_since=NOW + 3,
                 granted_per_second=2.5,
+                created_by="Ünal’s key",
                 max_in_flight=64,
                 ordering=Ordering.SUBJECT,
                 retry=RetryRule(delays_s=(0.25, 5.0)),

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from support.compat import Api
 from support.handshakes import CODE_HEADER, Held, Reply, asks, echo, headers, proves
-from support.process import Answer, Server, free_port, wait_until
+from support.process import Server, free_port, wait_until
 from support.receivers import OK, Connection, ReceivedRequest, Receiver
 from support.tenant import TestTenant
 
@@ -32,13 +33,11 @@ class Account(TestTenant):
 
     def __init__(self, server: Server) -> None:
         super().__init__(server, f"iv{next(_numbers)}")
-        self.key = server.make(f"{self.path}/keys", {"scope": "tenant", "label": "Anna"})["key"]
+        self.api = Api(self, "/compat/insideview/api/v1")
 
     def ask(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
         """What was answered, which must be of this status."""
-        answer: Answer = self.server.ask(method, f"/compat/insideview/api/v1{path}", body, key=self.key)
-        assert answer.status == status, (method, path, answer.status, answer.body)
-        return answer.json if answer.body else None
+        return self.api.must(status, method, path, body)
 
     def subscribe(self, url: str | None, **fields: Any) -> dict[str, Any]:
         webhook = {} if url is None else {"webhook": {"url": url, **fields.pop("webhook", {})}}
@@ -425,6 +424,19 @@ def test_bad_input_changes_nothing(account: Account) -> None:
         account.wait_status(made, "ACTIVE")
         account.happen()
         assert alerts_at(receiver, 1)[0].header(SIGNATURE) is None
+
+
+def test_who_was_switched_off_by_a_person_stays_so(account: Account) -> None:
+    with Receiver(proves(echo)) as receiver:
+        made = account.subscribe(receiver.url)
+        account.wait_status(made, "ACTIVE")
+        path = f"{account.path}/endpoints/{made['subscriptionId']}"
+        assert account.server.make(f"{path}/deactivate", None)["status"] == "inactive"
+        shown = account.change(made, {"webhook": {"url": receiver.url}})
+        assert shown["webhook"]["status"] == "DISABLED"
+        assert shown["disableReasonErrorCode"] == shown["webhook"]["disableReasonErrorCode"] == "inactive"
+        assert account.happen()["deliveries"] == 0
+        assert len(account.events_of(made)) == 1
 
 
 def test_what_belongs_to_another_tenant_or_contract_is_not_there(server: Server, account: Account) -> None:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 
 from support.process import wait_until
 
+OURS = {"host", "user-agent", "accept", "accept-encoding", "ringback-hops", "content-length"}
+"""Headers that every request has, whatever its contract."""
+
 
 class Received(NamedTuple):
     """One request as it came. `at_s` is on this process's monotonic clock."""
@@ -19,6 +22,11 @@ class Received(NamedTuple):
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+    @property
+    def contract_headers(self) -> dict[str, str]:
+        """The headers that the profile made, their names in the case in which they came."""
+        return {name: value for name, value in self.headers if name.lower() not in OURS}
 
     @property
     def event_id(self) -> str | None:

@@ -28,6 +28,10 @@ class TestTenant:
         accepted = self.server.make(f"{self.path}/events", {"type": event_type, "data": data, **fields})
         return str(accepted["id"])
 
+    def key(self, scope: str = "tenant", label: str = "") -> str:
+        """A new key of this tenant."""
+        return str(self.server.make(f"{self.path}/keys", {"scope": scope, "label": label})["key"])
+
     def deliveries(self, event_id: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self.server.get(f"{self.path}/events/{event_id}/deliveries")["items"]
         return items

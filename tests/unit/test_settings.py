@@ -50,6 +50,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "store": "sqlite:////somewhere/else.db",
         "role": "engine",
         "public_url": "https://webhooks.example.com/",
+        "compat_hosts": "API.example.com=vainu, localhost=vinsight",
         "allow_private": "yes",
         "allow": "10.0.0.0/8, [fd00::/8]:443",
         "allow_http": "1",
@@ -75,6 +76,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         Allowed(ip_network("fd00::/8"), 443),
     )
     assert settings.name_servers == ("192.0.2.53:53", "[2001:db8::53]:5353")
+    assert settings.compat_hosts == (("api.example.com", "vainu"), ("localhost", "vinsight"))
     assert settings.public_url == "https://webhooks.example.com"
     assert settings.store_path == Path("/somewhere/else.db")
 

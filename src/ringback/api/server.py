@@ -10,13 +10,14 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any, Final
 
 import uvicorn
 
+from ringback.api.compat.hosts import CompatHosts, HostedProtocol
 from ringback.api.direct import DirectProtocol
 from ringback.api.events import EventsRoute
 from ringback.api.listening import Listening
@@ -89,12 +90,22 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """`run` blocks until SIGTERM, SIGINT or `stop`."""
 
-    def __init__(self, app: EventsRoute, room: Room, listener: socket.socket, on_started: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: EventsRoute,
+        room: Room,
+        listener: socket.socket,
+        on_started: Callable[[], None],
+        compat_hosts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """`compat_hosts` have the published contract that stands at the root of each, by host name."""
         # Anyone can send what is no HTTP: that is answered, and is no line in the log.
         logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+        hosts = CompatHosts(compat_hosts)
+        protocol = partial(HostedProtocol, hosts, app, room) if compat_hosts else partial(DirectProtocol, app, room)
         config = uvicorn.Config(
-            app,
-            http=partial(DirectProtocol, app, room),  # type: ignore[arg-type]  # called, never asked for its class
+            hosts.in_front_of(app) if compat_hosts else app,
+            http=protocol,  # type: ignore[arg-type]  # called, never asked for its class
             ws="none",
             loop="uvloop",
             access_log=False,

@@ -25,6 +25,14 @@ Store = Annotated[
     ),
 ]
 PublicUrl = Annotated[str | None, typer.Option(help="URL under which others reach this server.")]
+CompatHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--compat-hosts",
+        "--compat-host",
+        help="HOST=NAME: the published contract NAME stands at the root of HOST; may be given again.",
+    ),
+]
 Config = Annotated[Path | None, typer.Option(help="Configuration file (ringback.toml, if it is there).")]
 AllowPrivate = Annotated[
     bool | None, typer.Option("--allow-private", help="Endpoints may be http, on any port, on private addresses.")
@@ -56,6 +64,7 @@ def serve(
     store: Store = None,
     role: Annotated[str | None, typer.Option(help="all, api (only accept) or engine (only send).")] = None,
     public_url: PublicUrl = None,
+    compat_hosts: CompatHosts = None,
     allow_private: AllowPrivate = None,
     allow: Allow = None,
     allow_http: AllowHttp = None,
@@ -79,6 +88,7 @@ def serve(
         "store": store,
         "role": role,
         "public_url": public_url,
+        "compat_hosts": compat_hosts or None,
         "allow_private": allow_private,
         "allow": allow or None,
         "allow_http": allow_http,

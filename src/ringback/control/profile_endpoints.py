@@ -10,7 +10,7 @@ from ringback.control.endpoint_fields import EndpointFields
 from ringback.control.endpoints import Changed, EndpointUseCases
 from ringback.control.paging import PageRequest
 from ringback.control.secrets import GivenSecret, SecretUseCases
-from ringback.model.endpoint import Endpoint
+from ringback.model.endpoint import Endpoint, EndpointStatus
 from ringback.model.errors import NotFound
 from ringback.model.limits import PAGE_ITEMS_MAX
 
@@ -48,10 +48,23 @@ class ProfileEndpoints:
                 return found
 
     def update(
-        self, tenant_id: str, endpoint_id: str, fields: EndpointFields, actor: str, given: GivenSecret | None = None
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        fields: EndpointFields,
+        actor: str,
+        *,
+        revive: bool = False,
+        given: GivenSecret | None = None,
     ) -> Endpoint:
-        """Change what `fields` holds, and what signs if a secret is `given`. Raises Invalid, NotFound, Conflict."""
-        self.get(tenant_id, endpoint_id)
+        """Change what `fields` holds, and what signs if a secret is `given`. Raises Invalid, NotFound, Conflict.
+
+        With `revive` one that the engine gave up is sent to again, what is queued included: for an API that has no
+        other call for that. One that a person switched off stays off.
+        """
+        before = self.get(tenant_id, endpoint_id)
+        if revive and before.status is EndpointStatus.DISABLED:
+            fields = {**fields, "active": True}
         return self._endpoints.update(tenant_id, endpoint_id, fields, self._secrets, actor, given=given).endpoint
 
     def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:

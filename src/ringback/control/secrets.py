@@ -125,10 +125,10 @@ class SecretUseCases:
             return
         if given.value is None:
             self._store.end_secrets(endpoint.tenant_id, endpoint.id, self._clock.now_ms())
+            self._audit("secret_removed", {"tenant_id": owner.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
         else:
             _rotate_to(self._store, owner, given.value, 0, self._clock)
-        what = "secret_removed" if given.value is None else "secret_rotated"
-        self._audit(what, {"tenant_id": endpoint.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
+            self._audit("secret_rotated", {"tenant_id": owner.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
         self._notify()
 
     def reveal_tenant(self, tenant_id: str, actor: str) -> Revealed:

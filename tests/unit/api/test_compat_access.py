@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ringback import compat_hosts
 from ringback.api.app import compat_contracts
 from ringback.api.compat.frame import TENANTS_KEY, CompatRoute
 from ringback.api.problem import Fault
@@ -63,6 +64,7 @@ def refusal_of(response: httpx.Response, status: int, code: str, path: str) -> d
 def test_there_are_routes_to_walk() -> None:
     assert {path.split("/")[2] for _, path in ROUTES} == CONTRACTS.keys()
     assert CONTRACTS.keys() <= set(profile_names())
+    assert tuple(CONTRACTS) == compat_hosts.CONTRACTS
     assert len(ROUTES) >= 12
 
 

@@ -85,7 +85,9 @@ def _subscription_router(subscriptions: ProfileEndpoints, keys: Authenticator) -
         before = _subscription(subscriptions, tenant_id, subscription_id)
         fields = body.fields(before)
         with in_words_of(_NAMES):
-            after = subscriptions.update(tenant_id, subscription_id, fields, actor_of(request), body.given())
+            revive, given = body.webhook is not None, body.given()
+            actor = actor_of(request)
+            after = subscriptions.update(tenant_id, subscription_id, fields, actor, revive=revive, given=given)
         if body.asks_again(before):
             after = subscriptions.verify(tenant_id, subscription_id)
         return _shown(after)

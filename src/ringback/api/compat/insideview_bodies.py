@@ -13,7 +13,7 @@ from ringback.api.compat.frame import CompatInput
 from ringback.control.endpoint_fields import EndpointFields
 from ringback.control.findings import Findings
 from ringback.control.secrets import GivenSecret
-from ringback.model.endpoint import Endpoint, EndpointStatus
+from ringback.model.endpoint import NO_URL, Endpoint, EndpointStatus
 from ringback.policy.match import ANY
 
 PENDING: Final = "VERIFICATION_PENDING"
@@ -23,7 +23,6 @@ ANY_TYPE: Final = "any"
 """Shown for what was made elsewhere for events of several kinds."""
 
 _TYPE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_SETTLED: Final = (EndpointStatus.ACTIVE, EndpointStatus.VERIFICATION_PENDING)
 
 
 class _Webhook(CompatInput):
@@ -105,7 +104,7 @@ class SubscriptionChange(_Subscription):
             fields["label"] = self.name
         if self.webhook is not None:
             fields["url"] = self._url(before)
-            if before.status not in _SETTLED:
+            if before.url == NO_URL:
                 fields["active"] = True
         elif "webhook" in self.model_fields_set:
             fields["url"] = None

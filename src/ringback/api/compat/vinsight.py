@@ -108,7 +108,7 @@ def _router(webhooks: ProfileEndpoints, secrets: SecretUseCases, keys: Authentic
     @router.put("/Webhooks/{webhook_id}")
     def change_webhook(webhook_id: str, request: Request, body: _WebhookBody) -> _WebhookView:
         with in_words_of(_NAMES):
-            changed = webhooks.update(tenant_of(request), webhook_id, body.fields(), actor_of(request))
+            changed = webhooks.update(tenant_of(request), webhook_id, body.fields(), actor_of(request), revive=True)
         return _WebhookView.of(changed)
 
     @router.delete("/Webhooks/{webhook_id}", status_code=204)
