@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-CONTRACTS: Final = ("vinsight", "vainu", "vessel")
+CONTRACTS: Final = ("vinsight", "vainu", "vessel", "insideview")
 """What there is below `/compat`."""
 
 _LABEL: Final = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"

@@ -26,6 +26,7 @@ from ringback.api.events import EventsRoute
 from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind
 from ringback.clock import Clock, SystemClock
+from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
@@ -48,7 +49,6 @@ from ringback.files import make_data_directory
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
-from ringback.ingest.numbers import Numbers
 from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
@@ -139,13 +139,12 @@ class Process:
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
-        self._numbers = Numbers(self._clock)
         caches = (self._profiles, catalogue, quotas)
         self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, caches)
         app = build_app(self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
         self._events_route = EventsRoute(
-            Acceptor(self._clock, limits, catalogue.schema_of, self._numbers),
+            Acceptor(self._clock, limits, catalogue.schema_of),
             self._submit,
             self._authenticator,
             app,
@@ -156,7 +155,7 @@ class Process:
         )
         self._writer = Writer(
             store=self._store,
-            index=MatchIndex(),
+            index=MatchIndex(self._profiles.needs_number),
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
@@ -232,16 +231,16 @@ class Process:
                 profiles,
                 notify,
                 endpoints_max=self._settings.endpoints_per_tenant_max,
-                new_number=self._numbers.next,
             ),
             secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
-            events=EventUseCases(store, clock, self._kick),
+            events=EventUseCases(store, clock, profiles, self._kick),
+            alerts=AlertUseCases(store, profiles),
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
             backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
-            replays=ReplayUseCases(store, clock, self._kick),
+            replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later
             metrics=self._exposition(),
             authenticator=self._authenticator,

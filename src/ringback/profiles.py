@@ -59,6 +59,11 @@ class Registry:
         known = self.find(name)
         return None if known is None else known.contract
 
+    def needs_number(self, name: str) -> bool:
+        """Whether requests of a profile carry the event's number."""
+        contract = self.of(name)
+        return contract is not None and contract.needs_number
+
     def find(self, name: str) -> Known | None:
         """What is known of a profile; None: there is none."""
         known = self._fixed.get(name) or self._stored.get(name)

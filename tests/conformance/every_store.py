@@ -19,6 +19,7 @@ from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
+from conformance.suite_numbers import TestNumbers
 from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
@@ -55,6 +56,7 @@ __all__ = [
     "TestMissingLanes",
     "TestNewWork",
     "TestNodes",
+    "TestNumbers",
     "TestOrderedFetch",
     "TestOrphans",
     "TestProfiles",

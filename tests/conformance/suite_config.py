@@ -197,6 +197,22 @@ class TestSecrets:
         ends = [(one.id, one.expires_at) for one in store.list_secrets(TENANT, "ep_a")]
         assert ends == [("sec_4", None), ("sec_3", NOW + 70), ("sec_2", NOW + 50), ("sec_1", NOW + 50)]
 
+    def test_ended_secrets_sign_no_more_and_the_others_do(self, store: Store) -> None:
+        add_tenant(store)
+        for name in ("ep_a", "ep_b"):
+            store.create_endpoint(endpoint(name), secret(f"sec_{name}", name), 10)
+        store.rotate_secret(secret("sec_new", "ep_a", created_at=NOW + 1), NOW + 5)
+        version = store.version()
+        store.end_secrets(TENANT, "ep_a", NOW + 9)
+        assert [one.expires_at for one in store.list_secrets(TENANT, "ep_a")] == [NOW + 9, NOW + 5]
+        assert [change[1:] for change in store.changes_after(version) or ()] == [("endpoint", TENANT, "ep_a")]
+        store.end_secrets(TENANT, "ep_a", NOW + 10)
+        store.end_secrets(OTHER_TENANT, "ep_b", NOW)
+        store.end_secrets(TENANT, "ep_none", NOW)
+        assert store.version() == version + 1
+        assert [one.expires_at for one in store.list_secrets(TENANT, "ep_b")] == [None]
+        assert [one.expires_at for one in store.list_secrets(TENANT, None)] == [None]
+
     def test_sealing_anew_ends_and_changes_nothing_that_is_read(self, store: Store) -> None:
         add_tenant(store)
         secured = endpoint(auth=Auth(AuthType.BASIC, username="u", password="p"))

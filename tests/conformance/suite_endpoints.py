@@ -243,6 +243,16 @@ class TestLaneFollowsStatus:
         )
         assert claim(store, ALWAYS) == {}
 
+    def test_one_that_is_given_up_may_have_to_prove_itself_again_and_matches_nothing_until_then(
+        self, store: Store
+    ) -> None:
+        add_endpoint(store)
+        assert store.give_up(TENANT, "ep_a", "gone", "It answered 410.", NOW + 5, unproven=True) is True
+        given_up = store.get_endpoint(TENANT, "ep_a")
+        assert given_up is not None
+        assert (given_up.status, given_up.unverified_since) == (EndpointStatus.DISABLED, NOW + 5)
+        assert not given_up.matches
+
     @pytest.mark.parametrize("status", NOT_ACTIVE)
     def test_only_an_active_endpoint_is_given_up(self, store: Store, status: EndpointStatus) -> None:
         add_endpoint(store, status=status)

@@ -67,6 +67,20 @@ class TestEventLog:
         assert ids(store, type="a.b", channel="x") == ["evt_1"]
         assert ids(store, channel="") == []
 
+    def test_events_are_filtered_by_patterns_and_channels_as_endpoints_ask_for_them(self, store: Store) -> None:
+        kinds = [("a.b", "x"), ("a.b.c", None), ("ab", "y"), ("a", "x"), ("a-b.c", "z"), ("array", "x")]
+        for place, (kind, channel) in enumerate(kinds, 1):
+            accept(store, event(f"evt_{place}", type=kind, channel=channel))
+        everything = [f"evt_{place}" for place in range(1, len(kinds) + 1)]
+        assert ids(store, patterns=("*",)) == ids(store, patterns=None) == everything
+        assert ids(store, patterns=("a.*",)) == ["evt_1", "evt_2"]
+        assert ids(store, patterns=("a", "a-b.*", "a.b.*")) == ["evt_2", "evt_4", "evt_5"]
+        assert ids(store, patterns=("array",)) == ["evt_6"]
+        assert ids(store, patterns=()) == []
+        assert ids(store, channels=("x", "z")) == ["evt_1", "evt_4", "evt_5", "evt_6"]
+        assert ids(store, channels=()) == []
+        assert ids(store, patterns=("a.*",), channels=("x",)) == ["evt_1"]
+
     def test_events_are_filtered_by_when_they_were_accepted_from_since_to_before_until(self, store: Store) -> None:
         for place in (1, 2, 3):
             accept(store, event(f"evt_{place}", accepted_at=NOW + place, occurred_at=NOW - place))

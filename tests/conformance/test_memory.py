@@ -6,6 +6,7 @@ from conformance.backend import Backend
 from conformance.every_store import *  # noqa: F403
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestSoleNodes  # noqa: F401
+from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
 from ringback.store.memory import MemoryStore
 from ringback.store.port import Store
 

@@ -5,6 +5,7 @@ import pytest
 from conformance.backend import NODE, Backend, accept, add_endpoint, fetch
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestNodes, TestSharedNodes  # noqa: F401
+from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
 from conformance.test_memory import MemoryBackend
 from ringback.store.memory import MemoryStore
 from ringback.store.port import Retryable

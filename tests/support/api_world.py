@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
+from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
@@ -76,13 +77,14 @@ class ApiWorld:
                 store, clock, rules or UrlRules(), profiles, self._notify, endpoints_max=endpoints_max
             ),
             secrets=SecretUseCases(store, clock, profiles, self._notify, self._audit),
-            events=EventUseCases(store, clock, self._kick),
+            events=EventUseCases(store, clock, profiles, self._kick),
+            alerts=AlertUseCases(store, profiles),
             attempts=AttemptUseCases(store, clock),
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
-            replays=ReplayUseCases(store, clock, self._kick),
+            replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),
             metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,

@@ -101,6 +101,12 @@ def endpoint_exists(tenant: TestTenant) -> Answer:
     return refused(2, lambda: ask(tenant, "POST", "/endpoints", body))
 
 
+def no_url(tenant: TestTenant) -> Answer:
+    path, body = "/compat/insideview/api/v1/subscriptions", {"subscriptionType": "company"}
+    made = tenant.server.ask("POST", path, body, key=tenant.key())
+    return ask(tenant, "POST", f"/endpoints/{made.json['subscriptionId']}/activate")
+
+
 def endpoint_quota(tenant: TestTenant) -> Answer:
     assert ask(tenant, "PATCH", "", {"endpoints_max": 1}).status == 200
     return refused(2, lambda: ask(tenant, "POST", "/endpoints", {"url": "http://127.0.0.1:9/"}))
@@ -132,6 +138,7 @@ BY_REQUEST: Final[dict[str, Callable[[TestTenant], Answer]]] = {
     "webhooks_disabled": webhooks_disabled,
     "profile_in_use": profile_in_use,
     "no_secret": no_secret,
+    "no_url": no_url,
     "profile_reserved": lambda tenant: tenant.server.ask("DELETE", "/v1/profiles/standard"),
     "too_large": lambda tenant: ask(tenant, "POST", "/events", {**EVENT, "data": "x" * 300_000}),
     "head_too_large": lambda tenant: ask(tenant, "GET", "", headers={f"X-{n}": "y" for n in range(130)}),

@@ -18,6 +18,7 @@ from starlette.routing import Match, Route
 from ringback import __version__
 from ringback.api.auth import Authenticator
 from ringback.api.compat.frame import CompatContract, manners_of
+from ringback.api.compat.insideview import insideview_contract
 from ringback.api.compat.vainu import vainu_contract
 from ringback.api.compat.vessel import vessel_contract
 from ringback.api.compat.vinsight import vinsight_contract
@@ -38,6 +39,7 @@ from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
 from ringback.api.problem import Fault, fault_of, fault_of_status
+from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
@@ -71,6 +73,7 @@ class AppParts:
     endpoints: EndpointUseCases
     secrets: SecretUseCases
     events: EventUseCases
+    alerts: AlertUseCases
     attempts: AttemptUseCases
     master_key: MasterKeyUseCases
     backups: BackupUseCases
@@ -134,6 +137,7 @@ def compat_contracts(parts: AppParts) -> tuple[CompatContract, ...]:
         vinsight_contract(parts.endpoints, parts.secrets, parts.authenticator),
         vainu_contract(parts.endpoints, parts.secrets, parts.authenticator),
         vessel_contract(parts.endpoints, parts.secrets, parts.authenticator),
+        insideview_contract(parts.endpoints, parts.secrets, parts.alerts, parts.authenticator),
     )
 
 

@@ -2,7 +2,7 @@
 fits one, and what kind of secret its signature needs. Decides nothing about requests (`wire.contract` does)."""
 
 from ringback.control.findings import Findings
-from ringback.model.endpoint import Endpoint
+from ringback.model.endpoint import NO_URL, Endpoint
 from ringback.model.errors import Conflict
 from ringback.profiles import Registry
 from ringback.wire.contract import Contract
@@ -40,6 +40,12 @@ def own_signing(profiles: Registry, endpoint: Endpoint) -> Contract:
             code="no_secret",
         )
     return contract
+
+
+def check_has_url(endpoint: Endpoint) -> None:
+    """Whether there is somewhere to send to. Raises Conflict."""
+    if endpoint.url == NO_URL:
+        raise Conflict("The endpoint has no URL, so nothing can be sent. Give it one first.", code="no_url")
 
 
 def needs_own_secret(contract: Contract) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict
 
 from ringback.control.findings import Findings
 from ringback.control.request_fields import AuthFields, RetryFields, check_auth, check_headers, check_retry
-from ringback.model.endpoint import Auth, AuthType, Endpoint, Ordering
+from ringback.model.endpoint import NO_URL, Auth, AuthType, Endpoint, Ordering
 from ringback.model.errors import FieldError, Invalid
 from ringback.model.limits import (
     CHANNELS_PER_ENDPOINT_MAX,
@@ -31,10 +31,11 @@ _QUERY: Final = re.compile(r"[\x21\x22\x24-\x7e]*")
 
 
 class EndpointFields(TypedDict, total=False):
-    """The fields of API.md that can be written. None stands for the default, where the type has it."""
+    """The fields of API.md that can be written. None stands for the default, where the type has it; for `url`, which
+    only published APIs can leave out, for none: then nothing is sent until there is one."""
 
     label: str
-    url: str
+    url: str | None
     query: str | None
     event_types: list[str]
     channels: list[str] | None
@@ -60,7 +61,7 @@ def check_fields(fields: EndpointFields, rules: UrlRules, findings: Findings) ->
     checked: dict[str, Any] = {}
     for name, value in fields.items():
         if name == "url":
-            checked["url"] = _url(findings, str(value), rules)
+            checked["url"] = NO_URL if value is None else _url(findings, str(value), rules)
         elif name in _NAMES:
             checked[name] = value
         elif name in _CHECKS:
@@ -79,7 +80,9 @@ def origin_of(url: str, rules: UrlRules) -> str | None:
 
 
 def check_address(endpoint: Endpoint, rules: UrlRules) -> None:
-    """Whether URL and query make a URL together. Raises Invalid."""
+    """Whether URL and query make a URL together, if there is one. Raises Invalid."""
+    if endpoint.url == NO_URL:
+        return
     try:
         accept_url(append_query(endpoint.url, endpoint.query), rules)
     except UrlRefused as refused:

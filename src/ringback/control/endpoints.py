@@ -12,7 +12,14 @@ from typing import Any, NamedTuple, Protocol
 
 from ringback.clock import Clock
 from ringback.control import verification
-from ringback.control.contracts import check_fit, contract_of, has_own_secret, needs_own_secret, offered_contract
+from ringback.control.contracts import (
+    check_fit,
+    check_has_url,
+    contract_of,
+    has_own_secret,
+    needs_own_secret,
+    offered_contract,
+)
 from ringback.control.endpoint_fields import (
     EndpointFields,
     check_address,
@@ -21,10 +28,11 @@ from ringback.control.endpoint_fields import (
     origin_of,
 )
 from ringback.control.findings import Findings
-from ringback.control.first_event import NewNumber, first_event, no_number
+from ringback.control.first_event import first_event
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.revision import change_stored
 from ringback.control.secrets import (
+    GivenSecret,
     Revealed,
     SecretUseCases,
     check_endpoint_secret,
@@ -33,10 +41,11 @@ from ringback.control.secrets import (
 )
 from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant
-from ringback.model.endpoint import Auth, Endpoint, EndpointStatus, Secret
+from ringback.model.endpoint import NO_URL, Auth, Endpoint, EndpointStatus, Secret
 from ringback.model.errors import Conflict, NotFound, OverQuota, Refused
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
 from ringback.model.tenant import Tenant
+from ringback.numbers import Numbers
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Log, Secrets, Tenants
@@ -68,7 +77,6 @@ class EndpointUseCases:
         notify: Callable[[], None],
         *,
         endpoints_max: int = ENDPOINTS_PER_TENANT_MAX,
-        new_number: NewNumber = no_number,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -76,7 +84,7 @@ class EndpointUseCases:
         self._profiles = profiles
         self._notify = notify
         self._endpoints_max = endpoints_max
-        self._new_number = new_number
+        self._numbers = Numbers(clock)
 
     def create(
         self, tenant_id: str, fields: EndpointFields, secret: str | None = None, *, created_by: str = ""
@@ -96,6 +104,7 @@ class EndpointUseCases:
         findings.raise_if_any()
         assert contract is not None  # noqa: S101 - else there was a finding
         now = self._clock.now_ms()
+        active = fields.get("active", True) and fields["url"] is not None
         endpoint = Endpoint(
             **{
                 "label": "",
@@ -104,7 +113,7 @@ class EndpointUseCases:
                 "id": self._clock.new_id("ep"),
                 "tenant_id": tenant_id,
                 "profile": profile,
-                "status": EndpointStatus.ACTIVE if fields.get("active", True) else EndpointStatus.INACTIVE,
+                "status": EndpointStatus.ACTIVE if active else EndpointStatus.INACTIVE,
                 "created_at": now,
                 "updated_at": now,
                 "created_by": created_by,
@@ -122,7 +131,8 @@ class EndpointUseCases:
             signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
         quota = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
         most = min(quota, contract.profile.rules.endpoints_per_tenant or quota)
-        first = first_event(tenant, endpoint, contract, self._clock, self._new_number)
+        number = self._numbers.next(now) if self._profiles.needs_number(profile) else None
+        first = first_event(tenant, endpoint, contract, self._clock, number)
         if not self._store.create_endpoint(endpoint, signing, most, first):
             raise self._no_room(tenant, contract, quota)
         self._notify()
@@ -180,12 +190,19 @@ class EndpointUseCases:
         return page_of(_LIST, rows, limit, lambda endpoint: endpoint.id)
 
     def update(
-        self, tenant_id: str, endpoint_id: str, fields: EndpointFields, secrets: SecretUseCases, actor: str
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        fields: EndpointFields,
+        secrets: SecretUseCases,
+        actor: str,
+        *,
+        given: GivenSecret | None = None,
     ) -> Changed:
         """Change what `fields` holds. Raises Invalid, NotFound, Conflict, OverQuota.
 
         A signature of another kind needs a secret of another kind: `secrets` rotates to one for `actor`, and the old
-        one signs beside it for a day.
+        one signs beside it for a day. Or the caller has `given` one, which alone signs from now on.
         """
         findings = Findings()
         checked = check_fields(fields, self._rules, findings)
@@ -205,7 +222,9 @@ class EndpointUseCases:
         after = altered(before)
         # The secret comes before the change: two kinds sign side by side, but none would sign nothing.
         secret = None
-        if (after.profile, after.signature) != (before.profile, before.signature):
+        if given is not None:
+            secrets.replace(after, contract_of(self._profiles, after), given, actor)
+        elif (after.profile, after.signature) != (before.profile, before.signature):
             contract = contract_of(self._profiles, after)
             secret = secrets.change_kind(before, contract, after.signature, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
@@ -227,7 +246,12 @@ class EndpointUseCases:
         endpoint = self.get(tenant_id, endpoint_id)
         if not contract_of(self._profiles, endpoint).has_handshake:
             return endpoint
-        return self._change(tenant_id, endpoint_id, lambda one: verification.asked(one, self._clock.now_ms()))
+
+        def asked(one: Endpoint) -> Endpoint:
+            check_has_url(one)
+            return verification.asked(one, self._clock.now_ms())
+
+        return self._change(tenant_id, endpoint_id, asked)
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""
@@ -279,7 +303,9 @@ class EndpointUseCases:
         """`after` with the status that follows from the change and from the switch (None: it isn't touched)."""
         now, has_handshake = self._clock.now_ms(), self._has_handshake(after)
         settled = verification.changed(before, after, now, has_handshake=has_handshake)
-        if active is False:
+        if active:
+            check_has_url(after)
+        if active is False or after.url == NO_URL:
             return verification.switched_off(settled)
         just_asked = settled is not after and settled.status is EndpointStatus.VERIFICATION_PENDING
         if active is None or just_asked:

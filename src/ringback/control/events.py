@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control.numbering import Numbering
 from ringback.control.paging import (
     Page,
     PageRequest,
@@ -25,12 +26,14 @@ from ringback.model.attempt import FINAL_STATES, DeliveryState, Outcome
 from ringback.model.endpoint import Endpoint, Ordering
 from ringback.model.errors import Conflict, NotFound
 from ringback.model.event import Delivery, Event
+from ringback.profiles import Registry
 from ringback.store.port import (
     EndpointProgress,
     Endpoints,
     EndpointSource,
     EventQuery,
     Log,
+    NumberGiving,
     Resends,
     StoredEvent,
     Tenants,
@@ -40,7 +43,7 @@ _EVENTS: Final = "events"
 _DELIVERIES: Final = "deliveries"
 
 
-class EventStore(Log, Resends, Endpoints, EndpointSource, Tenants, Protocol):
+class EventStore(Log, NumberGiving, Resends, Endpoints, EndpointSource, Tenants, Protocol):
     """What these use cases need of a store."""
 
 
@@ -80,9 +83,10 @@ class DeliveryStatus(NamedTuple):
 class EventUseCases:
     """What can be done with events that were accepted. `kick` wakes the engine of this process, if there is one."""
 
-    def __init__(self, store: EventStore, clock: Clock, kick: Callable[[], None]) -> None:
+    def __init__(self, store: EventStore, clock: Clock, profiles: Registry, kick: Callable[[], None]) -> None:
         self._store = store
         self._clock = clock
+        self._numbering = Numbering(store, clock, profiles)
         self._kick = kick
 
     def list(self, tenant_id: str, which: EventFilter, page: PageRequest, *, ascending: bool) -> Page[Event]:
@@ -141,17 +145,21 @@ class EventUseCases:
         Returns how many deliveries were queued or, where one was waiting, brought forward. Raises NotFound, or Conflict
         when its payload was removed.
         """
-        if self.get(tenant_id, event_id).redacted:
+        event = self.get(tenant_id, event_id)
+        if event.redacted:
             raise Conflict("The event's payload was removed: it can't be sent any more.", code="payload_redacted")
         if endpoint_id is None:
             meant = [one.endpoint_id for one in self._store.progress(tenant_id, event_id)]
-            endpoint_ids = [endpoint.id for endpoint in self._store.load_endpoints(meant)]
-        elif self._store.get_endpoint(tenant_id, endpoint_id) is None:
+            endpoints = self._store.load_endpoints(meant)
+        elif (endpoint := self._store.get_endpoint(tenant_id, endpoint_id)) is None:
             raise NotFound("There is no such endpoint.")
         else:
-            endpoint_ids = [endpoint_id]
-        if not endpoint_ids:
+            endpoints = [endpoint]
+        if not endpoints:
             return 0
+        if event.number is None and self._numbering.needed_by(endpoints):
+            self._numbering.give(tenant_id, [event_id])
+        endpoint_ids = [endpoint.id for endpoint in endpoints]
         queued = self._store.resend(tenant_id, event_id, endpoint_ids, self._clock.now_ms())
         self._kick()
         return queued

@@ -4,8 +4,6 @@ An event like any other, listed and kept as they are, but for this endpoint alon
 if and only if the endpoint is. Schemas and quotas don't apply to it. Pure.
 """
 
-from collections.abc import Callable
-
 from ringback.clock import Clock
 from ringback.model.endpoint import Endpoint
 from ringback.model.event import Event
@@ -13,19 +11,14 @@ from ringback.model.tenant import Tenant
 from ringback.policy.wanted import filter_values, filter_wants, wants_kind
 from ringback.wire.contract import Contract
 
-NewNumber = Callable[[int], int | None]
-"""Moment (ms since 1970) → a number that names an event accepted then (`ingest.numbers`)."""
-
-
-def no_number(now_ms: int) -> None:
-    """Events have none here."""
-
 
 def first_event(
-    tenant: Tenant, endpoint: Endpoint, contract: Contract, clock: Clock, new_number: NewNumber
+    tenant: Tenant, endpoint: Endpoint, contract: Contract, clock: Clock, number: int | None
 ) -> Event | None:
-    """The event for `endpoint`, which is not stored yet. It counts no delivery where the endpoint doesn't want it, or
-    is sent nothing: it is listed all the same."""
+    """The event for `endpoint`, which is not stored yet; `number` names it, where the contract needs that.
+
+    It counts no delivery where the endpoint doesn't want it, or is sent nothing: it is listed all the same.
+    """
     first = contract.profile.rules.on_create
     if first is None:
         return None
@@ -46,7 +39,7 @@ def first_event(
         accepted_at=now,
         hops=0,
         deliveries=0,
-        number=new_number(now),
+        number=number,
     )
     return event._replace(deliveries=1) if _is_for(tenant, endpoint, event) else event
 

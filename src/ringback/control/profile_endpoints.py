@@ -9,7 +9,7 @@ from contextlib import suppress
 from ringback.control.endpoint_fields import EndpointFields
 from ringback.control.endpoints import Changed, EndpointUseCases
 from ringback.control.paging import PageRequest
-from ringback.control.secrets import SecretUseCases
+from ringback.control.secrets import GivenSecret, SecretUseCases
 from ringback.model.endpoint import Endpoint, EndpointStatus
 from ringback.model.errors import NotFound
 from ringback.model.limits import PAGE_ITEMS_MAX
@@ -48,9 +48,16 @@ class ProfileEndpoints:
                 return found
 
     def update(
-        self, tenant_id: str, endpoint_id: str, fields: EndpointFields, actor: str, *, revive: bool = False
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        fields: EndpointFields,
+        actor: str,
+        *,
+        revive: bool = False,
+        given: GivenSecret | None = None,
     ) -> Endpoint:
-        """Change what `fields` holds. Raises Invalid, NotFound, Conflict.
+        """Change what `fields` holds, and what signs if a secret is `given`. Raises Invalid, NotFound, Conflict.
 
         With `revive` one that the engine gave up is sent to again, what is queued included: for an API that has no
         other call for that. One that a person switched off stays off.
@@ -58,7 +65,12 @@ class ProfileEndpoints:
         before = self.get(tenant_id, endpoint_id)
         if revive and before.status is EndpointStatus.DISABLED:
             fields = {**fields, "active": True}
-        return self._endpoints.update(tenant_id, endpoint_id, fields, self._secrets, actor).endpoint
+        return self._endpoints.update(tenant_id, endpoint_id, fields, self._secrets, actor, given=given).endpoint
+
+    def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+        """Have it prove itself again. Raises NotFound, Conflict."""
+        self.get(tenant_id, endpoint_id)
+        return self._endpoints.verify(tenant_id, endpoint_id)
 
     def delete(self, tenant_id: str, endpoint_id: str) -> None:
         """Gone at once; what is queued ends as cancelled. Raises NotFound."""

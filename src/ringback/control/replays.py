@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
 from ringback.control.findings import Findings
+from ringback.control.numbering import Numbering
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.tenants import required_tenant
 from ringback.model.attempt import Outcome
@@ -27,7 +28,18 @@ from ringback.model.limits import (
 )
 from ringback.model.tenant import Tenant
 from ringback.policy.wanted import filter_values, filter_wants, wants_kind
-from ringback.store.port import Endpoints, EventQuery, Intake, Jobs, Log, ReplayCandidate, ReplaySpan, Tenants
+from ringback.profiles import Registry
+from ringback.store.port import (
+    Endpoints,
+    EventQuery,
+    Intake,
+    Jobs,
+    Log,
+    NumberGiving,
+    ReplayCandidate,
+    ReplaySpan,
+    Tenants,
+)
 from ringback.times import DAY_MS
 
 RETRY_AFTER_S: Final = 10
@@ -39,7 +51,7 @@ _LIST: Final = "jobs"
 _ENDED_WITHOUT_SUCCESS: Final = (Outcome.FAILED, Outcome.EXPIRED)
 
 
-class ReplayStore(Jobs, Log, Intake, Endpoints, Tenants, Protocol):
+class ReplayStore(Jobs, Log, NumberGiving, Intake, Endpoints, Tenants, Protocol):
     """What these use cases need of a store."""
 
 
@@ -54,9 +66,10 @@ class ReplayRequest(NamedTuple):
 class ReplayUseCases:
     """What can be done with replays. `kick` wakes the engine of this process, if there is one."""
 
-    def __init__(self, store: ReplayStore, clock: Clock, kick: Callable[[], None]) -> None:
+    def __init__(self, store: ReplayStore, clock: Clock, profiles: Registry, kick: Callable[[], None]) -> None:
         self._store = store
         self._clock = clock
+        self._numbering = Numbering(store, clock, profiles)
         self._kick = kick
 
     def start(self, tenant_id: str, endpoint_id: str, request: ReplayRequest) -> Job:
@@ -138,12 +151,18 @@ class ReplayUseCases:
     def _matching(self, job: Job, endpoint: Endpoint, span: ReplaySpan) -> Iterator[int]:
         """The places of what matches, oldest first."""
         place: int | None = 0
+        numbered = self._numbering.needed_by([endpoint])
         while place is not None:
             candidates, place = self._store.replay_page(span, place, CANDIDATES_AT_ONCE)
             if job.which == Which.FAILED:
-                yield from (one.seq for one in candidates if one.last_outcome in _ENDED_WITHOUT_SUCCESS)
+                wanted = [one for one in candidates if one.last_outcome in _ENDED_WITHOUT_SUCCESS]
             else:
                 wanted = [one for one in candidates if wants_kind(endpoint, one.type, one.channel)]
+            if numbered:
+                self._numbering.give(endpoint.tenant_id, [one.event_id for one in wanted])
+            if job.which == Which.FAILED:
+                yield from (one.seq for one in wanted)
+            else:
                 yield from self._filtered(endpoint, wanted)
 
     def _filtered(self, endpoint: Endpoint, candidates: Sequence[ReplayCandidate]) -> Iterator[int]:

@@ -13,8 +13,9 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from ringback.clock import Clock
-from ringback.control.contracts import contract_of
+from ringback.control.contracts import check_has_url, contract_of
 from ringback.control.findings import Findings
+from ringback.control.numbering import Numbering
 from ringback.control.tenants import required_tenant
 from ringback.model.endpoint import Endpoint, EndpointStatus, delivery_key
 from ringback.model.errors import Conflict, NotFound, SecretUnreadable
@@ -22,7 +23,17 @@ from ringback.model.event import Event, NewDelivery
 from ringback.outgoing import HOPS_HEADER, prepare
 from ringback.policy.match import valid_event_type
 from ringback.profiles import Registry
-from ringback.store.port import Bells, Endpoints, EventTypes, Intake, Ring, Secrets, StoreUnavailable, Tenants
+from ringback.store.port import (
+    Bells,
+    Endpoints,
+    EventTypes,
+    Intake,
+    NumberGiving,
+    Ring,
+    Secrets,
+    StoreUnavailable,
+    Tenants,
+)
 from ringback.wire.message import Message
 from ringback.wire.signature import BadSecret
 
@@ -35,7 +46,7 @@ _WHAT_TO_DO: Final = {
 }
 
 
-class SampleStore(Endpoints, Secrets, EventTypes, Tenants, Intake, Bells, Protocol):
+class SampleStore(Endpoints, Secrets, EventTypes, Tenants, Intake, Bells, NumberGiving, Protocol):
     """What these use cases need of a store."""
 
 
@@ -54,6 +65,7 @@ class SampleUseCases:
     def __init__(self, store: SampleStore, clock: Clock, profiles: Registry, kick: Callable[[], None]) -> None:
         self._store = store
         self._profiles = profiles
+        self._numbering = Numbering(store, clock, profiles)
         self._clock = clock
         self._kick = kick
 
@@ -61,6 +73,7 @@ class SampleUseCases:
         """The request of a sample under a fresh event id, signed. Raises Invalid, NotFound, Conflict, and
         SecretUnreadable."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
+        check_has_url(endpoint)
         event = self._sample(endpoint, event_type)
         contract = contract_of(self._profiles, endpoint)
         owner = None if contract.profile.tenant_signs else endpoint_id
@@ -83,11 +96,14 @@ class SampleUseCases:
     def send(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> str:
         """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
+        check_has_url(endpoint)
         event = self._sample(endpoint, event_type)
         self._check_sendable(endpoint)
         key = delivery_key(endpoint.ordering, event.ordering_key)
         now = event.accepted_at
         with self._store.intake() as transaction:
+            if self._numbering.needed_by([endpoint]):
+                event = self._numbering.numbered(event, transaction)
             transaction.insert([event], [NewDelivery(tenant_id, endpoint_id, event.id, key, now)])
             transaction.commit()
         # It is stored: a bell that can't be rung now is the sweep's.

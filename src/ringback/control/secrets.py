@@ -48,6 +48,12 @@ class Owner(NamedTuple):
     endpoint_id: str | None
 
 
+class GivenSecret(NamedTuple):
+    """A secret that a caller has chosen, to sign from now on instead of all others; None: nothing is signed."""
+
+    value: str | None
+
+
 class Revealed(NamedTuple):
     """A secret as its owner sees it; `public_key` is what an ed25519 receiver verifies with (else None)."""
 
@@ -102,6 +108,29 @@ class SecretUseCases:
         value = new_endpoint_secret(contract, signature, self._clock)
         return self._rotate_endpoint(endpoint, value, SECRET_GRACE_S_DEFAULT, actor)
 
+    def replace(self, endpoint: Endpoint, contract: Contract, given: GivenSecret, actor: str) -> None:
+        """Sign with the caller's secret and no other, at once; with none where the contract can do without.
+
+        Raises Invalid.
+        """
+        findings = Findings()
+        if given.value is not None:
+            check_endpoint_secret(findings, "secret", given.value, contract, endpoint.signature)
+        elif needs_own_secret(contract):
+            findings.add("secret", f"can't be removed: the profile {contract.name} signs every request")
+        findings.raise_if_any()
+        owner = Owner(endpoint.tenant_id, endpoint.id)
+        signing = [secret.value for secret in self._signing(owner)]
+        if signing == ([] if given.value is None else [given.value]):
+            return
+        if given.value is None:
+            self._store.end_secrets(endpoint.tenant_id, endpoint.id, self._clock.now_ms())
+            self._audit("secret_removed", {"tenant_id": owner.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
+        else:
+            _rotate_to(self._store, owner, given.value, 0, self._clock)
+            self._audit("secret_rotated", {"tenant_id": owner.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
+        self._notify()
+
     def reveal_tenant(self, tenant_id: str, actor: str) -> Revealed:
         """The tenant's own secret, which some profiles sign with. Raises NotFound, SecretUnreadable."""
         self._require_tenant(tenant_id)
@@ -149,13 +178,15 @@ class SecretUseCases:
         self._audit("secret_rotated", {"tenant_id": endpoint.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
         return revealed(value)
 
+    def _signing(self, owner: Owner) -> list[Secret]:
+        """The secrets that sign now, newest first."""
+        now = self._clock.now_ms()
+        known = self._store.list_secrets(*owner)
+        return [secret for secret in known if secret.expires_at is None or secret.expires_at > now]
+
     def _rotate(self, owner: Owner, value: str, grace_s: int) -> None:
         now = self._clock.now_ms()
-        signing = [
-            secret
-            for secret in self._store.list_secrets(*owner)
-            if secret.expires_at is None or secret.expires_at > now
-        ]
+        signing = self._signing(owner)
         if signing and signing[0].value == value:
             return
         if grace_s and len(signing) >= SIGNING_SECRETS_MAX:

@@ -201,9 +201,10 @@ class Fetcher:
                 self._late_rings[ring.endpoint_id] = ring
 
     def _give_up(self, command: m.GiveUp) -> None:
-        if self._store.give_up(
-            command.tenant_id, command.endpoint_id, command.code, command.message, self._clock.now_ms()
-        ):
+        target = self._directory.get(command.endpoint_id)
+        handshake = None if target is None or target.contract is None else target.contract.handshake
+        unproven = handshake is not None and handshake.again_after_giving_up
+        if self._store.give_up(*command, self._clock.now_ms(), unproven=unproven):
             self._observer(EndpointDisabled(command.tenant_id, command.endpoint_id, command.code))
         self._directory.refresh()
 

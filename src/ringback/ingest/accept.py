@@ -18,7 +18,6 @@ from ringback.clock import Clock
 from ringback.ingest.catalogue import TypeSchema, no_schema
 from ringback.ingest.envelope import at, decode, field_errors, milliseconds, ordering_key
 from ringback.ingest.json_checks import check_utf8, invalid, refusal
-from ringback.ingest.numbers import Numbers
 from ringback.ingest.status import event_of_status
 from ringback.ingest.submission import Submission
 from ringback.model.errors import Conflict, FieldError, Invalid, TooLarge
@@ -87,17 +86,15 @@ class Acceptor:
         clock: Clock,
         limits: IntakeLimits | None = None,
         schema_of: Callable[[str], TypeSchema | None] = no_schema,
-        numbers: Numbers | None = None,
     ) -> None:
         self._clock = clock
-        self._numbers = numbers or Numbers(clock)
         self.limits = limits or IntakeLimits()
         self._schema_of = schema_of
 
     def limited(self, payload_bytes_max: int) -> "Acceptor":
         """The same with another limit on the payload of one event."""
         limits = self.limits._replace(payload_bytes_max=payload_bytes_max)
-        return Acceptor(self._clock, limits, self._schema_of, self._numbers)
+        return Acceptor(self._clock, limits, self._schema_of)
 
     def single(self, tenant_id: str, body: bytes, idempotency_key: str | None, hops: int) -> Submission:
         """One event, as a JSON object."""
@@ -218,8 +215,6 @@ class Acceptor:
             now,
             hops,
             0,
-            None,
-            self._numbers.next(now),
         )
         return event, _claim(tenant_id, envelope.id, raw)
 

@@ -3,7 +3,8 @@
 A `Batch` is made anew for each try of a transaction. Keys are claimed before anything else, so that a caller's repeat
 is known before its events are; duplicates among batch mates are folded onto the first. A submission that turns out to
 insert nothing (a repeat, a conflict, a tenant that is gone) must not leave keys behind: `leave_out` names those for
-which the transaction has to be rolled back and the batch tried again without them.
+which the transaction has to be rolled back and the batch tried again without them. Where a tenant's contracts name
+events by number, each gets one here; a number that is taken costs another draw, never the event.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,13 @@ from ringback.model.endpoint import delivery_key
 from ringback.model.errors import Conflict, NotFound, RingbackError
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
 from ringback.model.tuples import make_tuple
+from ringback.numbers import Numbers
 from ringback.store.port import IntakeTransaction, KeyClaim, TakenKey
 
 INSERT_DELIVERIES_MAX: Final = 4_000
 HAND_OVER_ROWS_MAX: Final = 2_000
 _DELIVERIES: Final = Event._fields.index("deliveries")
+_NUMBER: Final = Event._fields.index("number")
 
 Key = tuple[str, str, str]
 
@@ -27,11 +30,13 @@ Key = tuple[str, str, str]
 class Batch:
     """`rows` are those to hand over (all, or none when there are too many); `rings` earliest due_at by endpoint."""
 
-    def __init__(self, submissions: Sequence[Submission]) -> None:
+    def __init__(self, submissions: Sequence[Submission], numbers: Numbers) -> None:
         self._submissions = submissions
+        self._numbers = numbers
         self._outcomes: dict[int, RingbackError | list[Accepted | TakenKey]] = {}
         self._fresh_keys: set[int] = set()
         self._events: list[Event] = []
+        self._numbered: list[int] = []
         self._deliveries: list[NewDelivery] = []
         self.rows: list[DueDelivery] = []
         self.rings: dict[str, tuple[str, int]] = {}
@@ -108,7 +113,12 @@ class Batch:
             key = delivery_key(target.ordering, event.ordering_key)
             self._deliveries.append(NewDelivery(event.tenant_id, target.endpoint_id, event.id, key, due_at))
         count = len(targets)
-        self._events.append(make_tuple(Event, (*event[:_DELIVERIES], count, *event[_DELIVERIES + 1 :])))
+        number = None
+        if index.numbers(event.tenant_id):
+            number = self._numbers.next(event.accepted_at)
+            self._numbered.append(len(self._events))
+        columns = (*event[:_DELIVERIES], count, *event[_DELIVERIES + 1 : _NUMBER], number)
+        self._events.append(make_tuple(Event, columns))
         if len(self._deliveries) >= INSERT_DELIVERIES_MAX:
             self._flush(transaction)
         return Accepted(event.id, event.type, event.accepted_at, count, False)
@@ -117,6 +127,8 @@ class Batch:
         if not self._events:
             return
         self.probe = self._events[0]
+        if self._numbered:
+            self._numbers.settle(self._events, self._numbered, transaction.taken_numbers)
         seqs = transaction.insert(self._events, self._deliveries)
         place = 0
         for event in self._events:
@@ -128,7 +140,7 @@ class Batch:
             place += event.deliveries
         if len(self.rows) > HAND_OVER_ROWS_MAX:
             self.rows = []
-        self._events, self._deliveries = [], []
+        self._events, self._numbered, self._deliveries = [], [], []
 
     def _note_ring(self, tenant_id: str, endpoint_id: str, due_at: int) -> None:
         known = self.rings.get(endpoint_id)

@@ -6,14 +6,17 @@ with. The cost of an event grows with the endpoints that match it, not with thos
 channels are found by pattern, those with channels by channel. A hundred thousand endpoints are about 25 MB, which is
 why a `Target` has no dictionary and isn't tracked by the garbage collector. Never decides what a pattern or a
 filter means (`policy.match`, `policy.filter`). A filter that fails, or can't be compiled any more, matches nothing.
+
+Some contracts name events by number. So that nobody else has to pay for it, the index knows which tenants have
+endpoints of other profiles than the usual one, whatever their status: what they don't get sent they may fetch.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from ringback.model.endpoint import Endpoint, Ordering
+from ringback.model.endpoint import USUAL_PROFILE, Endpoint, Ordering
 from ringback.model.event import Event
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
@@ -84,14 +87,20 @@ class _TenantEndpoints:
 
 
 class MatchIndex:
-    """`refresh` in each write transaction, then `targets` for each event in it."""
+    """`refresh` in each write transaction, then `targets` for each event in it.
 
-    def __init__(self) -> None:
+    `needs_number` says whether requests of a profile carry the event's number.
+    """
+
+    def __init__(self, needs_number: Callable[[str], bool] = lambda _: False) -> None:
         self.version = 0
+        self._needs_number = needs_number
         self._tenants: dict[str, _TenantEndpoints] = {}
         self._targets: dict[str, Target] = {}
         self._memo: dict[str, dict[tuple[str, str | None], tuple[Target, ...]]] = {}
         self._memo_size = 0
+        # Endpoints of other profiles than the usual one, by tenant and profile.
+        self._unusual: dict[str, dict[str, set[str]]] = {}
         # Many endpoints ask for the same types: keep one list of each.
         self._shared: dict[tuple[str, ...], tuple[str, ...]] = {}
 
@@ -124,6 +133,11 @@ class MatchIndex:
     def knows(self, tenant_id: str) -> bool:
         """Whether the tenant existed at `version`."""
         return tenant_id in self._tenants
+
+    def numbers(self, tenant_id: str) -> bool:
+        """Whether events of this tenant are to have a number."""
+        profiles = self._unusual.get(tenant_id)
+        return profiles is not None and any(map(self._needs_number, profiles))
 
     def targets(self, event: Event) -> Sequence[Target]:
         """The endpoints the event is for, by id."""
@@ -174,6 +188,7 @@ class MatchIndex:
                 self._tenants[tenant_id] = _TenantEndpoints(tenant)
 
     def _drop_tenant(self, tenant_id: str) -> None:
+        self._unusual.pop(tenant_id, None)
         for endpoint_id in self._tenants.pop(tenant_id).all():
             del self._targets[endpoint_id]
 
@@ -186,13 +201,28 @@ class MatchIndex:
             known = self._targets.pop(endpoint_id, None)
             if known is not None:
                 self._tenants[tenant_id].remove(known)
+            if tenant_id in self._unusual:
+                self._forget_profile(tenant_id, endpoint_id)
         for endpoint in loaded:
             tenant = self._tenants.get(endpoint.tenant_id)
-            if tenant is None or not endpoint.matches:
+            if tenant is None:
+                continue
+            if endpoint.profile != USUAL_PROFILE:
+                self._unusual.setdefault(endpoint.tenant_id, {}).setdefault(endpoint.profile, set()).add(endpoint.id)
+            if not endpoint.matches:
                 continue
             target = self._target(endpoint)
             self._targets[endpoint.id] = target
             tenant.add(target)
+
+    def _forget_profile(self, tenant_id: str, endpoint_id: str) -> None:
+        profiles = self._unusual[tenant_id]
+        for profile in [name for name, endpoint_ids in profiles.items() if endpoint_id in endpoint_ids]:
+            profiles[profile].remove(endpoint_id)
+            if not profiles[profile]:
+                del profiles[profile]
+        if not profiles:
+            del self._unusual[tenant_id]
 
     def _target(self, endpoint: Endpoint) -> Target:
         patterns = endpoint.event_types

@@ -16,6 +16,7 @@ from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
 from ringback.model.limits import WAITING_BYTES_MAX, WAITING_EVENTS_MAX
+from ringback.numbers import Numbers
 from ringback.observe.meters import IngestMeter
 from ringback.store.port import (
     BadRow,
@@ -60,6 +61,7 @@ class Writer:
         self._store = store
         self._index = index
         self._clock = clock
+        self._numbers = Numbers(clock)
         self._inbox = inbox
         self._engine = engine
         self._on_done = on_done
@@ -183,7 +185,7 @@ class Writer:
         """Store what is to be stored and set every outcome; None when nothing was inserted."""
         open_ones = submissions
         for _ in range(RETRIES_MAX + len(submissions)):
-            batch = Batch(open_ones)
+            batch = Batch(open_ones, self._numbers)
             try:
                 left_out = self._try(batch)
             except Retryable:

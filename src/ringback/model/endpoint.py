@@ -7,7 +7,7 @@ The table `ENDPOINT_MOVES` is the whole state machine; `move` raises on an illeg
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -125,11 +125,19 @@ DEFAULT_RETRY: Final = RetryRule(
 )
 
 
+NO_URL: Final = ""
+"""The URL of an endpoint that has none: events are kept for whoever fetches them, and none is sent."""
+
+USUAL_PROFILE: Final = "standard"
+"""Which most endpoints have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A receiver. `retry` None means the default schedule; `filter` is CEL; times are milliseconds since 1970.
 
-    `revision` grows by one with each stored change; an update that was made from an older one is refused.
+    `url` may be NO_URL: then it is inactive. `revision` grows by one with each stored change; an update that was made
+    from an older one is refused.
     `unverified_since`: since when it has to prove itself (None: it has, or need not); asked again, it is another time,
     so that it tells one handshake from the next. `granted_per_second` is the rate that the endpoint allowed when it
     proved itself. `created_by` is the label of the key that made it.
@@ -143,7 +151,7 @@ class Endpoint:
     event_types: tuple[str, ...] = ("*",)
     channels: tuple[str, ...] | None = None
     filter: str | None = None
-    profile: str = "standard"
+    profile: str = USUAL_PROFILE
     signature: str = "v1"
     status: EndpointStatus = EndpointStatus.ACTIVE
     disable_code: str | None = None
@@ -161,6 +169,18 @@ class Endpoint:
     unverified_since: int | None = None
     granted_per_second: float | None = None
     created_by: str = ""
+
+    def given_up(self, code: str, message: str, now: int, *, unproven: bool) -> "Endpoint":
+        """The next revision of an active one that is disabled; `unproven`: it has to prove itself again."""
+        return replace(
+            self,
+            status=move(self.status, EndpointMove.GIVE_UP),
+            disable_code=code,
+            disable_message=message,
+            unverified_since=now if unproven else self.unverified_since,
+            updated_at=now,
+            revision=self.revision + 1,
+        )
 
     @property
     def matches(self) -> bool:

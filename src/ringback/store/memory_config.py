@@ -33,19 +33,14 @@ class MemoryFollow(MemoryPart):
             shared = [s for s in tables.secrets.values() if s.endpoint_id is None and s.tenant_id in tenant_ids]
             return sorted(own + shared, key=_age, reverse=True)
 
-    def give_up(self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int) -> bool:
+    def give_up(
+        self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int, *, unproven: bool = False
+    ) -> bool:
         with self._tables as tables:
             endpoint = _endpoint_of(tables, tenant_id, endpoint_id)
             if endpoint is None or endpoint.status is not EndpointStatus.ACTIVE:
                 return False
-            tables.endpoints[endpoint_id] = replace(
-                endpoint,
-                status=EndpointStatus.DISABLED,
-                disable_code=code,
-                disable_message=message,
-                updated_at=now,
-                revision=endpoint.revision + 1,
-            )
+            tables.endpoints[endpoint_id] = endpoint.given_up(code, message, now, unproven=unproven)
             tables.pause_lane(endpoint_id)
             tables.log_change("endpoint", tenant_id, endpoint_id)
             return True
@@ -248,6 +243,14 @@ class MemoryEndpoints(MemoryPart):
                 tables.log_change("tenant", new.tenant_id, new.tenant_id)
             else:
                 tables.log_change("endpoint", new.tenant_id, new.endpoint_id)
+
+    def end_secrets(self, tenant_id: str, endpoint_id: str, at: int) -> None:
+        with self._tables as tables:
+            own = self.list_secrets(tenant_id, endpoint_id)
+            signing = [one for one in own if one.expires_at is None or one.expires_at > at]
+            tables.secrets.update({one.id: replace(one, expires_at=at) for one in signing})
+            if signing:
+                tables.log_change("endpoint", tenant_id, endpoint_id)
 
 
 def _endpoint_of(tables: MemoryTables, tenant_id: str, endpoint_id: str) -> Endpoint | None:

@@ -2,7 +2,7 @@
 
 A transaction is staged: it draws delivery numbers at once, but nobody sees its rows before `commit`. Several may
 be open, and commit in another order than they drew numbers, which is how late commits happen on PostgreSQL too.
-A key that another open transaction has claimed raises Retryable, where PostgreSQL would wait.
+A key or a number that another open transaction has taken raises Retryable, where PostgreSQL would wait.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from ringback.model.endpoint import Endpoint
 from ringback.model.event import Delivery, Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
-from ringback.store.memory_tables import KeyName, MemoryPart, MemoryTables, refuse_bad_rows
+from ringback.store.memory_tables import KeyName, MemoryPart, MemoryTables, NumberName, refuse_bad_rows
 from ringback.store.port import BadRow, Everything, IntakeTransaction, KeyClaim, Retryable, Ring, TakenKey
 
 
@@ -73,6 +73,11 @@ class MemoryTransaction:
         with self._tables as tables:
             return [tables.endpoints[i] for i in endpoint_ids if i in tables.endpoints]
 
+    def taken_numbers(self, numbers: Sequence[NumberName]) -> set[NumberName]:
+        with self._tables as tables:
+            own = {name for name, holder in tables.open_numbers.items() if holder is self}
+            return (own | tables.by_number().keys()) & set(numbers)
+
     def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
         refuse_bad_rows(events)
         refuse_bad_rows(deliveries)
@@ -83,10 +88,21 @@ class MemoryTransaction:
                 if name in tables.events or name in staged:
                     raise BadRow(f"There is an event {event.id} already.")
                 staged[name] = event
+            self._take_numbers(tables, events)
             self._events = staged
             drawn = [next(tables.delivery_seq) for _ in deliveries]
         self._deliveries += [Delivery(*new, seq, 0, 0) for new, seq in zip(deliveries, drawn, strict=True)]
         return drawn
+
+    def _take_numbers(self, tables: MemoryTables, events: Sequence[Event]) -> None:
+        names = [(event.tenant_id, event.number) for event in events if event.number is not None]
+        if not names:
+            return
+        if len(set(names)) < len(names) or self.taken_numbers(names):
+            raise BadRow("There is an event with this number already.")
+        if any(name in tables.open_numbers for name in names):
+            raise Retryable("Another transaction is about to take one of the numbers.")
+        tables.open_numbers.update(dict.fromkeys(names, self))
 
     def commit(self) -> None:
         with self._tables as tables:
@@ -100,6 +116,8 @@ class MemoryTransaction:
     def _forget(self) -> None:
         for name in self._claims:
             del self._tables.open_claims[name]
+        for number in [name for name, holder in self._tables.open_numbers.items() if holder is self]:
+            del self._tables.open_numbers[number]
         self._claims = {}
         self._events = {}
         self._deliveries = []

@@ -1,6 +1,7 @@
 """The memory store's log: what was accepted, what was sent and where each event stands. Reads only."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from itertools import islice
 
 from ringback.model.attempt import Attempt, Line, Outcome, standing
@@ -10,7 +11,7 @@ from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQ
 
 
 class MemoryLog(MemoryPart):
-    """`Log`."""
+    """`Log` and `NumberGiving`."""
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
         with self._tables as tables:
@@ -23,6 +24,27 @@ class MemoryLog(MemoryPart):
         with self._tables as tables:
             stored = tables.events.get((tenant_id, event_id))
             return None if stored is None else stored.event
+
+    def event_by_number(self, tenant_id: str, number: int) -> Event | None:
+        with self._tables as tables:
+            stored = tables.by_number().get((tenant_id, number))
+            return None if stored is None else stored.event
+
+    def number_events(self, tenant_id: str, numbers: Sequence[tuple[str, int]]) -> Sequence[str]:
+        left = []
+        with self._tables as tables:
+            taken = set(tables.by_number())
+            for event_id, number in numbers:
+                stored = tables.events.get((tenant_id, event_id))
+                if stored is None or stored.event.number is not None:
+                    continue
+                if (tenant_id, number) in taken:
+                    left.append(event_id)
+                else:
+                    taken.add((tenant_id, number))
+                    event = stored.event._replace(number=number)
+                    tables.events[tenant_id, event_id] = stored._replace(event=event)
+        return left
 
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         with self._tables as tables:
@@ -68,6 +90,8 @@ def _wants_event(tables: MemoryTables, query: EventQuery, stored: StoredEvent) -
     return (
         (query.type is None or event.type == query.type)
         and (query.channel is None or event.channel == query.channel)
+        and (query.patterns is None or any(fnmatchcase(event.type, pattern) for pattern in query.patterns))
+        and (query.channels is None or event.channel in query.channels)
         and _within(event.accepted_at, query.since, query.until)
         and (query.after is None or (stored.seq > query.after if query.ascending else stored.seq < query.after))
         and (query.endpoint_id is None or _was_meant_for(tables, event, query.endpoint_id))

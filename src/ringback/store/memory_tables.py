@@ -24,6 +24,7 @@ from ringback.model.tenant import ApiKey, Tenant
 from ringback.store.port import BadRow, KeyClaim, StoredEvent
 
 KeyName = tuple[str, str, str]
+NumberName = tuple[str, int]
 Queue = dict[int, Delivery]
 
 _INTEGER_MAX = (1 << 63) - 1
@@ -41,6 +42,7 @@ class MemoryTables:
         self.events: dict[tuple[str, str], StoredEvent] = {}
         self.event_keys: dict[KeyName, KeyClaim] = {}
         self.open_claims: dict[KeyName, object] = {}
+        self.open_numbers: dict[NumberName, object] = {}
         self.queues: defaultdict[tuple[str, str], Queue] = defaultdict(dict)
         self.attempts: dict[tuple[str, str], Attempt] = {}
         self.attempts_of_event: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
@@ -86,6 +88,11 @@ class MemoryTables:
         """Every delivery that is not finished."""
         for queue in self.queues.values():
             yield from queue.values()
+
+    def by_number(self) -> dict[NumberName, StoredEvent]:
+        """The events that have a number, by tenant and number."""
+        stored = [(stored.event.number, stored) for stored in self.events.values()]
+        return {(one.event.tenant_id, number): one for number, one in stored if number is not None}
 
     def keep_attempt(self, attempt: Attempt) -> None:
         """Append one record to the log."""

@@ -6,7 +6,6 @@ active. How a handshake ended is stored here too, with its attempt.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import apsw
@@ -75,20 +74,14 @@ class SqliteEndpoints(SqlitePart):
         with self._readers.reading() as connection:
             return read_endpoints(connection, endpoint_ids, self._sealed)
 
-    def give_up(self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int) -> bool:
+    def give_up(
+        self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int, *, unproven: bool = False
+    ) -> bool:
         with self._writer.transaction() as connection:
             endpoint = _read_endpoint(connection, tenant_id, endpoint_id, self._sealed)
             if endpoint is None or endpoint.status is not EndpointStatus.ACTIVE:
                 return False
-            disabled = replace(
-                endpoint,
-                status=EndpointStatus.DISABLED,
-                disable_code=code,
-                disable_message=message,
-                updated_at=now,
-                revision=endpoint.revision + 1,
-            )
-            return _update(connection, disabled, now, self._sealed)
+            return _update(connection, endpoint.given_up(code, message, now, unproven=unproven), now, self._sealed)
 
 
 class SqliteHandshakes(SqlitePart):
@@ -150,6 +143,12 @@ class SqliteSecrets(SqliteSealing):
                 log_change(connection, "tenant", new.tenant_id, new.tenant_id)
             else:
                 log_change(connection, "endpoint", new.tenant_id, new.endpoint_id)
+
+    def end_secrets(self, tenant_id: str, endpoint_id: str, at: int) -> None:
+        ended = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "but_not": "", "expires_at": at}
+        with self._writer.transaction() as connection:
+            if change(connection, _SQL["expire_secrets"], ended):
+                log_change(connection, "endpoint", tenant_id, endpoint_id)
 
     def load_secrets(self, tenant_ids: Sequence[str], endpoint_ids: Sequence[str]) -> Sequence[Secret]:
         bindings = {"tenant_ids": json_list(tenant_ids), "endpoint_ids": json_list(endpoint_ids)}

@@ -32,6 +32,7 @@ KeyName = tuple[str, str, str]
 _SQL: Final = load("sqlite")
 _FIND_KEYS: Final = ManyRows(_SQL["find_keys"])
 _TAKE_KEYS: Final = ManyRows(_SQL["take_keys"])
+_TAKEN_NUMBERS: Final = ManyRows(_SQL["taken_numbers"])
 _EVENT_IDS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
@@ -81,6 +82,10 @@ class SqliteTransaction:
     def endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
         with store_errors():
             return read_endpoints(self._connection, endpoint_ids, self._sealed)
+
+    def taken_numbers(self, numbers: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+        with store_errors():
+            return {(tenant_id, number) for tenant_id, number in _TAKEN_NUMBERS.run(self._connection, numbers)}
 
     def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
         with store_errors():

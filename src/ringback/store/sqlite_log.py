@@ -14,28 +14,42 @@ from ringback.model.attempt import Attempt, Line, Outcome, standing
 from ringback.model.event import Delivery, Event
 from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
 from ringback.store.queries import load
-from ringback.store.sqlite_connection import SqlitePart, first, rows
+from ringback.store.sqlite_connection import ManyRows, SqlitePart, first, rows
 from ringback.store.sqlite_json import decode_seqs, json_list
 
 STEP_ROWS: Final = 2_000
 
 _SQL: Final = load("sqlite")
+_NUMBER_EVENTS: Final = ManyRows(_SQL["number_events"])
 _LAST_SEQ: Final = (1 << 63) - 1
 _LAST_ID: Final = "\U0010ffff"
 
 
 class SqliteLog(SqlitePart):
-    """`Log`."""
+    """`Log` and `NumberGiving`."""
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
         start = query.after if query.after is not None else 0 if query.ascending else _LAST_SEQ
         filters = {name: value for name, value in query._asdict().items() if name not in ("ascending", "limit")}
+        for name in ("patterns", "channels"):
+            filters[name] = None if filters[name] is None else json_list(filters[name])
         seqs = self._walk("walk_events", filters, start, query.ascending, query.limit)
         return [StoredEvent(seq, Event(*row)) for seq, *row in self._load("load_events", seqs)]
 
     def get_event(self, tenant_id: str, event_id: str) -> Event | None:
         found = self._read(_SQL["events_by_id"], {"tenant_id": tenant_id, "ids": json_list([event_id])})
         return Event(*found[0]) if found else None
+
+    def event_by_number(self, tenant_id: str, number: int) -> Event | None:
+        found = self._read(_SQL["event_by_number"], {"tenant_id": tenant_id, "number": number})
+        return Event(*found[0]) if found else None
+
+    def number_events(self, tenant_id: str, numbers: Sequence[tuple[str, int]]) -> Sequence[str]:
+        ids = json_list([event_id for event_id, _ in numbers])
+        with self._writer.transaction() as connection:
+            _NUMBER_EVENTS.run(connection, [(tenant_id, *pair) for pair in numbers])
+            left = rows(connection, _SQL["events_without_number"], {"tenant_id": tenant_id, "ids": ids})
+        return [event_id for (event_id,) in left]
 
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         name = {"tenant_id": tenant_id, "event_id": event_id}

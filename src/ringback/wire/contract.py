@@ -88,8 +88,9 @@ class Contract:
     `profile` is what its file says; `signatures` are the variants an endpoint can choose, `default_signature` is the
     one it has unless it chose; `header_names`, in lower case, are those an endpoint's own headers can't use;
     `handshake` is how an endpoint has to prove itself before it is sent to (None: it need not); `needs_more` whether a
-    message needs the fields that most contracts don't ask for (MORE_SLOTS). `text` is the TOML that it was made of,
-    `version` eight hexadecimal characters that are another for every other text.
+    message needs the fields that most contracts don't ask for (MORE_SLOTS), `needs_number` whether it needs the event's
+    number. `text` is the TOML that it was made of, `version` eight hexadecimal characters that are another for every
+    other text.
     """
 
     def __init__(self, profile: Profile, text: str) -> None:
@@ -104,7 +105,9 @@ class Contract:
         self.handshake: Final = profile.handshake
         self.has_handshake: Final = self.handshake is not None
         self.header_names: Final = frozenset(header.name.lower() for header in profile.headers)
-        self.needs_more: Final = not MORE_SLOTS.isdisjoint(_slots(profile))
+        slots = _slots(profile)
+        self.needs_more: Final = not MORE_SLOTS.isdisjoint(slots)
+        self.needs_number: Final = "event_number" in slots
         self._headers: Final = tuple((header.name, header.name.lower(), header.write) for header in profile.headers)
         self._conditional: Final = tuple((when.compiled(), shape) for when, shape in profile.shapes[:-1])
         self._usual: Final = profile.shapes[-1][1]
@@ -132,6 +135,10 @@ class Contract:
             else:
                 del headers[signed_at]
         return make_tuple(Rendered, (headers, body, head, tail, whole))
+
+    def body(self, message: Message) -> bytes:
+        """What the request carries, where nobody asks for the rest."""
+        return self.shape_for(message).render(message)[0]
 
     def shape_for(self, message: Message) -> Shape:
         """The first shape whose condition fits; the last one has none."""

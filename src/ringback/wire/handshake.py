@@ -45,6 +45,12 @@ ANSWER_PLACES: Final = {
 CASES: Final = {"exact": "the answer's header must be written as in the profile", "any": "case doesn't matter"}
 ANSWER_STATUSES: Final = {"any": "the status doesn't matter", "2xx": "with any other status nothing was answered"}
 
+AGAIN: Final = "again"
+AFTER_GIVING_UP: Final = {
+    "keep": "an endpoint that was given up, after days of failure or by its 410, stays proven: what comes is queued",
+    AGAIN: "it has to prove itself again when it is switched on, and until then nothing is queued for it",
+}
+
 UNREACHABLE: Final = "unreachable"
 MISSING: Final = "missing"
 EMPTY: Final = "empty"
@@ -87,7 +93,8 @@ class Handshake(NamedTuple):
     `challenge` is `random` or `origin`. `answer_name` "" is the whole body. `any_answer` is a text that is as good as
     the challenge. An endpoint that can't be reached is asked again for `retry_for_s` (0: it is asked once); a request
     ends after `deadline_s`. `rate_asked_in` and `rate_allowed_in` name the headers in which requests a minute are asked
-    for and granted. `errors` has each of `REASONS`.
+    for and granted. `errors` has each of `REASONS`. `again_after_giving_up`: an endpoint that was given up has
+    to prove itself again.
     """
 
     method: str
@@ -104,6 +111,7 @@ class Handshake(NamedTuple):
     retry_for_s: float
     deadline_s: float
     errors: Mapping[str, Reason]
+    again_after_giving_up: bool = False
 
 
 class HandshakeRequest(NamedTuple):
@@ -234,6 +242,7 @@ def read_handshake(table: Table) -> Handshake | None:
     table.only(
         "method", "challenge", "challenge_in", "challenge_name", "answer_in", "answer_name", "answer_case",
         "answer_status", "any_answer", "rate_asked_in", "rate_allowed_in", "retry_for_s", "deadline_s", "errors",
+        "after_giving_up",
     )  # fmt: skip
     handshake = Handshake(
         method=method,
@@ -250,6 +259,7 @@ def read_handshake(table: Table) -> Handshake | None:
         retry_for_s=table.number("retry_for_s", 0.0, RETRY_FOR_S_MAX),
         deadline_s=table.number("deadline_s", DEADLINE_S_MIN, DEADLINE_S_MAX),
         errors=_errors(table.table("errors")),
+        again_after_giving_up="after_giving_up" in table and table.word("after_giving_up", AFTER_GIVING_UP) == AGAIN,
     )
     _check(table, handshake)
     return handshake

@@ -62,7 +62,9 @@ ALWAYS_THERE: Final = frozenset(
 
 SLOTS: Final[Mapping[str, Slot]] = {
     "event_id": Slot(Kind.TEXT, "the event's id, the same in every attempt", attrgetter("id")),
-    "event_number": Slot(Kind.NUMBER, "a whole number below 2^53 that names the event too", attrgetter("number")),
+    "event_number": Slot(
+        Kind.NUMBER, "a whole number below 2^53 that names the event in its tenant", attrgetter("number")
+    ),
     "event_type": Slot(Kind.TEXT, "the event's type, such as contact.created", attrgetter("type")),
     "channel": Slot(Kind.TEXT, "the event's channel", attrgetter("channel")),
     "subject_type": Slot(Kind.TEXT, "the type of what the event is about", attrgetter("subject_type")),

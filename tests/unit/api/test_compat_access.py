@@ -106,7 +106,7 @@ def test_who_is_not_let_in_has_no_body_judged(world: ApiWorld, method: str, path
 @pytest.mark.parametrize("bad", ["a%00b", "a%20b", "%2e%2e", "ä", "a" * 129, "a.b", "ep_unknown"])
 def test_what_is_no_id_is_not_found(world: ApiWorld, method: str, path: str, bad: str) -> None:
     there = address(path).replace("ep_1", bad)
-    body = {"Entity": "A", "Action": "b", "Url": "https://a.example/", "Method": "POST", "Format": "JSON"}
+    body = {"Entity": "A", "Action": "b", "Url": "https://a.example/", "Method": "POST", "Format": "JSON", "name": "a"}
     response = world.call(method, there, body if method == "PUT" else None, key="tenant")
     refusal_of(response, 404, "not_found", path)
 

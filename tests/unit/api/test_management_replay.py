@@ -244,3 +244,25 @@ def test_jobs_are_listed_newest_first(world: ApiWorld) -> None:
     assert [job["id"] for job in page["items"]] == ids[:0:-1]
     rest = world.get(f"/jobs?limit=2&cursor={page['next_cursor']}")
     assert [job["id"] for job in rest["items"]] == ids[:1]
+
+
+def test_what_had_no_number_gets_one_when_a_contract_with_numbers_is_to_have_it(world: ApiWorld) -> None:
+    alerts, usual = world.endpoint(profile="insideview")["id"], world.endpoint()["id"]
+    world.accept([event("evt_1"), event("evt_2", number=7), event("evt_3", type="other"), event("evt_4")])
+
+    def numbers() -> dict[str, int | None]:
+        stored = world.store.events_by_id(TENANT, [f"evt_{place}" for place in (1, 2, 3, 4)])
+        return {one.id: one.number for one in stored}
+
+    assert replay(world, usual).json()["matched"] == 4
+    assert world.post("/events/evt_4/resend", {"endpoint_id": usual}) is not None
+    assert list(numbers().values()) == [None, 7, None, None]
+    assert world.patch(f"/endpoints/{alerts}", {"event_types": ["contact.*"]})
+    world.post("/events/evt_4/resend", {"endpoint_id": alerts})
+    resent = numbers()
+    assert [name for name, number in resent.items() if number is None] == ["evt_1", "evt_3"]
+    assert replay(world, alerts).json()["matched"] == 2
+    replayed = numbers()
+    assert replayed["evt_1"] is not None
+    assert replayed["evt_3"] is None
+    assert (replayed["evt_2"], replayed["evt_4"]) == (7, resent["evt_4"])

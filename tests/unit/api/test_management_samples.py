@@ -201,3 +201,17 @@ def test_samples_do_not_show_what_signs(world: ApiWorld) -> None:
     text = json.dumps(preview(world, made))
     assert made["secret"] not in text
     assert base64.b64encode(b"ada:s3cret-word").decode() not in text
+
+
+def test_a_test_of_a_contract_with_numbers_has_one_and_no_other_has(world: ApiWorld) -> None:
+    made = world.endpoint(profile="insideview")
+    plain = world.endpoint()
+    verified = replace(
+        world.store.get_endpoint(TENANT, made["id"]), status=EndpointStatus.ACTIVE, unverified_since=None, revision=2
+    )
+    assert world.store.update_endpoint(verified, NOW)
+    sent = [world.post(f"/endpoints/{one['id']}/test")["event_id"] for one in (made, made, plain)]
+    first, second, without = (world.store.get_event(TENANT, event_id).number for event_id in sent)
+    assert None not in (first, second)
+    assert first != second
+    assert without is None

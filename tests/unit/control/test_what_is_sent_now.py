@@ -12,6 +12,7 @@ from ringback.model.attempt import DeliveryState
 from ringback.model.endpoint import EndpointStatus, Ordering
 from ringback.model.event import NewDelivery
 from ringback.policy.health import FRESH, Phase, dump
+from ringback.profiles import Registry
 from ringback.store.memory import MemoryStore
 from ringback.testing.clock import ManualClock
 from support.rows import NOW, TENANT, attempt, event, failed
@@ -50,7 +51,9 @@ def accept(store: MemoryStore, event_id: str = "evt_1", due_at: int = NOW, key: 
 
 def waiting(store: MemoryStore, event_id: str = "evt_1", now: int = NOW) -> tuple[int | None, WaitingFor | None]:
     (status,) = (
-        EventUseCases(store, ManualClock(now), lambda: None).deliveries(TENANT, event_id, PageRequest(50, None)).items
+        EventUseCases(store, ManualClock(now), Registry(store), lambda: None)
+        .deliveries(TENANT, event_id, PageRequest(50, None))
+        .items
     )
     assert isinstance(status, DeliveryStatus)
     assert status.state is DeliveryState.PENDING

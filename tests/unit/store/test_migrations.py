@@ -121,6 +121,22 @@ class TestSqlite:
         connection.close()
         lock.release()
 
+    def test_numbers_that_two_events_share_are_left_to_the_first(self, tmp_path: Path) -> None:
+        path = tmp_path / "ringback.db"
+        connection, lock = open_locked(path, load_migrations("sqlite")[:3], migrate=False)
+        columns = "tenant_id, id, type, data, accepted_at, hops, deliveries, number"
+        rows = [(tenant, f"evt_{n}", "a", b"1", 1, 0, 0, n // 2 or None) for tenant in ("a", "b") for n in range(6)]
+        connection.executemany(f"INSERT INTO event ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.close()
+        lock.release()
+        store = SqliteStore.open(path, migrate=True)
+        for tenant in ("a", "b"):
+            found = [store.event_by_number(tenant, number) for number in (1, 2, 3)]
+            assert [event.id if event else None for event in found] == ["evt_2", "evt_4", None]
+            numbers = [event.number for event in store.events_by_id(tenant, [f"evt_{n}" for n in range(6)])]
+            assert numbers == [None, None, 1, None, 2, None]
+        store.close()
+
     def test_a_newer_file_is_left_to_the_byte(self, tmp_path: Path) -> None:
         path = tmp_path / "ringback.db"
         SqliteStore.open(path).close()

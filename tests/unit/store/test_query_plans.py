@@ -70,6 +70,10 @@ HOT = {
     "changes_after": ["change USING INTEGER PRIMARY KEY (rowid>?)"],
     "key_by_hash": ["api_key USING INDEX api_key_by_hash (hash=?)"],
     "events_by_id": ["event USING INDEX event_by_id (tenant_id=? AND id=?)"],
+    "taken_numbers": ["event USING COVERING INDEX event_by_number (tenant_id=? AND number=?)"],
+    "event_by_number": ["event USING INDEX event_by_number (tenant_id=? AND number=?)"],
+    "number_events": ["event USING INDEX event_by_id (tenant_id=? AND id=?)"],
+    "events_without_number": ["event USING INDEX event_by_id (tenant_id=? AND id=?)"],
     "walk_events": [
         "event USING INDEX event_in_stream (tenant_id=? AND seq<?)",
         "delivery USING INDEX delivery_by_event (tenant_id=? AND event_id=?)",

@@ -227,3 +227,15 @@ def test_what_is_wrong_is_named(pattern: str, instead: str, key: str, message: s
     error = refused(text)
     assert error.key == f"handshake.{key}"
     assert message in error.message
+
+
+def test_who_was_given_up_has_to_prove_itself_again_where_the_contract_says_so() -> None:
+    assert INSIDEVIEW.again_after_giving_up
+    assert not CLOUDEVENTS.again_after_giving_up
+    said = {
+        word: read(GET_IN_QUERY.replace("deadline_s", f'after_giving_up = "{word}"\ndeadline_s'))
+        for word in ("keep", "again")
+    }
+    assert {word: one.again_after_giving_up for word, one in said.items()} == {"keep": False, "again": True}
+    with pytest.raises(ProfileError, match="after_giving_up"):
+        read(GET_IN_QUERY.replace("deadline_s", 'after_giving_up = "never"\ndeadline_s'))

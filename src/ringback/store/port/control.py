@@ -147,6 +147,9 @@ class Secrets(Protocol):
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""
 
+    def end_secrets(self, tenant_id: str, endpoint_id: str, at: int) -> None:
+        """Every secret of the endpoint ends at `at` unless it ends before: nothing signs for it then."""
+
 
 class Seals(Protocol):
     """For `control.master_key`: which master keys the store still needs."""
@@ -159,7 +162,8 @@ class Seals(Protocol):
 
 
 class EventQuery(NamedTuple):
-    """Filters and place of a listing of events. `after` is a `seq` that the last page ended with."""
+    """Filters and place of a listing of events. `after` is a `seq` that the last page ended with. `patterns` and
+    `channels`: any of these, as endpoints ask for them (`policy.match`)."""
 
     tenant_id: str
     type: str | None = None
@@ -170,6 +174,8 @@ class EventQuery(NamedTuple):
     ascending: bool = False
     after: int | None = None
     limit: int = 50
+    patterns: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
 
 
 class AttemptQuery(NamedTuple):
@@ -222,6 +228,9 @@ class Log(Protocol):
 
     def get_event(self, tenant_id: str, event_id: str) -> Event | None: ...
 
+    def event_by_number(self, tenant_id: str, number: int) -> Event | None:
+        """The event that contracts call by this number."""
+
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         """One for each endpoint the event was meant for, by endpoint id."""
 
@@ -237,6 +246,13 @@ class Log(Protocol):
 
     def day_counts(self, tenant_id: str, endpoint_id: str, since_day: str) -> Sequence[DayCount]:
         """Days with attempts, oldest first."""
+
+
+class NumberGiving(Protocol):
+    """For events that had no number when they were accepted, and are to be sent by a contract that needs one."""
+
+    def number_events(self, tenant_id: str, numbers: Sequence[tuple[str, int]]) -> Sequence[str]:
+        """Give (event id, number) to events that have none; the ids of those whose number another event has."""
 
 
 class Resends(Protocol):

@@ -196,9 +196,12 @@ class EndpointSource(Protocol):
     def load_secrets(self, tenant_ids: Sequence[str], endpoint_ids: Sequence[str]) -> Sequence[Secret]:
         """The secrets of these tenants (endpoint_id None) and endpoints, newest first, expired ones too."""
 
-    def give_up(self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int) -> bool:
+    def give_up(
+        self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int, *, unproven: bool = False
+    ) -> bool:
         """Disable an active endpoint (status, reason, lane paused for ever, change logged); False if it was not
-        active."""
+        active. `unproven`: it has to prove itself again (`unverified_since` is `now`), and matches nothing until then.
+        """
 
 
 class Upkeep(Protocol):

@@ -66,10 +66,14 @@ class IntakeTransaction(Protocol):
     def endpoints(self, endpoint_ids: Sequence[str]) -> Sequence[Endpoint]:
         """Those of the endpoints that exist and are not deleted."""
 
+    def taken_numbers(self, numbers: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Those (tenant, number) that an event has already, of what this transaction sees, its own rows included."""
+
     def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
         """Append events and their deliveries; the `seq` drawn for each delivery, in the order given.
 
-        Within one transaction later deliveries have higher numbers.
+        Within one transaction later deliveries have higher numbers. Raises BadRow for an event whose id or number is
+        there already; Retryable when another open transaction is about to take the number.
         """
 
     def commit(self) -> None:

@@ -13,6 +13,12 @@ VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (tenant_id, kind, key) DO UPDATE
 SET body_hash = excluded.body_hash, event_ids = excluded.event_ids, expires_at = excluded.expires_at;
 
+-- name: taken_numbers
+-- Those numbers that an event has already.
+WITH asked (tenant_id, number) AS (VALUES (?, ?))
+SELECT event.tenant_id, event.number
+FROM asked CROSS JOIN event ON event.tenant_id = asked.tenant_id AND event.number = asked.number;
+
 -- name: insert_events
 -- Append events; the columns in the order of model.event.Event.
 INSERT INTO event (

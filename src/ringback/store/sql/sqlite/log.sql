@@ -10,6 +10,8 @@ SELECT
         AND (:until IS NULL OR accepted_at < :until)
         AND (:type IS NULL OR type = :type)
         AND (:channel IS NULL OR channel = :channel)
+        AND (:patterns IS NULL OR EXISTS (SELECT 1 FROM json_each(:patterns) WHERE seen.type GLOB value))
+        AND (:channels IS NULL OR channel IN (SELECT value FROM json_each(:channels)))
         AND (
             :endpoint_id IS NULL
             OR EXISTS (
@@ -127,6 +129,28 @@ SELECT
     ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
 FROM json_each(:ids) AS asked
 CROSS JOIN event ON event.tenant_id = :tenant_id AND event.id = asked.value;
+
+-- name: event_by_number
+-- The event of a tenant that is called by a number; the columns in the order of model.event.Event.
+SELECT
+    tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+FROM event
+WHERE tenant_id = :tenant_id AND number = :number;
+
+-- name: number_events
+-- Give numbers to events that have none, but none that another one has.
+WITH asked (tenant_id, id, number) AS (VALUES (?, ?, ?))
+UPDATE OR IGNORE event SET number = asked.number
+FROM asked
+WHERE event.tenant_id = asked.tenant_id AND event.id = asked.id AND event.number IS NULL;
+
+-- name: events_without_number
+-- Those of a tenant's events that have no number.
+SELECT event.id
+FROM json_each(:ids) AS asked
+CROSS JOIN event ON event.tenant_id = :tenant_id AND event.id = asked.value
+WHERE event.number IS NULL;
 
 -- name: load_attempts
 -- Attempts as asked, without headers and bodies.
