@@ -125,6 +125,7 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert inbox.wait_for(1)[0].event_id == sent["event_id"]
         assert len(stats["days"]) == 7
         assert documents(page.run())[0]["events_per_second"] == 50
+        assert [one["webhooks_enabled"] for one in documents(page.run())] == [False, True]
         put, patched = documents(page.run())
         assert (put["name"], put["origin"], patched["profile"]) == ("shop", "api", "shop")
         asked, plain = documents(page.run())

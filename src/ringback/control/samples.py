@@ -15,7 +15,7 @@ import msgspec
 from ringback.clock import Clock
 from ringback.control.contracts import contract_of
 from ringback.control.findings import Findings
-from ringback.control.tenants import required_tenant
+from ringback.control.tenants import sending_tenant
 from ringback.model.endpoint import Endpoint, EndpointStatus, delivery_key
 from ringback.model.errors import Conflict, NotFound, SecretUnreadable
 from ringback.model.event import Event, NewDelivery
@@ -81,7 +81,8 @@ class SampleUseCases:
         return Preview(contract.method, target.url, headers, rendered.body.decode())
 
     def send(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> str:
-        """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now."""
+        """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now, and
+        WebhooksDisabled."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
         event = self._sample(endpoint, event_type)
         self._check_sendable(endpoint)
@@ -103,14 +104,11 @@ class SampleUseCases:
         return endpoint
 
     def _check_sendable(self, endpoint: Endpoint) -> None:
+        sending_tenant(self._store, endpoint.tenant_id)
         if endpoint.status is not EndpointStatus.ACTIVE:
             raise Conflict(
                 f"Nothing is sent to an endpoint that is {endpoint.status}. {_WHAT_TO_DO[endpoint.status]}",
                 code="endpoint_not_active",
-            )
-        if not required_tenant(self._store, endpoint.tenant_id).webhooks_enabled:
-            raise Conflict(
-                "The operator has switched webhooks off for this tenant (webhooks_enabled).", code="webhooks_disabled"
             )
 
     def _sample(self, endpoint: Endpoint, wanted: str | None) -> Event:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from ringback.api.auth import Authenticator
 from ringback.api.management.attempts import AttemptParameters
-from ringback.api.management.guard import actor_of, guarded
+from ringback.api.management.guard import actor_of, guarded, is_operator
 from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation, SampleBody
 from ringback.api.management.log_views import AttemptView, PreviewView, StatsView, TestView
 from ringback.api.management.parameters import PageParameters, Text, WholeNumber
@@ -47,8 +47,9 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     router = APIRouter(prefix=_PREFIX, tags=["endpoints"], route_class=guarded(Scope.TENANT, keys))
 
     @router.post("", status_code=201, summary="Register an endpoint")
-    def create_endpoint(tenant_id: str, body: NewEndpoint) -> SecretEndpointView:
-        return _shown_with_secret(endpoints, endpoints.create(tenant_id, body.fields(), body.secret))
+    def create_endpoint(tenant_id: str, request: Request, body: NewEndpoint) -> SecretEndpointView:
+        made = endpoints.create(tenant_id, body.fields(), body.secret, by_operator=is_operator(request))
+        return _shown_with_secret(endpoints, made)
 
     @router.get("", summary="List endpoints, oldest first")
     def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:
@@ -64,7 +65,8 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     def change_endpoint(
         tenant_id: str, endpoint_id: str, request: Request, body: EndpointChange
     ) -> SecretEndpointView | EndpointView:
-        changed = endpoints.update(tenant_id, endpoint_id, body.fields(), secrets, actor_of(request))
+        who, by_operator = actor_of(request), is_operator(request)
+        changed = endpoints.update(tenant_id, endpoint_id, body.fields(), secrets, who, by_operator=by_operator)
         return _shown(endpoints, changed.endpoint) if changed.secret is None else _shown_with_secret(endpoints, changed)
 
     @router.delete("/{endpoint_id}", status_code=204, summary="Delete an endpoint; what is queued ends as cancelled")
@@ -73,16 +75,20 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
         return Response(status_code=204)
 
     @router.post("/{endpoint_id}/activate", summary="Send to it again, what is queued included")
-    def activate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
-        return _shown(endpoints, endpoints.activate(tenant_id, endpoint_id))
+    def activate_endpoint(
+        tenant_id: str, endpoint_id: str, request: Request, body: Nothing | None = None
+    ) -> EndpointView:
+        return _shown(endpoints, endpoints.activate(tenant_id, endpoint_id, by_operator=is_operator(request)))
 
     @router.post("/{endpoint_id}/deactivate", summary="Send nothing to it and match nothing; what is queued is kept")
     def deactivate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
         return _shown(endpoints, endpoints.deactivate(tenant_id, endpoint_id))
 
     @router.post("/{endpoint_id}/verify", summary="Repeat the handshake, where the profile has one")
-    def verify_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
-        return _shown(endpoints, endpoints.verify(tenant_id, endpoint_id))
+    def verify_endpoint(
+        tenant_id: str, endpoint_id: str, request: Request, body: Nothing | None = None
+    ) -> EndpointView:
+        return _shown(endpoints, endpoints.verify(tenant_id, endpoint_id, by_operator=is_operator(request)))
 
     return router
 

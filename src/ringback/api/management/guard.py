@@ -85,6 +85,11 @@ def principal_of(request: Request) -> Principal:
     return principal
 
 
+def is_operator(request: Request) -> bool:
+    """Whether an admin key called."""
+    return principal_of(request).scope is Scope.ADMIN
+
+
 def actor_of(request: Request) -> str:
     """The same for the audit log: a key's id, or `operator` for the operator's own key."""
     principal = principal_of(request)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from ringback.api.auth import Authenticator
-from ringback.api.management.guard import actor_of, guarded, principal_of
+from ringback.api.management.guard import actor_of, guarded, is_operator
 from ringback.api.management.inputs import NewTenant, Rotation, TenantChange
 from ringback.api.management.parameters import PageParameters
 from ringback.api.management.views import Listing, SecretView, TenantView, listing
@@ -52,7 +52,7 @@ def _tenant_router(tenants: TenantUseCases, keys: Authenticator) -> APIRouter:
     @router.patch("/{tenant_id}", summary="Change a tenant")
     def change_tenant(tenant_id: str, body: TenantChange, request: Request) -> TenantView:
         fields = body.fields()
-        if OPERATORS_FIELDS & fields.keys() and principal_of(request).scope is not Scope.ADMIN:
+        if OPERATORS_FIELDS & fields.keys() and not is_operator(request):
             raise Forbidden(f"Only an admin key may change {', '.join(sorted(OPERATORS_FIELDS & fields.keys()))}.")
         return TenantView.of(tenants.update(tenant_id, fields))
 
