@@ -132,6 +132,7 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert (asked["status"], plain["status"]) == ("verification_pending", "active")
         assert server.ask("DELETE", f"/v1/tenants/acme/endpoints/{asked['id']}").status == 204
         assert documents(page.run())[0]["name"] == "contact.created"
+        assert documents(page.run())[0]["schema"]["properties"]["name"]["type"] == ["string", "null"]
 
         inbox.reply = lambda received: Reply(503)
         (event,) = documents(page.run())

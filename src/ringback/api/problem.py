@@ -1,8 +1,8 @@
 """Errors as answers: RFC 9457 `application/problem+json`.
 
 Every error of the API looks the same, those of unknown routes and of defects included: `type`, `title`, `status`,
-`detail`, a stable `code`, `errors` with field and message where a request was invalid, and `obstacles` where the
-process is not ready. Never shows a stack trace
+`detail`, a stable `code`, `errors` with field and message where something in particular is wrong, and `obstacles` where
+the process is not ready. Never shows a stack trace
 or the text of an unexpected exception. Assumes that the `detail` of a `RingbackError` is safe to show to anyone.
 """
 
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ringback.control.readiness import NotReady
-from ringback.model.errors import Invalid, OverQuota, Refused, RingbackError, SecretUnreadable, Unavailable
+from ringback.model.errors import OverQuota, Refused, RingbackError, SecretUnreadable, Unavailable
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:ringback:error:"
@@ -85,7 +85,7 @@ def problem(error: BaseException) -> Problem:
     if not isinstance(error, Refused | Unavailable | SecretUnreadable):
         code = error.code if isinstance(error, RingbackError) else "internal"
         return _answer(500, code, _DETAILS[500])
-    errors = [entry._asdict() for entry in error.errors] if isinstance(error, Invalid) else []
+    errors = [entry._asdict() for entry in error.errors] if isinstance(error, Refused) else []
     obstacles = error.obstacles if isinstance(error, NotReady) else []
     return _answer(error.status, error.code, error.detail, errors, _headers(error), obstacles=obstacles)
 

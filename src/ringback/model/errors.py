@@ -45,9 +45,11 @@ class RingbackError(Exception):
 
 
 class Refused(RingbackError):
-    """The caller's fault. `status` is the HTTP status that says so."""
+    """The caller's fault. `status` is the HTTP status that says so; `errors` name what is wrong where that is more than
+    the detail says."""
 
     status: ClassVar[int] = 400
+    errors: tuple[FieldError, ...] = ()
 
 
 class Malformed(Refused):
