@@ -48,6 +48,7 @@ from ringback.files import make_data_directory
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
+from ringback.ingest.numbers import Numbers
 from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
@@ -114,6 +115,7 @@ class Process:
         self._settings = settings
         self._clock: Clock = SystemClock()
         self._log = make_log(settings.log_level, settings.log_format, sys.stderr, self._clock)
+        self._numbers = Numbers(self._clock)
         self._watching = Watching(self._clock, LogObserver(self._log))
         self._observer: Observer = self._watching.observer
         logging.getLogger().addHandler(LibraryLogs(self._log))
@@ -142,7 +144,12 @@ class Process:
         self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, caches)
         app = build_app(self._app_parts(rules))
         self._events_route = EventsRoute(
-            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
+            Acceptor(
+                self._clock,
+                IntakeLimits(payload_bytes_max=settings.payload_bytes_max),
+                catalogue.schema_of,
+                self._numbers,
+            ),
             self._submit,
             self._authenticator,
             app,
@@ -229,7 +236,7 @@ class Process:
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
             backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick),
+            samples=SampleUseCases(store, clock, profiles, self._kick, self._numbers.next),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
             replays=ReplayUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later

@@ -29,6 +29,7 @@ from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.ingest.numbers import Numbers
 from ringback.model.event import Event, NewDelivery
 from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
@@ -80,7 +81,7 @@ class ApiWorld:
             attempts=AttemptUseCases(store, clock),
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick),
+            samples=SampleUseCases(store, clock, profiles, self._kick, Numbers(clock).next),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),

@@ -1,12 +1,14 @@
 """Samples: the request that one would make (preview), and one sent for real (test).
 
-A sample is the `sample` of the event type in the catalogue, else `{"sample": true, "event_type": TYPE}`; around it the
-profile puts what it puts around every event's data. A preview is made of the same parts as a real request
-(`ringback.outgoing`, the profile's contract) and sends nothing. A test is an event like any other, stored with one
-delivery in one transaction: for this endpoint alone, whatever it wants, and without a look at schemas and quotas.
+A sample's data are the `sample` of the event type in the catalogue; else what the endpoint's profile has for the type,
+in its `[[samples]]`; else `{"sample": true, "event_type": TYPE}`. What the event is about, and how it changed, is the
+profile's in either case; its channel is the endpoint's first. Around the data the profile puts what it puts around
+every event's. A preview is made of the same parts as a real request (`ringback.outgoing`, the profile's contract) and
+sends nothing. A test is an event like any other, stored with one delivery in one transaction: for this endpoint alone,
+whatever it wants, and without a look at schemas and quotas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
@@ -20,14 +22,14 @@ from ringback.model.endpoint import Endpoint, EndpointStatus, delivery_key
 from ringback.model.errors import Conflict, NotFound, SecretUnreadable
 from ringback.model.event import Event, NewDelivery
 from ringback.outgoing import HOPS_HEADER, prepare
-from ringback.policy.match import valid_event_type
+from ringback.policy.match import pattern_matches, valid_event_type
 from ringback.profiles import Registry
 from ringback.store.port import Bells, Endpoints, EventTypes, Intake, Ring, Secrets, StoreUnavailable, Tenants
 from ringback.wire.message import Message
+from ringback.wire.sample import Sample
 from ringback.wire.signature import BadSecret
 
 TEST_TYPE: Final = "ringback.test"
-SAMPLE_NUMBER: Final = 1
 _WHAT_TO_DO: Final = {
     EndpointStatus.INACTIVE: "It was switched off: activate it first.",
     EndpointStatus.DISABLED: "Ringback gave it up, see disable_reason: activate it first.",
@@ -49,13 +51,22 @@ class Preview(NamedTuple):
 
 
 class SampleUseCases:
-    """What can be done with samples. `kick` wakes the engine of this process, if there is one."""
+    """What can be done with samples. `kick` wakes the engine of this process, if there is one; `number_at` gives an
+    event that is accepted at a time a number."""
 
-    def __init__(self, store: SampleStore, clock: Clock, profiles: Registry, kick: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: SampleStore,
+        clock: Clock,
+        profiles: Registry,
+        kick: Callable[[], None],
+        number_at: Callable[[int], int],
+    ) -> None:
         self._store = store
         self._profiles = profiles
         self._clock = clock
         self._kick = kick
+        self._number_at = number_at
 
     def preview(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> Preview:
         """The request of a sample under a fresh event id, signed. Raises Invalid, NotFound, Conflict, and
@@ -70,7 +81,8 @@ class SampleUseCases:
         now = event.accepted_at
         message = Message(
             event.id, event.type, event.data, now, now, tenant_id=tenant_id, endpoint_id=endpoint_id,
-            number=SAMPLE_NUMBER, accepted_ms=now,
+            number=event.number, channel=event.channel, subject_type=event.subject_type, subject_id=event.subject_id,
+            change=event.change, previous=event.previous, accepted_ms=now,
         )  # fmt: skip
         try:
             rendered = contract.render(message, target.signing_secrets(now), endpoint.signature)
@@ -113,32 +125,42 @@ class SampleUseCases:
 
     def _sample(self, endpoint: Endpoint, wanted: str | None) -> Event:
         """The event that a sample is, not stored."""
-        event_type = wanted if wanted is not None else _type_for(endpoint)
+        contract = self._profiles.of(endpoint.profile)
+        samples = {} if contract is None else contract.samples
+        event_type = wanted if wanted is not None else _type_for(endpoint, samples)
         findings = Findings()
         if not valid_event_type(event_type):
             findings.add("event_type", "must be an event type, such as contact.created")
         findings.raise_if_any()
         known = self._store.get_event_type(event_type)
-        generic = msgspec.json.encode({"sample": True, "event_type": event_type})
+        sample = samples.get(event_type)
+        if sample is None:
+            sample = Sample(event_type, msgspec.json.encode({"sample": True, "event_type": event_type}))
+        if known is not None and known.sample is not None:
+            sample = sample._replace(data=known.sample, previous=None)
+        now = self._clock.now_ms()
         return Event(
             tenant_id=endpoint.tenant_id,
             id=self._clock.new_id("evt"),
             type=event_type,
-            data=generic if known is None or known.sample is None else known.sample,
-            channel=None,
-            subject_type=None,
-            subject_id=None,
-            change=None,
-            previous=None,
+            data=sample.data,
+            channel=endpoint.channels[0] if endpoint.channels else None,
+            subject_type=sample.subject_type,
+            subject_id=sample.subject_id,
+            change=sample.change,
+            previous=sample.previous,
             ordering_key=None,
             occurred_at=None,
             deliver_at=None,
-            accepted_at=self._clock.now_ms(),
+            accepted_at=now,
             hops=0,
             deliveries=1,
+            number=self._number_at(now),
         )
 
 
-def _type_for(endpoint: Endpoint) -> str:
-    """The first type that the endpoint names, or one of ours."""
-    return next((pattern for pattern in endpoint.event_types if valid_event_type(pattern)), TEST_TYPE)
+def _type_for(endpoint: Endpoint, samples: Mapping[str, Sample]) -> str:
+    """The first type that the endpoint names; else the first of its profile's samples that it wants; else ours."""
+    named = [pattern for pattern in endpoint.event_types if valid_event_type(pattern)]
+    wanted = [one for one in samples if any(pattern_matches(pattern, one) for pattern in endpoint.event_types)]
+    return next(iter((*named, *wanted)), TEST_TYPE)

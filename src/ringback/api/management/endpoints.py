@@ -23,7 +23,8 @@ from ringback.model.tenant import Scope
 _PREFIX = "/v1/tenants/{tenant_id}/endpoints"
 _ONE_ENDPOINT = "must be the one in the address, or left out; a tenant's list takes any"
 EventTypeParameter = Annotated[
-    str | None, Query(description="Absent: the first type that the endpoint names, else `ringback.test`.")
+    str | None,
+    Query(description="Absent: the first type that the endpoint names, else the profile's, else `ringback.test`."),
 ]
 
 
