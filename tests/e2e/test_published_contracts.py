@@ -254,6 +254,17 @@ def test_sitefinity_insight_asks_for_one_channel_and_https(server: Server, tenan
         assert refused(url=opened) == []
 
 
+def test_a_second_endpoint_of_vessel_and_a_long_label_are_told_precisely(server: Server, tenant: TestTenant) -> None:
+    given = {"url": "http://127.0.0.1:9/", "profile": "vessel"}
+    long = server.ask("POST", f"{tenant.path}/endpoints", {**given, "label": "é" * 129})
+    assert long.json["errors"] == [{"field": "label", "message": "must be at most 256 bytes long"}]
+    tenant.endpoint(given["url"], profile="vessel")
+    second = server.ask("POST", f"{tenant.path}/endpoints", given)
+    assert (second.status, second.json["code"]) == (429, "endpoint_quota")
+    assert second.json["detail"] == "By the profile vessel a tenant may have at most one endpoint. Delete one first."
+    assert len(server.get(f"{tenant.path}/endpoints")["items"]) == 1
+
+
 def test_sitefinity_insight_is_for_administrators(server: Server, tenant: TestTenant) -> None:
     keys = {scope: server.make(f"{tenant.path}/keys", {"scope": scope})["key"] for scope in ("tenant", "ingest")}
     given = {"url": "https://example.com/hook", "profile": "sitefinity-insight", "channels": ["dc1"]}

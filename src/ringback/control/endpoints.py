@@ -114,10 +114,10 @@ class EndpointUseCases:
         signing = None
         if value is not None:
             signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
-        most = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
-        most = min(most, contract.profile.rules.endpoints_per_tenant or most)
+        allowed = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        most = min(allowed, contract.profile.rules.endpoints_per_tenant or allowed)
         if not self._store.create_endpoint(endpoint, signing, most):
-            raise OverQuota(f"This tenant may have at most {most} endpoints. Delete one first.", code="endpoint_quota")
+            raise _too_many(most, contract.name if most < allowed else None)
         self._notify()
         return Changed(endpoint, None if value is None else revealed(value))
 
@@ -283,3 +283,10 @@ class EndpointUseCases:
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()
         return changes
+
+
+def _too_many(most: int, profile: str | None) -> OverQuota:
+    """A tenant has as many endpoints as it may have, by a rule of `profile` or (None) by its quota."""
+    count = "one endpoint" if most == 1 else f"{most} endpoints"
+    whose = "This tenant may have" if profile is None else f"By the profile {profile} a tenant may have"
+    return OverQuota(f"{whose} at most {count}. Delete one first.", code="endpoint_quota")
