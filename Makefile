@@ -3,7 +3,7 @@
 .PHONY: help setup up test check format docs sim crash overload bench
 
 BIN := .venv/bin
-BENCHES := ratio size isolation retention
+BENCHES := ratio size profiles isolation retention
 PATHS := src tests scripts examples $(wildcard bench)
 
 help: ## List the targets
@@ -45,7 +45,7 @@ overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNE
 		--connections $(or $(CONNECTIONS),1000) --cap $(or $(CAP),100) --bytes $(or $(BYTES),342)
 
 # All are run, and it fails in the end if a goal was missed; Ctrl-C (130) ends it.
-bench: setup ## Measure on this machine: rates beside a bare pipeline, what size, bad endpoints and a purge do (40 minutes)
+bench: setup ## Measure on this machine: rates beside a bare pipeline, what size, contracts, bad endpoints and a purge do (40 minutes)
 	@scripts/debian-tools.sh 'The benchmark' nginx=nginx-light h2load=nghttp2-client
 	@missed=0; for part in $(BENCHES); do \
 		echo "python bench/$$part.py"; $(BIN)/python bench/$$part.py; code=$$?; \

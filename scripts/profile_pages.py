@@ -7,26 +7,22 @@ that verifies is made of what the profile says is signed, so that a changed prof
 import json
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from ringback.compat_hosts import CONTRACTS
 from ringback.wire.contract import Contract
 from ringback.wire.handshake import RANDOM, Handshake
 from ringback.wire.message import Message, Rendered
 from ringback.wire.profile import load_profile, profile_names
+from ringback.wire.sample import Sample
 from ringback.wire.signing import SECRET, Signing, Variant
 from ringback.wire.time_sent import signed_time
 
 EXAMPLES = {True: "whsec_YW4tZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc4OTA=", False: "an-example-secret-0123456789"}
 HAPPENED_MS, SENT_MS = 1_795_346_400_250, 1_795_346_400_500
-EVENT = {
-    "vainu": ("company.updated", {"status": "active", "domain": "vainu.com", "visiting_address": "Eteläesplanadi 12"}),
-    "sitefinity-insight": (
-        "persona_scoring.threshold_passed",
-        {"contact": {"id": "c_17"}, "scoring": "Buyer", "score": 82, "threshold": 80, "previous_score": 74},
-    ),
-    "insideview": ("company.updated", {"id": "co_9", "name": "Bodega Núñez"}),
-}
-USUAL = ("contact.created", {"id": "c_17", "name": "Ada Núñez", "rating": 4.5})
+USUAL = Sample("contact.created", '{"id": "c_17", "name": "Ada Núñez", "rating": 4.5}'.encode(), "contact", "c_17")
+SHOWN_MAX = 8
+"""Of a profile with more samples than that, or one alone, only the types are listed."""
 SHELL_NAMES = {"webhook-id": "ID"}
 
 
@@ -35,13 +31,15 @@ def pages() -> dict[str, str]:
     return {f"{name}.md": "".join(_page(load_profile(name))) for name in profile_names()}
 
 
-def example(contract: Contract, data: bytes | None = None) -> Rendered:
-    """A request of the profile, made with the example's secret."""
-    event_type, value = EVENT.get(contract.name, USUAL)
+def example(contract: Contract, sample: Sample | None = None) -> Rendered:
+    """The request of a sample (None: the profile's first, or the usual one), made with the example's secret."""
+    event_type, data, *about = sample or next(iter(contract.samples.values()), USUAL)
+    subject_type, subject_id, change, previous = about
     message = Message(
-        "evt_01KAJ6S5RA2N4Q8T0V6X8Z1B3D", event_type, data or json.dumps(value, ensure_ascii=False).encode(),
+        "evt_01KAJ6S5RA2N4Q8T0V6X8Z1B3D", event_type, data,
         HAPPENED_MS, SENT_MS, tenant_id="acme", endpoint_id="ep_01KAJ6M3YV5S7W9Y1A3C5E7G9J", number=364_559,
-        subject_type=event_type.partition(".")[0], subject_id="c_17", channel="eu", accepted_ms=HAPPENED_MS,
+        subject_type=subject_type, subject_id=subject_id, change=change, previous=previous, channel="eu",
+        accepted_ms=HAPPENED_MS,
     )  # fmt: skip
     secrets = [secret_of(contract)] if contract.signing is not None else []
     return contract.render(message, secrets, contract.default_signature)
@@ -68,7 +66,23 @@ def _page(contract: Contract) -> Iterator[str]:
     yield (
         f"```http\n{contract.method} /your/path HTTP/1.1\n" + "\n".join(lines) + f"\n\n{rendered.body.decode()}\n```\n"
     )
+    yield from _samples(contract)
     yield from _verifying(contract)
+
+
+def _samples(contract: Contract) -> Iterator[str]:
+    """What previews, tests and `ringback profile show` have for this profile: the bodies, or only the types of many."""
+    if not contract.samples:
+        return
+    yield "\n## Samples\n\nPreviews and tests of endpoints have these events, and "
+    yield f"`ringback profile show {contract.name} --type TYPE`:\n"
+    if not 1 < len({sample.data for sample in contract.samples.values()}) <= SHOWN_MAX:
+        yield "\n"
+        for subject, samples in groupby(contract.samples.values(), lambda sample: sample.subject_type):
+            yield f"- {subject}: " + ", ".join(f"`{sample.event_type}`" for sample in samples) + "\n"
+        return
+    for event_type, sample in contract.samples.items():
+        yield f"\n`{event_type}`:\n\n```json\n{example(contract, sample).body.decode()}\n```\n"
 
 
 def _linked(source: str) -> str:

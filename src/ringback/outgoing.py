@@ -29,8 +29,9 @@ class Target(NamedTuple):
     may be sent. `profile` is what the log calls it, NAME@VERSION. `host` is what libcurl writes into the Host header.
     `sent_headers` are complete "Name: value" lines; `shown_headers` the same as pairs, credentials replaced.
     `has_own_trace`: the endpoint sets a `traceparent` of its own, which wins. `unreadable`: the newest secret or the
-    credentials are stored but don't open, so nothing may be sent. `per_second` is the rate to keep to; `pending`: it
-    has to prove itself first. `retry` None: the usual schedule."""
+    credentials are stored but don't open, so nothing may be sent. `sendable`: its status lets it be sent to, and its
+    tenant's webhooks are on. `per_second` is the rate to keep to; `pending`: it has to prove itself first, and may be
+    asked. `retry` None: the usual schedule."""
 
     endpoint: Endpoint
     contract: Contract | None
@@ -64,8 +65,11 @@ class Target(NamedTuple):
         return [secret.value for secret in self.secrets if secret.expires_at is None or secret.expires_at > now_ms]
 
 
-def prepare(endpoint: Endpoint, secrets: Iterable[Secret], contract: Contract | None) -> Target:
-    """Everything about `endpoint` that does not change from one request to the next; `contract` is its profile's."""
+def prepare(
+    endpoint: Endpoint, secrets: Iterable[Secret], contract: Contract | None, *, enabled: bool = True
+) -> Target:
+    """Everything about `endpoint` that does not change from one request to the next; `contract` is its profile's,
+    `enabled` whether its tenant's webhooks are on."""
     if contract is not None and not contract.offers(endpoint.signature):
         contract = None
     # An older secret that doesn't open signs no more; the newest is the one that receivers surely have.
@@ -89,11 +93,11 @@ def prepare(endpoint: Endpoint, secrets: Iterable[Secret], contract: Contract | 
         retry=endpoint.retry if contract is None or endpoint.retry is not None else _retry_of(contract),
         cap=endpoint.max_in_flight or WINDOW_MAX,
         ordered=endpoint.ordering is not Ordering.NONE,
-        sendable=endpoint.status is EndpointStatus.ACTIVE,
+        sendable=enabled and endpoint.status is EndpointStatus.ACTIVE,
         has_own_trace=any(name.lower() == TRACEPARENT for name, _ in shown),
         unreadable=endpoint.auth.unreadable or any(secret.unreadable for secret in usable),
         per_second=endpoint.per_second_max,
-        pending=endpoint.status is EndpointStatus.VERIFICATION_PENDING,
+        pending=enabled and endpoint.status is EndpointStatus.VERIFICATION_PENDING,
     )
 
 

@@ -25,6 +25,7 @@ from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
 from conformance.suite_retention import TestRetention, TestTrimmedChanges
 from conformance.suite_settlements import TestDayCounts, TestSettlements
+from conformance.suite_switch import TestLanesFollowTheTenant
 from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "TestJobs",
     "TestKeys",
     "TestLaneFollowsStatus",
+    "TestLanesFollowTheTenant",
     "TestLanesOf",
     "TestLanesThatAsk",
     "TestMissingLanes",

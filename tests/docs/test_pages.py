@@ -125,12 +125,14 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert inbox.wait_for(1)[0].event_id == sent["event_id"]
         assert len(stats["days"]) == 7
         assert documents(page.run())[0]["events_per_second"] == 50
+        assert [one["webhooks_enabled"] for one in documents(page.run())] == [False, True]
         put, patched = documents(page.run())
         assert (put["name"], put["origin"], patched["profile"]) == ("shop", "api", "shop")
         asked, plain = documents(page.run())
         assert (asked["status"], plain["status"]) == ("verification_pending", "active")
         assert server.ask("DELETE", f"/v1/tenants/acme/endpoints/{asked['id']}").status == 204
         assert documents(page.run())[0]["name"] == "contact.created"
+        assert documents(page.run())[0]["schema"]["properties"]["name"]["type"] == ["string", "null"]
 
         inbox.reply = lambda received: Reply(503)
         (event,) = documents(page.run())

@@ -100,7 +100,8 @@ def test_the_guides_profile_is_what_its_customers_were_promised() -> None:
     text = (PAGES.parent / "contracts.md").read_text("utf-8")
     (toml,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     contract = check_profile(toml, "bakehouse")
-    message = Message("evt_1", "order.paid", b'{"id": 7, "total": 12.50}', 0, 1_795_346_400_000)
+    data = contract.samples["order.paid"].data
+    message = Message("evt_1", "order.paid", data, 0, 1_795_346_400_000)
     rendered = contract.render(message, ["their secret"], "sha512")
     assert rendered.body == (b'{"topic":"order.paid","try":"1","sent":1795346400,"order":{"id": 7, "total": 12.50}}')
     made = base64.b64encode(hmac.digest(b"their secret", rendered.body, "sha512")).decode()

@@ -172,19 +172,14 @@ def test_endpoints_beyond_the_first_are_shown_when_asked_for(
 
 
 def test_an_event_for_nobody_says_so(scene: Scene, run: Run) -> None:
-    server, path = scene.tenant.server, scene.tenant.path
     for endpoint in (scene.good, scene.bad, scene.gone):
         scene.tenant.patch(endpoint, channels=["eu"])
     try:
         nobody = scene.tenant.send("quiet", {})
-        assert server.ask("PATCH", path, {"webhooks_enabled": False}).status == 200
-        off = run("events", "show", nobody)
-        assert server.ask("PATCH", path, {"webhooks_enabled": True}).status == 200
         page = run("events", "show", nobody)
     finally:
         for endpoint in (scene.good, scene.bad, scene.gone):
             scene.tenant.patch(endpoint, channels=None)
-    assert "It was meant for no endpoint: the tenant's webhooks are switched off." in off
     assert "It was meant for no endpoint: none matched when it was accepted." in page
     assert "it wants the channels eu; the event has no channel." in section(page, scene.good)
 

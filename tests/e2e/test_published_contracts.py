@@ -235,12 +235,51 @@ def test_githubs_contract_is_a_file(server: Server, tenant: TestTenant, inbox: I
 
 
 def test_sitefinity_insight_asks_for_one_channel_and_https(server: Server, tenant: TestTenant) -> None:
-    def refused(**fields: Any) -> list[str]:
+    def refused(**fields: Any) -> list[tuple[str, str]]:
         given = {"url": "https://example.com/hook", "profile": "sitefinity-insight", "channels": ["dc1"], **fields}
         answer = server.ask("POST", f"{tenant.path}/endpoints", given)
-        return [one["field"] for one in answer.json.get("errors", [])]
+        return [(one["field"], one["message"]) for one in answer.json.get("errors", [])]
 
-    assert refused(channels=None) == ["channels"]
-    assert refused(channels=["dc1", "dc2"]) == ["channels"]
-    assert refused(url="http://example.com/hook") == ["url"]
+    one_channel = "must have exactly one channel, and {}: the profile sitefinity-insight wants that"
+    https = ("url", "must be https: the profile sitefinity-insight sends to nothing else")
+    assert refused(channels=None) == [("channels", one_channel.format("is missing"))]
+    assert refused(channels=["dc1", "dc2"]) == [("channels", one_channel.format("has 2"))]
+    assert refused(url="http://example.com/hook") == [https]
+    assert refused(url="http://8.8.8.8/hook") == [https]
     assert refused() == []
+    # What only the operator lets in, who started the server so.
+    for opened in ("http://127.0.0.1:9/hook", "http://localhost:9/hook", "http://receiver:9/hook", "http://[::1]:9/"):
+        assert refused(url=opened) == []
+
+
+def test_a_second_endpoint_of_vessel_and_a_long_label_are_told_precisely(server: Server, tenant: TestTenant) -> None:
+    given = {"url": "http://127.0.0.1:9/", "profile": "vessel"}
+    long = server.ask("POST", f"{tenant.path}/endpoints", {**given, "label": "é" * 129})
+    assert long.json["errors"] == [{"field": "label", "message": "must be at most 256 bytes long"}]
+    tenant.endpoint(given["url"], profile="vessel")
+    second = server.ask("POST", f"{tenant.path}/endpoints", given)
+    assert (second.status, second.json["code"]) == (429, "endpoint_quota")
+    assert second.json["detail"] == "By the profile vessel a tenant may have at most one endpoint. Delete one first."
+    assert len(server.get(f"{tenant.path}/endpoints")["items"]) == 1
+
+
+def test_sitefinity_insight_is_for_administrators(server: Server, tenant: TestTenant) -> None:
+    keys = {scope: server.make(f"{tenant.path}/keys", {"scope": scope})["key"] for scope in ("tenant", "ingest")}
+    given = {"url": "https://example.com/hook", "profile": "sitefinity-insight", "channels": ["dc1"]}
+    made = server.ask("POST", f"{tenant.path}/endpoints", given, key=keys["tenant"]).json["id"]
+    one = f"{tenant.path}/endpoints/{made}"
+    for method, path, body in (
+        ("POST", f"{tenant.path}/endpoints", given),
+        ("GET", f"{tenant.path}/endpoints", None),
+        ("GET", one, None),
+        ("GET", f"{one}/preview", None),
+        ("GET", f"{one}/stats", None),
+        ("PATCH", one, {"label": "x"}),
+        ("POST", f"{one}/deactivate", None),
+        ("POST", f"{one}/activate", None),
+        ("DELETE", one, None),
+    ):
+        answer = server.ask(method, path, body, key=keys["ingest"])
+        assert (answer.status, answer.json["code"]) == (403, "forbidden")
+        if path != f"{tenant.path}/endpoints" or method == "GET":
+            assert server.ask(method, path, body, key=keys["tenant"]).status in (200, 204), path

@@ -24,8 +24,8 @@ MOMENTOUS = {
     "beat", "claim", "commit", "disown", "fetch", "next_due", "register", "release", "ring", "ring_stranded", "settle",
     "silence", "take_over",
 }  # fmt: skip
-# Upkeep that the protocol has no part in: done at once, so that a seed's run is the same with and without it.
-APART = {"reseal_step"}
+# What the protocol has no part in: done at once, so that a seed's run is the same with and without it.
+APART = {"load_tenants", "reseal_step"}
 # How often a late answer is the moment for one more event.
 WRONG_MOMENTS = {"fetch": 0.2, "next_due": 0.9, "release": 0.5, "silence": 0.2}
 

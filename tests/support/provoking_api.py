@@ -84,6 +84,12 @@ def schema_mismatch(tenant: TestTenant) -> Answer:
     return ask(tenant, "POST", "/events", {"type": f"only.{tenant.id}", "data": {}})
 
 
+def schema_not_additive(tenant: TestTenant) -> Answer:
+    path = f"/v1/event-types/grown.{tenant.id}"
+    assert tenant.server.ask("PUT", path, {"schema": {"properties": {"name": {}}}}).status == 201
+    return tenant.server.ask("PUT", path, {"schema": {"properties": {"first_name": {}}}})
+
+
 def profile_in_use(tenant: TestTenant) -> Answer:
     path = f"/v1/profiles/{tenant.id}"
     assert tenant.server.ask("PUT", path, {"toml": profile_text(tenant.id)}).status == 201
@@ -147,6 +153,7 @@ BY_REQUEST: Final[dict[str, Callable[[TestTenant], Answer]]] = {
     ),
     "invalid": lambda tenant: ask(tenant, "POST", "/events", {"type": "no type"}),
     "schema_mismatch": schema_mismatch,
+    "schema_not_additive": schema_not_additive,
     "too_many_hops": lambda tenant: ask(tenant, "POST", "/events", EVENT, headers={"Ringback-Hops": "5"}),
     "endpoint_quota": endpoint_quota,
     "events_quota": events_quota,

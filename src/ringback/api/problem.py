@@ -1,9 +1,9 @@
 """Errors as answers: RFC 9457 `application/problem+json`.
 
 Every error of /v1 looks the same, those of unknown routes and of defects included: `type`, `title`, `status`,
-`detail`, a stable `code`, `errors` with field and message where a request was invalid, and `obstacles` where the
-process is not ready. Other APIs tell the same `Fault` in a manner of their own. Never shows a stack trace or the text
-of an unexpected exception. Assumes that the `detail` of a `RingbackError` is safe to show to anyone.
+`detail`, a stable `code`, `errors` with field and message where something in particular is wrong, and `obstacles` where
+the process is not ready. Other APIs tell the same `Fault` in a manner of their own. Never shows a stack trace or the
+text of an unexpected exception. Assumes that the `detail` of a `RingbackError` is safe to show to anyone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ringback.control.readiness import NotReady
-from ringback.model.errors import FieldError, Invalid, OverQuota, Refused, RingbackError, SecretUnreadable, Unavailable
+from ringback.model.errors import FieldError, OverQuota, Refused, RingbackError, SecretUnreadable, Unavailable
 
 CONTENT_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:ringback:error:"
@@ -106,7 +106,7 @@ def fault_of(error: BaseException) -> Fault:
     """What there is to say of an error. Of one that is not made to be shown: that it is ours."""
     if not isinstance(error, Refused | Unavailable | SecretUnreadable):
         return Fault(500, error.code if isinstance(error, RingbackError) else "internal", _DETAILS[500])
-    errors = error.errors if isinstance(error, Invalid) else ()
+    errors = error.errors if isinstance(error, Refused) else ()
     obstacles = error.obstacles if isinstance(error, NotReady) else ()
     return Fault(error.status, error.code, error.detail, errors, _headers(error), obstacles)
 

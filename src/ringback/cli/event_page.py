@@ -119,11 +119,11 @@ def _show_whereabouts(console: Console, asked: Asked, now_ms: int) -> None:
     if asked.meant:
         console.print(Text(f"It was meant for {counted(len(asked.meant), 'endpoint')}:", "bold"))
     else:
-        why = "none matched when it was accepted" if asked.enabled else "the tenant's webhooks are switched off"
-        console.print(Text(f"It was meant for no endpoint: {why}.", "bold"))
+        console.print(Text("It was meant for no endpoint: none matched when it was accepted.", "bold"))
     for delivery, endpoint, last in asked.meant:
         _show_one(console, delivery["endpoint_id"], endpoint)
-        said = sentence(delivery, endpoint, last, now_ms, redacted=bool(asked.event.get("redacted")))
+        redacted = bool(asked.event.get("redacted"))
+        said = sentence(delivery, endpoint, last, now_ms, redacted=redacted, enabled=asked.enabled)
         print_prose(console, f"{said}.", STYLES.get(delivery["state"], ""), indent=4)
         if last is not None:
             console.print(Text(f"    ringback attempts show {harmless(last['id'])}", "dim"), soft_wrap=True)

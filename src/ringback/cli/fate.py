@@ -18,17 +18,29 @@ STYLES: Final = {"delivered": "green", "pending": "yellow", "failed": "red", "ca
 Json = dict[str, Any]
 
 
-def sentence(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: int, *, redacted: bool = False) -> str:
+def sentence(
+    delivery: Json,
+    endpoint: Json | None,
+    last: Json | None,
+    now_ms: int,
+    *,
+    redacted: bool = False,
+    enabled: bool = True,
+) -> str:
     """Where an event stands at one endpoint.
 
     `endpoint` is None when it is deleted, `last` the latest attempt if it could be found; of a `redacted` event the
-    payload was removed.
+    payload was removed; `enabled`: the tenant's webhooks are on.
     """
     tries = counted(delivery["attempts"], "try", "tries")
     match delivery["state"]:
         case "delivered":
             at = f" at {moment(last['at'])}" if last and last["outcome"] == "succeeded" else ""
             return f"delivered{at} after {tries}"
+        case "pending" if endpoint is not None and not enabled:
+            return (
+                f"pending{_last_answer(delivery, last)}. Nothing is sent while the tenant's webhooks are switched off"
+            )
         case "pending":
             return _pending(delivery, endpoint, last, now_ms)
         case "failed" if last is not None and (last["error"] or {}).get("code") == "expired":

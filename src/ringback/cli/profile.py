@@ -67,12 +67,18 @@ def show(
         str | None,
         typer.Option(metavar="FILE", help="An event as the API takes it, - for standard input; else a sample."),
     ] = None,
+    event_type: Annotated[
+        str | None,
+        typer.Option("--type", metavar="TYPE", help="The profile's sample of this event type; else its first."),
+    ] = None,
     signature: Annotated[str | None, typer.Option(help="One of the profile's signatures; else its default.")] = None,
     json: OneJson = False,
 ) -> None:
     """Print the exact request that a profile makes of an event, signed with an example secret."""
+    if event is not None and event_type is not None:
+        raise BadSetting("type: give --event or --type, not both.")
     content = None if event is None else read_file(event, "event")
-    example = example_request(profile_named(name), signature, content, SystemClock())
+    example = example_request(profile_named(name), signature, content, SystemClock(), event_type)
     if json:
         document = {**example._asdict(), "body": example.body.decode("utf-8", "replace")}
         typer.echo(harmless_json(json_format.dumps(document, ensure_ascii=False)))

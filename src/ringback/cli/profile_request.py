@@ -19,7 +19,7 @@ from ringback.wire.message import Message
 
 _URL: Final = "https://example.com/hook"
 _KEY: Final = b"an example, which everybody has."
-_NUMBER: Final = 1
+_NUMBER: Final = 364_559
 _SAMPLE: Final = b'{"type":"contact.created","data":{"id":"c_1","name":"Ada"}}'
 
 
@@ -53,8 +53,11 @@ class Example(NamedTuple):
     secret: str | None
 
 
-def example_request(contract: Contract, signature: str | None, event: bytes | None, clock: Clock) -> Example:
-    """The request of an event (None: of a sample), signed by one of the contract's signatures (None: its default).
+def example_request(
+    contract: Contract, signature: str | None, event: bytes | None, clock: Clock, event_type: str | None = None
+) -> Example:
+    """The request of an event, or of the profile's sample of a type (None: its first, or one of ours), signed by one of
+    the contract's signatures (None: its default).
 
     Raises BadSetting.
     """
@@ -64,21 +67,45 @@ def example_request(contract: Contract, signature: str | None, event: bytes | No
     endpoint = Endpoint("ep_example", "example", "", _URL, profile=contract.name, signature=chosen)
     target = prepare(endpoint, [], contract)
     secret = None if contract.signing is None else contract.signing.new_secret(_KEY, chosen)
-    message = _message(_SAMPLE if event is None else event, endpoint, clock)
+    happened = _event(event) if event is not None else _sample(contract, event_type)
+    message = _message(happened, endpoint, clock)
     rendered = contract.render(message, [] if secret is None else [secret], chosen)
     headers = target.shown(rendered.headers, [(HOPS_HEADER, "1")], len(rendered.body))
     return Example(contract.method, target.url, headers, rendered.body, secret)
 
 
-def _message(event: bytes, endpoint: Endpoint, clock: Clock) -> Message:
-    now_ms = clock.now_ms()
+def _event(event: bytes) -> Event:
     try:
         given = msgspec.json.decode(event, type=Event)
-        happened_at = now_ms if given.occurred_at is None else parse_rfc3339(given.occurred_at)
+        if given.occurred_at is not None:
+            parse_rfc3339(given.occurred_at)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, OverflowError, RecursionError) as error:
         raise BadSetting(f"event: not an event as the API takes it: {error}.") from None
     if not valid_event_type(given.type):
         raise BadSetting("event: its type is no event type, such as contact.created.")
+    return given
+
+
+def _sample(contract: Contract, event_type: str | None) -> Event:
+    samples = contract.samples
+    if event_type is None and not samples:
+        return _event(_SAMPLE)
+    found = next(iter(samples.values())) if event_type is None else samples.get(event_type)
+    if found is None:
+        known = f"it has {', '.join(samples)}" if samples else "it has none: give an event (--event)"
+        raise BadSetting(f"type: the profile {contract.name} has no sample of {event_type}; {known}.")
+    return Event(
+        found.event_type,
+        msgspec.Raw(found.data),
+        subject=None if found.subject_type is None else Subject(found.subject_type, found.subject_id or ""),
+        change=found.change,
+        previous=None if found.previous is None else msgspec.Raw(found.previous),
+    )
+
+
+def _message(given: Event, endpoint: Endpoint, clock: Clock) -> Message:
+    now_ms = clock.now_ms()
+    happened_at = now_ms if given.occurred_at is None else parse_rfc3339(given.occurred_at)
     return Message(
         given.id or clock.new_id("evt"),
         given.type,

@@ -4,6 +4,7 @@ fits one, and what kind of secret its signature needs. Decides nothing about req
 from ringback.control.findings import Findings
 from ringback.model.endpoint import NO_URL, Endpoint
 from ringback.model.errors import Conflict
+from ringback.policy.url import is_private_host
 from ringback.profiles import Registry
 from ringback.wire.contract import Contract
 from ringback.wire.signing import Signing
@@ -76,7 +77,9 @@ def takes_the_same_secrets(before: Contract, after: Contract, signature: str) ->
 
 
 def check_fit(findings: Findings, endpoint: Endpoint, contract: Contract) -> None:
-    """Whether an endpoint keeps to what its contract asks: a signature that is there, headers of its own, its rules."""
+    """Whether an endpoint keeps to what its contract asks: a signature that is there, headers of its own, its rules.
+
+    Where only https is allowed, http is all the same to a private host, which nobody but the operator lets in."""
     if not contract.offers(endpoint.signature):
         findings.add("signature", f"must be one of: {', '.join(contract.signatures)}")
     for place, headers in (("headers", endpoint.headers), ("auth.headers", endpoint.auth.headers)):
@@ -84,7 +87,8 @@ def check_fit(findings: Findings, endpoint: Endpoint, contract: Contract) -> Non
             if name.lower() in contract.header_names:
                 findings.add(f"{place}.{name}", f"is a header of the profile {contract.name}")
     rules = contract.profile.rules
-    if rules.https_only and not endpoint.url.startswith("https:"):
-        findings.add("url", f"must be https (profile {contract.name})")
+    if rules.https_only and not endpoint.url.startswith("https:") and not is_private_host(endpoint.url):
+        findings.add("url", f"must be https: the profile {contract.name} sends to nothing else")
     if rules.one_channel and (endpoint.channels is None or len(endpoint.channels) != 1):
-        findings.add("channels", f"must be exactly one (profile {contract.name})")
+        given = "is missing" if endpoint.channels is None else f"has {len(endpoint.channels)}"
+        findings.add("channels", f"must have exactly one channel, and {given}: the profile {contract.name} wants that")

@@ -1,9 +1,10 @@
 """Endpoints: register, show, change, switch on and off, delete.
 
 Decides what becomes of an endpoint's row; the store moves its lane in the same transaction. Never opens a connection
-to an endpoint. Changing the URL's origin drops the credentials unless they come again, so that nobody can have them
-sent elsewhere (GitLab CVE-2022-4342). Every write is followed by `notify`, so that in this process no request starts
-after the answer that should not.
+to an endpoint. While the operator has a tenant's webhooks switched off, only the operator (`by_operator`) makes,
+activates or verifies its endpoints. Changing the URL's origin drops the credentials unless they come again, so that
+nobody can have them sent elsewhere (GitLab CVE-2022-4342). Every write is followed by `notify`, so that in this process
+no request starts after the answer that should not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +41,7 @@ from ringback.control.secrets import (
     revealed,
 )
 from ringback.control.sending import Sending, sendings
-from ringback.control.tenants import required_tenant
+from ringback.control.tenants import required_tenant, sending_tenant
 from ringback.model.endpoint import NO_URL, Auth, Endpoint, EndpointStatus, Secret
 from ringback.model.errors import Conflict, NotFound, OverQuota, Refused
 from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
@@ -87,14 +88,20 @@ class EndpointUseCases:
         self._numbers = Numbers(clock)
 
     def create(
-        self, tenant_id: str, fields: EndpointFields, secret: str | None = None, *, created_by: str = ""
+        self,
+        tenant_id: str,
+        fields: EndpointFields,
+        secret: str | None = None,
+        *,
+        created_by: str = "",
+        by_operator: bool = False,
     ) -> Changed:
         """Register an endpoint with a secret of the caller's or one made here, and the event it begins with if its
-        profile has one. Raises Invalid, NotFound, Conflict, OverQuota.
+        profile has one. Raises Invalid, NotFound, Conflict, OverQuota, WebhooksDisabled.
 
         `created_by` is the label of the key that is used.
         """
-        tenant = required_tenant(self._store, tenant_id)
+        tenant = self._tenant_of(tenant_id, by_operator=by_operator)
         findings = Findings()
         if "url" not in fields:
             findings.add("url", "is required")
@@ -198,8 +205,9 @@ class EndpointUseCases:
         actor: str,
         *,
         given: GivenSecret | None = None,
+        by_operator: bool = False,
     ) -> Changed:
-        """Change what `fields` holds. Raises Invalid, NotFound, Conflict, OverQuota.
+        """Change what `fields` holds. Raises Invalid, NotFound, Conflict, OverQuota, WebhooksDisabled.
 
         A signature of another kind needs a secret of another kind: `secrets` rotates to one for `actor`, and the old
         one signs beside it for a day. Or the caller has `given` one, which alone signs from now on.
@@ -208,6 +216,8 @@ class EndpointUseCases:
         checked = check_fields(fields, self._rules, findings)
         findings.raise_if_any()
         active = fields.get("active")
+        if active:
+            self._tenant_of(tenant_id, by_operator=by_operator)
 
         def altered(endpoint: Endpoint) -> Endpoint:
             after = replace(endpoint, **self._with_consequences(endpoint, checked))
@@ -229,20 +239,22 @@ class EndpointUseCases:
             secret = secrets.change_kind(before, contract, after.signature, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
 
-    def activate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+    def activate(self, tenant_id: str, endpoint_id: str, *, by_operator: bool = False) -> Endpoint:
         """Send again, what is queued included; one that did not prove itself has to first. Raises NotFound, Conflict
-        (while verification is pending)."""
+        (while verification is pending), WebhooksDisabled."""
+        self._tenant_of(tenant_id, by_operator=by_operator)
         return self._change(tenant_id, endpoint_id, lambda one: self._verified_or_asked(one, one, active=True))
 
     def deactivate(self, tenant_id: str, endpoint_id: str) -> Endpoint:
         """Send nothing and match nothing until activated; what is queued stays. Raises NotFound, Conflict."""
         return self._change(tenant_id, endpoint_id, verification.switched_off)
 
-    def verify(self, tenant_id: str, endpoint_id: str) -> Endpoint:
+    def verify(self, tenant_id: str, endpoint_id: str, *, by_operator: bool = False) -> Endpoint:
         """Have the endpoint prove itself again, where its profile has a handshake; else nothing is to be done.
 
-        Raises NotFound, Conflict.
+        Raises NotFound, Conflict, WebhooksDisabled.
         """
+        self._tenant_of(tenant_id, by_operator=by_operator)
         endpoint = self.get(tenant_id, endpoint_id)
         if not contract_of(self._profiles, endpoint).has_handshake:
             return endpoint
@@ -258,6 +270,11 @@ class EndpointUseCases:
         if not self._store.delete_endpoint(tenant_id, endpoint_id, self._clock.now_ms()):
             raise NotFound("There is no such endpoint.")
         self._notify()
+
+    def _tenant_of(self, tenant_id: str, *, by_operator: bool) -> Tenant:
+        """The tenant whose endpoints are to be sent to. Raises NotFound, and WebhooksDisabled unless the operator asks,
+        who may prepare what comes later."""
+        return (required_tenant if by_operator else sending_tenant)(self._store, tenant_id)
 
     def _change(self, tenant_id: str, endpoint_id: str, alter: Callable[[Endpoint], Endpoint]) -> Endpoint:
         def altered(endpoint: Endpoint) -> Endpoint:

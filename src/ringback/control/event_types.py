@@ -1,22 +1,25 @@
 """The catalogue of event types: write, show, list and delete its entries.
 
 An event needs no entry; one with a schema has its events checked when they are accepted (`ingest.catalogue`), one with
-a sample lends it to previews and tests. A schema that could not be used is refused here, so that no event meets it.
+a sample lends it to previews and tests. A schema that could not be used is refused here, so that no event meets it, and
+so is one that takes away what the present one promises (`policy.schema_change`), unless that is forced.
 Every write is followed by `notify`: in this process the next event is checked against what was written.
 """
 
 import re
+import threading
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from ringback.clock import Clock
 from ringback.control.findings import Findings
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, encode_cursor, read_bounded
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import Conflict, FieldError, NotFound, OverQuota
 from ringback.model.event_type import EventType
 from ringback.model.limits import DESCRIPTION_BYTES_MAX, EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX, SAMPLE_BYTES_MAX
 from ringback.policy.match import valid_event_type
-from ringback.policy.schema import Schema, SchemaRefused, below, compile_schema
+from ringback.policy.schema import Mismatch, Schema, SchemaRefused, below, compile_schema
+from ringback.policy.schema_change import taken_away
 from ringback.store.port import EventTypes
 
 _LIST: Final = "event-types"
@@ -41,6 +44,21 @@ class Written(NamedTuple):
     created: bool
 
 
+class SchemaNotAdditive(Conflict):
+    """A schema that takes away what the one before it promised; `errors` say what, and where in the payload."""
+
+    code = "schema_not_additive"
+
+    def __init__(self, taken: Sequence[Mismatch]) -> None:
+        """`taken` is what `taken_away` has found."""
+        path, message = taken[0]
+        super().__init__(
+            f"{path} {message}: receivers may count on it. Payloads grow by addition only. Nothing was changed; "
+            "with force=true the schema is replaced all the same."
+        )
+        self.errors = tuple(FieldError(*one) for one in taken)
+
+
 class EventTypeUseCases:
     """What can be done with the catalogue."""
 
@@ -51,9 +69,12 @@ class EventTypeUseCases:
         self._clock = clock
         self._notify = notify
         self._types_max = types_max
+        # A schema is compared with the very one that it replaces.
+        self._writing = threading.Lock()
 
-    def put(self, name: str, fields: EventTypeFields) -> Written:
-        """Add an entry, or replace it whole. Raises Invalid, or OverQuota when there are too many."""
+    def put(self, name: str, fields: EventTypeFields, *, force: bool = False) -> Written:
+        """Add an entry, or replace it whole. Raises Invalid, SchemaNotAdditive unless forced, or OverQuota when there
+        are too many."""
         findings = Findings()
         _check_name(findings, name, fields.name)
         _check_description(findings, fields.description)
@@ -71,7 +92,10 @@ class EventTypeUseCases:
             schema=fields.schema,
             sample=fields.sample,
         )
-        stored = self._store.put_event_type(wanted, self._types_max)
+        with self._writing:
+            if fields.schema is not None and not force:
+                _check_additive(self._store.get_event_type(name), fields.schema)
+            stored = self._store.put_event_type(wanted, self._types_max)
         if stored is None:
             raise OverQuota(
                 f"The catalogue has {self._types_max} event types already. Delete one first.", code="event_type_quota"
@@ -135,6 +159,14 @@ def _check_schema(findings: Findings, text: bytes) -> Schema | None:
     except SchemaRefused as refused:
         findings.add(below("schema", refused.path), refused.message)
         return None
+
+
+def _check_additive(before: EventType | None, schema: bytes) -> None:
+    """An entry without a schema promises nothing. Raises SchemaNotAdditive."""
+    if before is None or before.schema is None or before.schema == schema:
+        return
+    if found := taken_away(before.schema, schema):
+        raise SchemaNotAdditive(found)
 
 
 def _check_sample(findings: Findings, sample: bytes, schema: Schema | None) -> None:

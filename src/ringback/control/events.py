@@ -21,7 +21,7 @@ from ringback.control.paging import (
     read_bounded,
 )
 from ringback.control.sending import STOPPED, Sending, SendingState, sendings
-from ringback.control.tenants import required_tenant
+from ringback.control.tenants import required_tenant, sending_tenant
 from ringback.model.attempt import FINAL_STATES, DeliveryState, Outcome
 from ringback.model.endpoint import Endpoint, Ordering
 from ringback.model.errors import Conflict, NotFound
@@ -142,9 +142,10 @@ class EventUseCases:
     def resend(self, tenant_id: str, event_id: str, endpoint_id: str | None = None) -> int:
         """Send the event again under its own id, to one endpoint or to all it was meant for that still exist.
 
-        Returns how many deliveries were queued or, where one was waiting, brought forward. Raises NotFound, or Conflict
-        when its payload was removed.
+        Returns how many deliveries were queued or, where one was waiting, brought forward. Raises NotFound, Conflict
+        when its payload was removed, and WebhooksDisabled.
         """
+        sending_tenant(self._store, tenant_id)
         event = self.get(tenant_id, event_id)
         if event.redacted:
             raise Conflict("The event's payload was removed: it can't be sent any more.", code="payload_redacted")

@@ -27,6 +27,10 @@ class Numbering:
         """Whether requests to any of them carry the event's number."""
         return any(self._profiles.needs_number(endpoint.profile) for endpoint in endpoints)
 
+    def draw(self, now_ms: int) -> int:
+        """A number for an event that is not stored."""
+        return self._numbers.next(now_ms)
+
     def give(self, tenant_id: str, event_ids: Sequence[str]) -> None:
         """A number to each of these stored events that has none."""
         now = self._clock.now_ms()

@@ -15,7 +15,7 @@ from ringback.clock import Clock
 from ringback.control.findings import Findings
 from ringback.control.numbering import Numbering
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
-from ringback.control.tenants import required_tenant
+from ringback.control.tenants import required_tenant, sending_tenant
 from ringback.model.attempt import Outcome
 from ringback.model.endpoint import Endpoint
 from ringback.model.errors import Invalid, NotFound, OverQuota
@@ -73,8 +73,8 @@ class ReplayUseCases:
         self._kick = kick
 
     def start(self, tenant_id: str, endpoint_id: str, request: ReplayRequest) -> Job:
-        """Find what matches and let the job begin. Raises Invalid, NotFound, OverQuota."""
-        tenant = required_tenant(self._store, tenant_id)
+        """Find what matches and let the job begin. Raises Invalid, NotFound, OverQuota, WebhooksDisabled."""
+        tenant = sending_tenant(self._store, tenant_id)
         endpoint = self._store.get_endpoint(tenant_id, endpoint_id)
         if endpoint is None:
             raise NotFound("There is no such endpoint.")

@@ -1,12 +1,14 @@
 """Samples: the request that one would make (preview), and one sent for real (test).
 
-A sample is the `sample` of the event type in the catalogue, else `{"sample": true, "event_type": TYPE}`; around it the
-profile puts what it puts around every event's data. A preview is made of the same parts as a real request
-(`ringback.outgoing`, the profile's contract) and sends nothing. A test is an event like any other, stored with one
-delivery in one transaction: for this endpoint alone, whatever it wants, and without a look at schemas and quotas.
+A sample's data are the `sample` of the event type in the catalogue; else what the endpoint's profile has for the type,
+in its `[[samples]]`; else `{"sample": true, "event_type": TYPE}`. What the event is about, and how it changed, is the
+profile's in either case; its channel is the endpoint's first. Around the data the profile puts what it puts around
+every event's. A preview is made of the same parts as a real request (`ringback.outgoing`, the profile's contract) and
+sends nothing. A test is an event like any other, stored with one delivery in one transaction: for this endpoint alone,
+whatever it wants, and without a look at schemas and quotas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
@@ -16,12 +18,12 @@ from ringback.clock import Clock
 from ringback.control.contracts import check_has_url, contract_of
 from ringback.control.findings import Findings
 from ringback.control.numbering import Numbering
-from ringback.control.tenants import required_tenant
+from ringback.control.tenants import sending_tenant
 from ringback.model.endpoint import Endpoint, EndpointStatus, delivery_key
 from ringback.model.errors import Conflict, NotFound, SecretUnreadable
 from ringback.model.event import Event, NewDelivery
 from ringback.outgoing import HOPS_HEADER, prepare
-from ringback.policy.match import valid_event_type
+from ringback.policy.match import pattern_matches, valid_event_type
 from ringback.profiles import Registry
 from ringback.store.port import (
     Bells,
@@ -35,10 +37,10 @@ from ringback.store.port import (
     Tenants,
 )
 from ringback.wire.message import Message
+from ringback.wire.sample import Sample
 from ringback.wire.signature import BadSecret
 
 TEST_TYPE: Final = "ringback.test"
-SAMPLE_NUMBER: Final = 1
 _WHAT_TO_DO: Final = {
     EndpointStatus.INACTIVE: "It was switched off: activate it first.",
     EndpointStatus.DISABLED: "Ringback gave it up, see disable_reason: activate it first.",
@@ -83,7 +85,8 @@ class SampleUseCases:
         now = event.accepted_at
         message = Message(
             event.id, event.type, event.data, now, now, tenant_id=tenant_id, endpoint_id=endpoint_id,
-            number=SAMPLE_NUMBER, accepted_ms=now,
+            number=event.number, channel=event.channel, subject_type=event.subject_type, subject_id=event.subject_id,
+            change=event.change, previous=event.previous, accepted_ms=now,
         )  # fmt: skip
         try:
             rendered = contract.render(message, target.signing_secrets(now), endpoint.signature)
@@ -94,7 +97,8 @@ class SampleUseCases:
         return Preview(contract.method, target.url, headers, rendered.body.decode())
 
     def send(self, tenant_id: str, endpoint_id: str, event_type: str | None = None) -> str:
-        """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now."""
+        """Send a sample; the event's id. Raises Invalid, NotFound, Conflict when the endpoint is sent nothing now, and
+        WebhooksDisabled."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
         check_has_url(endpoint)
         event = self._sample(endpoint, event_type)
@@ -119,44 +123,51 @@ class SampleUseCases:
         return endpoint
 
     def _check_sendable(self, endpoint: Endpoint) -> None:
+        sending_tenant(self._store, endpoint.tenant_id)
         if endpoint.status is not EndpointStatus.ACTIVE:
             raise Conflict(
                 f"Nothing is sent to an endpoint that is {endpoint.status}. {_WHAT_TO_DO[endpoint.status]}",
                 code="endpoint_not_active",
             )
-        if not required_tenant(self._store, endpoint.tenant_id).webhooks_enabled:
-            raise Conflict(
-                "The operator has switched webhooks off for this tenant (webhooks_enabled).", code="webhooks_disabled"
-            )
 
     def _sample(self, endpoint: Endpoint, wanted: str | None) -> Event:
         """The event that a sample is, not stored."""
-        event_type = wanted if wanted is not None else _type_for(endpoint)
+        contract = self._profiles.of(endpoint.profile)
+        samples = {} if contract is None else contract.samples
+        event_type = wanted if wanted is not None else _type_for(endpoint, samples)
         findings = Findings()
         if not valid_event_type(event_type):
             findings.add("event_type", "must be an event type, such as contact.created")
         findings.raise_if_any()
         known = self._store.get_event_type(event_type)
-        generic = msgspec.json.encode({"sample": True, "event_type": event_type})
+        sample = samples.get(event_type)
+        if sample is None:
+            sample = Sample(event_type, msgspec.json.encode({"sample": True, "event_type": event_type}))
+        if known is not None and known.sample is not None:
+            sample = sample._replace(data=known.sample, previous=None)
+        now = self._clock.now_ms()
         return Event(
             tenant_id=endpoint.tenant_id,
             id=self._clock.new_id("evt"),
             type=event_type,
-            data=generic if known is None or known.sample is None else known.sample,
-            channel=None,
-            subject_type=None,
-            subject_id=None,
-            change=None,
-            previous=None,
+            data=sample.data,
+            channel=endpoint.channels[0] if endpoint.channels else None,
+            subject_type=sample.subject_type,
+            subject_id=sample.subject_id,
+            change=sample.change,
+            previous=sample.previous,
             ordering_key=None,
             occurred_at=None,
             deliver_at=None,
-            accepted_at=self._clock.now_ms(),
+            accepted_at=now,
             hops=0,
             deliveries=1,
+            number=self._numbering.draw(now) if self._numbering.needed_by([endpoint]) else None,
         )
 
 
-def _type_for(endpoint: Endpoint) -> str:
-    """The first type that the endpoint names, or one of ours."""
-    return next((pattern for pattern in endpoint.event_types if valid_event_type(pattern)), TEST_TYPE)
+def _type_for(endpoint: Endpoint, samples: Mapping[str, Sample]) -> str:
+    """The first type that the endpoint names; else the first of its profile's samples that it wants; else ours."""
+    named = [pattern for pattern in endpoint.event_types if valid_event_type(pattern)]
+    wanted = [one for one in samples if any(pattern_matches(pattern, one) for pattern in endpoint.event_types)]
+    return next(iter((*named, *wanted)), TEST_TYPE)

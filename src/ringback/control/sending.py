@@ -22,7 +22,8 @@ ATTEMPTS_LOOKED_AT: Final = 20
 
 
 class SendingState(StrEnum):
-    """`stopped`: its status isn't active; `parked`: only single requests go out, to see whether it is back."""
+    """`stopped`: its status isn't active, or its tenant's webhooks are off; `parked`: only single requests go out, to
+    see whether it is back."""
 
     SENDING = "sending"
     PAUSED = "paused"
@@ -54,7 +55,7 @@ def sendings(store: SendingStore, endpoints: Sequence[Endpoint], now: int) -> Ma
 
 
 def _of_lane(store: SendingStore, lane: LaneRow, now: int) -> Sending:
-    if lane.not_before >= FOREVER_MS:  # switched off since the endpoint was read
+    if lane.not_before >= FOREVER_MS:  # its tenant is switched off, or it was since it was read
         return STOPPED
     until = lane.not_before if lane.not_before > now else None
     if health_policy.load(lane.health).phase is not Phase.OPEN:

@@ -17,7 +17,7 @@ from ringback.control.paging import Page, PageRequest, checked_limit, decode_cur
 from ringback.control.revision import change_stored
 from ringback.control.secrets import check_tenant_secret, new_tenant_secret
 from ringback.model.endpoint import Secret
-from ringback.model.errors import Conflict, NotFound
+from ringback.model.errors import Conflict, NotFound, WebhooksDisabled
 from ringback.model.limits import ENDPOINTS_PER_TENANT_HARD_MAX, PAYLOAD_BYTES_HARD_MAX, TENANT_ID_CHARS_MAX
 from ringback.model.tenant import Tenant
 from ringback.profiles import Registry
@@ -144,6 +144,14 @@ def required_tenant(store: Tenants, tenant_id: str) -> Tenant:
     tenant = store.get_tenant(tenant_id)
     if tenant is None:
         raise _unknown_tenant()
+    return tenant
+
+
+def sending_tenant(store: Tenants, tenant_id: str) -> Tenant:
+    """The tenant, who is to be sent something. Raises NotFound, and WebhooksDisabled where its webhooks are off."""
+    tenant = required_tenant(store, tenant_id)
+    if not tenant.webhooks_enabled:
+        raise WebhooksDisabled
     return tenant
 
 

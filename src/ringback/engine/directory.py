@@ -15,7 +15,7 @@ from ringback.model.lane import Change
 from ringback.model.profile import PROFILE_CHANGE
 from ringback.outgoing import Target, prepare
 from ringback.profiles import Registry
-from ringback.store.port import EndpointSource, Follow, StoreUnavailable
+from ringback.store.port import EndpointSource, Follow, Quotas, StoreUnavailable
 
 STALE_AFTER_S: Final = 5.0
 
@@ -23,8 +23,8 @@ EventName = tuple[str, str]
 """(tenant, event)"""
 
 
-class ConfigSource(EndpointSource, Follow, Protocol):
-    """What the directory reads."""
+class ConfigSource(EndpointSource, Follow, Quotas, Protocol):
+    """What the directory reads. Of a tenant it wants to know whether its webhooks are on."""
 
 
 class Directory:
@@ -139,10 +139,14 @@ class Directory:
         secrets: dict[tuple[str, str | None], list[Secret]] = {}
         for secret in self._source.load_secrets(sorted(tenants), sorted(contracts.keys() - shared)):
             secrets.setdefault((secret.tenant_id, secret.endpoint_id), []).append(secret)
+        tenant_ids = sorted({endpoint.tenant_id for endpoint in endpoints})
+        off = {one.id for one in self._source.load_tenants(tenant_ids) if not one.webhooks_enabled}
         found = {}
         for endpoint in endpoints:
             owner = endpoint.tenant_id, None if endpoint.id in shared else endpoint.id
-            found[endpoint.id] = prepare(endpoint, secrets.get(owner, []), contracts[endpoint.id])
+            found[endpoint.id] = prepare(
+                endpoint, secrets.get(owner, []), contracts[endpoint.id], enabled=endpoint.tenant_id not in off
+            )
         return found
 
 

@@ -2,9 +2,10 @@
 
 A `Batch` is made anew for each try of a transaction. Keys are claimed before anything else, so that a caller's repeat
 is known before its events are; duplicates among batch mates are folded onto the first. A submission that turns out to
-insert nothing (a repeat, a conflict, a tenant that is gone) must not leave keys behind: `leave_out` names those for
-which the transaction has to be rolled back and the batch tried again without them. Where a tenant's contracts name
-events by number, each gets one here; a number that is taken costs another draw, never the event.
+insert nothing (a repeat, a conflict, a tenant that is gone or whose webhooks are off) must not leave keys behind:
+`leave_out` names those for which the transaction has to be rolled back and the batch tried again without them. Where a
+tenant's contracts name events by number, each gets one here; a number that is taken costs another draw, never the
+event.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import Final
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.endpoint import delivery_key
-from ringback.model.errors import Conflict, NotFound, RingbackError
+from ringback.model.errors import Conflict, NotFound, RingbackError, WebhooksDisabled
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
 from ringback.model.tuples import make_tuple
 from ringback.numbers import Numbers
@@ -85,8 +86,9 @@ class Batch:
         left: list[Submission] = []
         for place, submission in enumerate(self._submissions):
             outcome = self._outcomes.get(place)
-            if outcome is None and not index.knows(submission.events[0].tenant_id):
-                outcome = self._outcomes[place] = NotFound("There is no such tenant.")
+            if _inserts(outcome) and not index.enables(submission.events[0].tenant_id):
+                known = index.knows(submission.events[0].tenant_id)
+                outcome = self._outcomes[place] = WebhooksDisabled() if known else NotFound("There is no such tenant.")
             if isinstance(outcome, RingbackError) and place in self._fresh_keys:
                 submission.outcome = outcome
                 left.append(submission)
@@ -155,6 +157,11 @@ class Batch:
 
 
 PENDING: Final = TakenKey(b"", ())
+
+
+def _inserts(outcome: RingbackError | list[Accepted | TakenKey] | None) -> bool:
+    """Whether there is an event in it that is new."""
+    return outcome is None or (not isinstance(outcome, RingbackError) and any(one is PENDING for one in outcome))
 
 
 def _claims(submission: Submission) -> list[KeyClaim]:

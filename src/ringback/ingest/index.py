@@ -139,6 +139,11 @@ class MatchIndex:
         profiles = self._unusual.get(tenant_id)
         return profiles is not None and any(map(self._needs_number, profiles))
 
+    def enables(self, tenant_id: str) -> bool:
+        """Whether events of the tenant may be accepted at `version`: it existed, and its webhooks were not off."""
+        tenant = self._tenants.get(tenant_id)
+        return tenant is not None and tenant.enabled
+
     def targets(self, event: Event) -> Sequence[Target]:
         """The endpoints the event is for, by id."""
         found = self._candidates(event)

@@ -5,6 +5,7 @@
     │   ├── Malformed   400       not JSON, not UTF-8
     │   ├── NoKey       401       no key, or one that is not known
     │   ├── Forbidden   403       the key's scope is too small
+    │   │   └── WebhooksDisabled  the operator has switched the tenant's webhooks off
     │   ├── NotFound    404       unknown, or another tenant's
     │   ├── Conflict    409       the id or key is taken by something else
     │   ├── TooLarge    413       over a size limit
@@ -44,9 +45,11 @@ class RingbackError(Exception):
 
 
 class Refused(RingbackError):
-    """The caller's fault. `status` is the HTTP status that says so."""
+    """The caller's fault. `status` is the HTTP status that says so; `errors` name what is wrong where that is more than
+    the detail says."""
 
     status: ClassVar[int] = 400
+    errors: tuple[FieldError, ...] = ()
 
 
 class Malformed(Refused):
@@ -62,6 +65,18 @@ class NoKey(Refused):
 class Forbidden(Refused):
     status = 403
     code = "forbidden"
+
+
+class WebhooksDisabled(Forbidden):
+    """The operator has switched the tenant's webhooks off: no key of the tenant opens them."""
+
+    code = "webhooks_disabled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The operator has switched webhooks off for this tenant (webhooks_enabled is false): nothing is accepted "
+            "or sent until an admin key switches them on."
+        )
 
 
 class NotFound(Refused):

@@ -29,6 +29,7 @@ _NAMED: Final = {"dependentSchemas": SAME, "dependencies": SAME, "properties": M
 _TWICE: Final = ("unevaluatedProperties", "unevaluatedItems")
 _TWICE_FACTOR: Final = 3
 _DYNAMIC: Final = ("$dynamicRef", "$recursiveRef")
+_OPEN: Final[dict[str, Any]] = {}
 _DRAFT_4: Final = re.compile(r"https?://json-schema\.org/draft-04/schema#?")
 
 
@@ -61,8 +62,7 @@ class _Graph:
     """Every subschema that can be reached, by number (0 is the whole), and the ways from each."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
-        self._document = schema
-        self._names = _names_in(schema)
+        self._references = References(schema)
         self._numbers: dict[int, int] = {}
         self.nodes: list[dict[str, Any]] = []
         self.places: list[Place] = []
@@ -83,7 +83,7 @@ class _Graph:
         here = self.places[number]
         for keyword, value in node.items():
             if keyword == "$ref" and isinstance(value, str):
-                yield (SAME, *self._referred(value, (*here, keyword)))
+                yield (SAME, *self._references.led_to(value, (*here, keyword)))
             elif keyword in _SINGLE and isinstance(value, dict):
                 yield _SINGLE[keyword], value, (*here, keyword)
             elif keyword in _LISTED and isinstance(value, list):
@@ -99,8 +99,18 @@ class _Graph:
                     if isinstance(one, dict)
                 )
 
-    def _referred(self, reference: str, place: Place) -> tuple[dict[str, Any], Place]:
-        """The subschema that a reference names, and where it stands. Refuses what leads out of the document."""
+
+class References:
+    """Where the references of a schema lead."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        """Raises BadShape for names that would make a reference mean something else than the place it names."""
+        self._document = document
+        self._names = _names_in(document)
+
+    def led_to(self, reference: str, place: Place) -> tuple[dict[str, Any], Place]:
+        """The subschema that a reference at `place` names, and where it stands. Raises BadShape for what leads out of
+        the document."""
         own = self._document.get("$id", self._document.get("id"))
         base, sharp, fragment = reference.partition("#")
         if base and (not isinstance(own, str) or base != own.partition("#")[0]):
@@ -114,7 +124,7 @@ class _Graph:
             raise BadShape(place, "leads to nothing in this schema")
         node, there = found
         # true and false have no ways on.
-        return (node, there) if isinstance(node, dict) else ({}, there)
+        return (node, there) if isinstance(node, dict) else (_OPEN, there)
 
 
 def _names_in(document: dict[str, Any]) -> dict[str, tuple[Any, Place]]:

@@ -17,10 +17,19 @@ from typing import Final, NamedTuple
 import idna
 
 from ringback.model.limits import URL_CHARS_MAX
-from ringback.policy.address import Allowed, UrlRules, is_allowed, range_refusal
+from ringback.policy.address import Allowed, UrlRules, is_allowed, range_refusal, special_range
 from ringback.policy.port import port_refusal
 
-__all__ = ["AcceptedUrl", "Allowed", "UrlRefused", "UrlRules", "accept_url", "append_query", "is_local_name"]
+__all__ = [
+    "AcceptedUrl",
+    "Allowed",
+    "UrlRefused",
+    "UrlRules",
+    "accept_url",
+    "append_query",
+    "is_local_name",
+    "is_private_host",
+]
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
@@ -224,6 +233,15 @@ def _check_scheme_and_port(scheme: str, port: int, rules: UrlRules) -> None:
     reason = port_refusal(port, scheme)
     if reason is not None:
         raise UrlRefused("port_not_allowed", reason, _PORT_OPENED)
+
+
+def is_private_host(url: str) -> bool:
+    """Whether an accepted URL is on this machine or in a private network by its looks: nobody but the operator can have
+    let it in."""
+    accepted = _parse(url)
+    if accepted.address is not None:
+        return special_range(ip_address(accepted.address)) is not None
+    return is_local_name(accepted.host) or "." not in accepted.host
 
 
 def is_local_name(host: str) -> bool:

@@ -106,6 +106,8 @@ class MemoryTenants(MemoryPart):
             if stored is None or stored.revision != tenant.revision - 1:
                 return False
             tables.tenants[tenant.id] = tenant
+            if stored.webhooks_enabled is not tenant.webhooks_enabled:
+                tables.switch_lanes_of(tenant.id, tenant.updated_at, on=tenant.webhooks_enabled)
             tables.log_change("tenant", tenant.id, tenant.id)
             return True
 

@@ -139,9 +139,11 @@ class MemoryTables:
         self.log_change("key", key.tenant_id or "", key.id)
 
     def add_lane(self, endpoint: Endpoint) -> None:
-        """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself."""
-        asks = endpoint.status is EndpointStatus.VERIFICATION_PENDING
-        not_before = 0 if asks or endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS
+        """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself. Where
+        the tenant's webhooks are off it is silent and paused for ever."""
+        off = self._is_off(endpoint.tenant_id)
+        asks = endpoint.status is EndpointStatus.VERIFICATION_PENDING and not off
+        not_before = 0 if asks or (endpoint.status is EndpointStatus.ACTIVE and not off) else FOREVER_MS
         due_at = endpoint.updated_at if asks else None
         self.lanes[endpoint.id] = LaneRow(endpoint.tenant_id, endpoint.id, due_at, not_before, None, b"")
 
@@ -176,18 +178,30 @@ class MemoryTables:
             self.pause_lane(endpoint.id)
 
     def open_lane(self, endpoint_id: str, now: int) -> None:
-        """End any pause and ring."""
+        """End any pause and ring; not where the tenant's webhooks are off."""
         lane = self.lanes.get(endpoint_id)
-        if lane is not None:
+        if lane is not None and not self._is_off(lane.tenant_id):
             self.lanes[endpoint_id] = lane._replace(not_before=0)
             self.ring_lane(endpoint_id, now)
 
     def resume_lane(self, endpoint_id: str, now: int) -> None:
-        """End a pause for ever, and only such a one, and ring."""
+        """End a pause for ever, and only such a one, and ring; not where the tenant's webhooks are off."""
         lane = self.lanes.get(endpoint_id)
-        if lane is not None and lane.not_before == FOREVER_MS:
+        if lane is not None and lane.not_before == FOREVER_MS and not self._is_off(lane.tenant_id):
             self.lanes[endpoint_id] = lane._replace(not_before=0)
             self.ring_lane(endpoint_id, now)
+
+    def switch_lanes_of(self, tenant_id: str, now: int, *, on: bool) -> None:
+        """All lanes of a tenant whose webhooks were switched on or off."""
+        for endpoint in [row for row in self.endpoints.values() if row.tenant_id == tenant_id]:
+            if not on:
+                self.pause_lane(endpoint.id)
+            elif endpoint.status in (EndpointStatus.ACTIVE, EndpointStatus.VERIFICATION_PENDING):
+                self.resume_lane(endpoint.id, now)
+
+    def _is_off(self, tenant_id: str) -> bool:
+        tenant = self.tenants.get(tenant_id)
+        return tenant is not None and not tenant.webhooks_enabled
 
 
 class MemoryPart:

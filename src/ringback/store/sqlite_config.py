@@ -11,7 +11,7 @@ from ringback.model.tenant import ApiKey, Scope, Tenant
 from ringback.store.queries import load
 from ringback.store.sqlite_changes import log_change
 from ringback.store.sqlite_connection import SqlitePart, change, rows
-from ringback.store.sqlite_endpoints import bury_endpoints_of, insert_secret
+from ringback.store.sqlite_endpoints import bury_endpoints_of, insert_secret, switch_lanes_of
 from ringback.store.sqlite_json import json_list
 
 _SQL: Final = load("sqlite")
@@ -48,8 +48,11 @@ class SqliteTenants(SqlitePart):
 
     def update_tenant(self, tenant: Tenant) -> bool:
         with self._writer.transaction() as connection:
+            before = read_tenants(connection, [tenant.id])
             if not change(connection, _SQL["update_tenant"], asdict(tenant)):
                 return False
+            if before[0].webhooks_enabled is not tenant.webhooks_enabled:
+                switch_lanes_of(connection, tenant.id, tenant.updated_at, on=tenant.webhooks_enabled)
             log_change(connection, "tenant", tenant.id, tenant.id)
             return True
 

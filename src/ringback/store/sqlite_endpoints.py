@@ -168,13 +168,15 @@ def bury_endpoints_of(connection: apsw.Connection, tenant_id: str, now: int) -> 
 
 
 def insert_lane(connection: apsw.Connection, endpoint: Endpoint) -> None:
-    """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself."""
+    """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself. Where the
+    tenant's webhooks are off it is silent and paused for ever."""
     asks = endpoint.status is EndpointStatus.VERIFICATION_PENDING
     lane = {
         "endpoint_id": endpoint.id,
         "tenant_id": endpoint.tenant_id,
         "not_before": 0 if asks or endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS,
         "due_at": endpoint.updated_at if asks else None,
+        "forever": FOREVER_MS,
     }
     connection.execute(_SQL["insert_lane"], lane)
 
@@ -184,6 +186,15 @@ def _insert_first_event(connection: apsw.Connection, endpoint: Endpoint, event: 
     wanted = first_deliveries(endpoint, event)
     insert_events(connection, [event], wanted)
     ring_lanes(connection, [(event.tenant_id, endpoint.id, delivery.due_at) for delivery in wanted])
+
+
+def switch_lanes_of(connection: apsw.Connection, tenant_id: str, now: int, *, on: bool) -> None:
+    """All lanes of a tenant whose webhooks are switched on or off."""
+    lanes = {"tenant_id": tenant_id, "forever": FOREVER_MS}
+    if on:
+        connection.execute(_SQL["resume_lanes_of_tenant"], {**lanes, "now": now})
+    else:
+        connection.execute(_SQL["pause_lanes_of_tenant"], lanes)
 
 
 def insert_secret(connection: apsw.Connection, secret: Secret, sealed: SealedRows) -> None:

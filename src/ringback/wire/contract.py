@@ -5,12 +5,13 @@ they were stored; one that can't be used is a `BadSecret`. One contract serves a
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from ringback.wire.handshake import Handshake
 from ringback.wire.message import Message, Rendered, make_tuple
+from ringback.wire.sample import Sample
 from ringback.wire.shape import Shape
 from ringback.wire.signature import BadSecret
 from ringback.wire.signing import Signing
@@ -80,6 +81,7 @@ class Profile:
     retry: Retry
     rules: Rules
     handshake: Handshake | None
+    samples: Mapping[str, Sample]
 
 
 class Contract:
@@ -87,10 +89,10 @@ class Contract:
 
     `profile` is what its file says; `signatures` are the variants an endpoint can choose, `default_signature` is the
     one it has unless it chose; `header_names`, in lower case, are those an endpoint's own headers can't use;
-    `handshake` is how an endpoint has to prove itself before it is sent to (None: it need not); `needs_more` whether a
-    message needs the fields that most contracts don't ask for (MORE_SLOTS), `needs_number` whether it needs the event's
-    number. `text` is the TOML that it was made of, `version` eight hexadecimal characters that are another for every
-    other text.
+    `handshake` is how an endpoint has to prove itself before it is sent to (None: it need not); `samples` are events by
+    type, as its document has them; `needs_more` whether a message needs the fields that most contracts don't ask for
+    (MORE_SLOTS), `needs_number` whether it needs the event's number. `text` is the TOML that it was made of, `version`
+    eight hexadecimal characters that are another for every other text.
     """
 
     def __init__(self, profile: Profile, text: str) -> None:
@@ -103,6 +105,7 @@ class Contract:
         self.signatures: Final = () if profile.signing is None else tuple(profile.signing.variants)
         self.default_signature: Final = profile.default_variant
         self.handshake: Final = profile.handshake
+        self.samples: Final = profile.samples
         self.has_handshake: Final = self.handshake is not None
         self.header_names: Final = frozenset(header.name.lower() for header in profile.headers)
         slots = _slots(profile)

@@ -19,6 +19,7 @@ from ringback.wire.header_value import header_writer
 from ringback.wire.json_text import checked
 from ringback.wire.lines import line_of
 from ringback.wire.message import Message, Rendered
+from ringback.wire.sample import read_samples
 from ringback.wire.shape import Shape
 from ringback.wire.signing import SECRET, Content, Signing, Variant
 from ringback.wire.slots import TIME_FORMATS
@@ -86,7 +87,7 @@ def check_profile(text: str, name: str) -> Contract:
 def _profile(top: Table) -> Profile:
     top.only(
         "name", "title", "description", "source", "request", "headers", "shapes", "maps", "masks", "signature",
-        "delivery", "rules", "handshake",
+        "delivery", "rules", "handshake", "samples",
     )  # fmt: skip
     request, delivery = top.table("request"), top.table("delivery")
     request.only("method", "body")
@@ -115,6 +116,7 @@ def _profile(top: Table) -> Profile:
         retry=_retry(delivery),
         rules=_rules(top),
         handshake=read_handshake(top.table("handshake")) if "handshake" in top else None,
+        samples=read_samples(top),
     )
 
 

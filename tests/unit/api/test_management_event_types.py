@@ -152,3 +152,43 @@ def test_there_are_so_many_types_at_most(world: ApiWorld) -> None:
     problem_of(refused, 429, "event_type_quota")
     assert int(refused.headers["retry-after"]) >= 1
     assert world.call("PUT", PATH, {"description": "still"}).status_code == 200
+
+
+# ── schemas grow ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+GROWN = {"type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}
+
+
+def test_a_schema_that_takes_something_away_is_refused_and_nothing_is_changed(world: ApiWorld) -> None:
+    before = world.call("PUT", PATH, {"description": "first", "schema": GROWN}).json()
+    taking = {"type": "object", "properties": {"id": {"type": ["string", "null"]}}}
+    refused = world.call("PUT", PATH, {"description": "second", "schema": taking})
+    problem = problem_of(refused, 409, "schema_not_additive")
+    assert problem["errors"] == [
+        {"field": "data.id", "message": "may be null or string now; it was string"},
+        {"field": "data.name", "message": "is removed"},
+    ]
+    assert "force=true" in problem["detail"]
+    assert world.call("GET", PATH).json() == before
+
+
+def test_forced_it_is_replaced_and_the_new_one_counts_from_then_on(world: ApiWorld) -> None:
+    world.call("PUT", PATH, {"schema": GROWN})
+    less = {"type": "object", "properties": {"id": {"type": "string"}}}
+    assert world.call("PUT", f"{PATH}?force=true", {"schema": less}).json()["schema"] == less
+    assert world.call("PUT", f"{PATH}?force=false", {"schema": less}).status_code == 200
+    problem_of(world.call("PUT", PATH, {"schema": {"type": "object"}}), 409, "schema_not_additive")
+    # An entry without a schema promises nothing.
+    assert world.call("PUT", PATH, {"description": "none"}).status_code == 200
+    assert world.call("PUT", PATH, {"schema": {"type": "object"}}).status_code == 200
+
+
+def test_force_is_true_or_false(world: ApiWorld) -> None:
+    for value in ("1", "yes", "True", ""):
+        assert fields_of(world.call("PUT", f"{PATH}?force={value}", {})) == ["force"]
+
+
+def test_what_else_is_wrong_is_told_first(world: ApiWorld) -> None:
+    world.call("PUT", PATH, {"schema": GROWN})
+    assert fields_of(world.call("PUT", PATH, {"schema": {"type": "objekt"}})) == ["schema.type"]

@@ -147,9 +147,9 @@ case "$1" in *"$PART") exit "$CODE";; esac
 
 
 @pytest.mark.parametrize(("part", "code", "parts", "ends"), [
-    ("none", 0, 4, 0),
-    ("ratio.py", 1, 4, 2),
-    ("retention.py", 1, 4, 2),
+    ("none", 0, 5, 0),
+    ("ratio.py", 1, 5, 2),
+    ("retention.py", 1, 5, 2),
     ("size.py", 130, 2, 2),
 ])  # fmt: skip
 def test_make_bench_runs_all_and_fails_in_the_end(tmp_path: Path, part: str, code: int, parts: int, ends: int) -> None:
@@ -167,5 +167,5 @@ def test_make_bench_runs_all_and_fails_in_the_end(tmp_path: Path, part: str, cod
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert done.returncode == ends, done.stderr
     ran = (tmp_path / "parts").read_text().split()
-    assert ran == [f"bench/{name}.py" for name in ("ratio", "size", "isolation", "retention")][:parts]
+    assert ran == [f"bench/{name}.py" for name in ("ratio", "size", "profiles", "isolation", "retention")][:parts]
     assert all((machinery.ROOT / name).exists() for name in ran)

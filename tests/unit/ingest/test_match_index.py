@@ -154,8 +154,11 @@ def test_webhooks_can_be_off_for_a_tenant(config: Config) -> None:
     assert config.store.update_tenant(off)
     assert config.wanted() == []
     assert config.index.knows(TENANT)
+    assert not config.index.enables(TENANT)
+    assert config.index.enables(OTHER_TENANT)
     assert config.store.update_tenant(replace(off, webhooks_enabled=True, revision=3))
     assert config.wanted() == ["ep_a"]
+    assert config.index.enables(TENANT)
 
 
 def test_a_deleted_tenant_is_forgotten(config: Config) -> None:
@@ -165,6 +168,7 @@ def test_a_deleted_tenant_is_forgotten(config: Config) -> None:
     config.store.delete_tenant(TENANT, NOW)
     assert config.wanted(channel="eu") == []
     assert not config.index.knows(TENANT)
+    assert not config.index.enables(TENANT)
 
 
 # ── filters ───────────────────────────────────────────────────────────────────────────────────────────────────

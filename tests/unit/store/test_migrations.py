@@ -7,9 +7,10 @@ import apsw
 import pytest
 
 from ringback.model.errors import StoreNewer, StoreOlder
+from ringback.model.limits import FOREVER_MS
 from ringback.store.migrate import Migration, bring_up, load_migrations, read_migrations
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_file import open_locked
+from ringback.store.sqlite_file import SqliteLedger, open_locked
 
 THREE = [Migration(1, "one", ""), Migration(2, "two", ""), Migration(3, "three", "")]
 
@@ -156,3 +157,24 @@ class TestSqlite:
         assert connection.pragma("auto_vacuum") == 2
         assert connection.pragma("journal_mode") == "wal"
         connection.close()
+
+
+def test_lanes_of_tenants_that_were_off_before_are_paused(tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "old.db"))
+    ledger = SqliteLedger(connection, tmp_path / "old.db")
+    known = load_migrations("sqlite")
+    for migration in known[:3]:
+        ledger.apply(migration)
+    columns = "(id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision)"
+    for tenant_id, on in (("on", 1), ("off", 0)):
+        connection.execute(f"INSERT INTO tenant {columns} VALUES (?, '', 'standard', ?, 30, 1, 1, 1)", (tenant_id, on))
+        connection.execute(
+            "INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, revision, config) "
+            "VALUES (?, ?, '', '', 'active', 'none', 1, CAST('{}' AS BLOB))",
+            (f"ep_{tenant_id}", tenant_id),
+        )
+        connection.execute("INSERT INTO lane VALUES (?, ?, 1, 0, NULL, x'', 0)", (f"ep_{tenant_id}", tenant_id))
+    ledger.apply(known[3])
+    lanes = connection.execute("SELECT endpoint_id, due_at, not_before FROM lane ORDER BY endpoint_id").fetchall()
+    assert lanes == [("ep_off", FOREVER_MS, FOREVER_MS), ("ep_on", 1, 0)]
+    connection.close()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from ringback.api.auth import Authenticator
 from ringback.api.gate import actor_of, principal_of
 from ringback.api.management.attempts import AttemptParameters
-from ringback.api.management.guard import guarded
+from ringback.api.management.guard import guarded, is_operator
 from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation, SampleBody
 from ringback.api.management.log_views import AttemptView, PreviewView, StatsView, TestView
 from ringback.api.management.parameters import PageParameters, Text, WholeNumber
@@ -24,7 +24,8 @@ from ringback.model.tenant import Scope
 _PREFIX = "/v1/tenants/{tenant_id}/endpoints"
 _ONE_ENDPOINT = "must be the one in the address, or left out; a tenant's list takes any"
 EventTypeParameter = Annotated[
-    str | None, Query(description="Absent: the first type that the endpoint names, else `ringback.test`.")
+    str | None,
+    Query(description="Absent: the first type that the endpoint names, else the profile's, else `ringback.test`."),
 ]
 
 
@@ -49,8 +50,11 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
 
     @router.post("", status_code=201, summary="Register an endpoint")
     def create_endpoint(tenant_id: str, request: Request, body: NewEndpoint) -> SecretEndpointView:
-        label = principal_of(request).label
-        return _shown_with_secret(endpoints, endpoints.create(tenant_id, body.fields(), body.secret, created_by=label))
+        principal, by_operator = principal_of(request), is_operator(request)
+        made = endpoints.create(
+            tenant_id, body.fields(), body.secret, created_by=principal.label, by_operator=by_operator
+        )
+        return _shown_with_secret(endpoints, made)
 
     @router.get("", summary="List endpoints, oldest first")
     def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:
@@ -66,7 +70,8 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     def change_endpoint(
         tenant_id: str, endpoint_id: str, request: Request, body: EndpointChange
     ) -> SecretEndpointView | EndpointView:
-        changed = endpoints.update(tenant_id, endpoint_id, body.fields(), secrets, actor_of(request))
+        who, by_operator = actor_of(request), is_operator(request)
+        changed = endpoints.update(tenant_id, endpoint_id, body.fields(), secrets, who, by_operator=by_operator)
         return _shown(endpoints, changed.endpoint) if changed.secret is None else _shown_with_secret(endpoints, changed)
 
     @router.delete("/{endpoint_id}", status_code=204, summary="Delete an endpoint; what is queued ends as cancelled")
@@ -75,16 +80,20 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
         return Response(status_code=204)
 
     @router.post("/{endpoint_id}/activate", summary="Send to it again, what is queued included")
-    def activate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
-        return _shown(endpoints, endpoints.activate(tenant_id, endpoint_id))
+    def activate_endpoint(
+        tenant_id: str, endpoint_id: str, request: Request, body: Nothing | None = None
+    ) -> EndpointView:
+        return _shown(endpoints, endpoints.activate(tenant_id, endpoint_id, by_operator=is_operator(request)))
 
     @router.post("/{endpoint_id}/deactivate", summary="Send nothing to it and match nothing; what is queued is kept")
     def deactivate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
         return _shown(endpoints, endpoints.deactivate(tenant_id, endpoint_id))
 
     @router.post("/{endpoint_id}/verify", summary="Repeat the handshake, where the profile has one")
-    def verify_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
-        return _shown(endpoints, endpoints.verify(tenant_id, endpoint_id))
+    def verify_endpoint(
+        tenant_id: str, endpoint_id: str, request: Request, body: Nothing | None = None
+    ) -> EndpointView:
+        return _shown(endpoints, endpoints.verify(tenant_id, endpoint_id, by_operator=is_operator(request)))
 
     return router
 

@@ -3,17 +3,17 @@
 Schema and sample are kept and answered as the bytes that came in, as an event's data is.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from ringback.api.auth import Authenticator
 from ringback.api.gate import raw_fields
 from ringback.api.management.guard import guarded
 from ringback.api.management.inputs import EventTypeBody
-from ringback.api.management.parameters import PageParameters
+from ringback.api.management.parameters import PageParameters, YesOrNo
 from ringback.api.management.views import Listing, raw_answer
 from ringback.control.event_types import EventTypeFields, EventTypeUseCases
 from ringback.model.event_type import EventType
@@ -21,6 +21,10 @@ from ringback.model.tenant import Scope
 from ringback.times import rfc3339
 
 _PREFIX = "/v1/event-types"
+Force = Annotated[
+    YesOrNo,
+    Query(description="Replace the schema even if fields are removed or retyped, which receivers may count on."),
+]
 
 
 class EventTypeView(BaseModel):
@@ -66,7 +70,7 @@ def _writing(event_types: EventTypeUseCases, keys: Authenticator) -> APIRouter:
         response_model=EventTypeView,
         responses={201: {"model": EventTypeView, "description": "It is new"}},
     )
-    def put_event_type(name: str, body: EventTypeBody, request: Request) -> Response:
+    def put_event_type(name: str, body: EventTypeBody, request: Request, force: Force = False) -> Response:
         raw = raw_fields(request)
         fields = EventTypeFields(
             description=body.description,
@@ -75,7 +79,7 @@ def _writing(event_types: EventTypeUseCases, keys: Authenticator) -> APIRouter:
             deprecated=body.deprecated,
             name=body.name,
         )
-        written = event_types.put(name, fields)
+        written = event_types.put(name, fields, force=force)
         return raw_answer(_document(written.event_type), 201 if written.created else 200)
 
     @router.delete("/{name}", status_code=204, summary="Delete an event type; its events go on, unchecked")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from fastapi import Request
 
 from ringback.api.auth import Authenticator, Principal, authorize
-from ringback.api.gate import KeyedRoute
+from ringback.api.gate import KeyedRoute, principal_of
 from ringback.api.query import check_query
 from ringback.model.tenant import Scope
 
@@ -34,3 +34,8 @@ def guarded(scope: Scope, keys: Authenticator) -> type[GuardedRoute]:
         authenticator = keys
 
     return Guarded
+
+
+def is_operator(request: Request) -> bool:
+    """Whether an admin key called."""
+    return principal_of(request).scope is Scope.ADMIN

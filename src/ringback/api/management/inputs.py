@@ -95,7 +95,8 @@ class SampleBody(Input):
     """Which sample to send."""
 
     event_type: str | None = Field(
-        default=None, description="Absent: the first type that the endpoint names, else `ringback.test`."
+        default=None,
+        description="Absent: the first type that the endpoint names, else the profile's, else `ringback.test`.",
     )
 
 

@@ -63,7 +63,7 @@ _WITH_BODY: Final = (413, 415)
 _SOMETIMES: Final = {
     "create_tenant": (409,),
     "change_tenant": (409,),
-    "put_event_type": (429,),
+    "put_event_type": (409, 429),
     "put_profile": (409, 429),
     "delete_profile": (409,),
     "create_endpoint": (409, 429),

@@ -26,6 +26,12 @@ def _digits(value: object) -> object:
     return value
 
 
+def _yes_or_no(value: object) -> object:
+    if isinstance(value, str) and value not in ("true", "false"):
+        raise PydanticCustomError(REFUSED, "must be true or false")
+    return value
+
+
 def moment_of(value: object) -> object:
     """RFC 3339 text as milliseconds since 1970; anything else as it is."""
     if not isinstance(value, str):
@@ -47,6 +53,7 @@ def _text(value: str) -> str:
 
 
 WholeNumber = Annotated[int, BeforeValidator(_digits, json_schema_input_type=int)]
+YesOrNo = Annotated[bool, BeforeValidator(_yes_or_no, json_schema_input_type=bool)]
 Text = Annotated[str, AfterValidator(_text)]
 Since = Annotated[
     int | None,

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 
 from ringback.api.auth import Authenticator
-from ringback.api.gate import actor_of, principal_of
-from ringback.api.management.guard import guarded
+from ringback.api.gate import actor_of
+from ringback.api.management.guard import guarded, is_operator
 from ringback.api.management.inputs import NewTenant, Rotation, TenantChange
 from ringback.api.management.parameters import PageParameters
 from ringback.api.management.views import Listing, SecretView, TenantView, listing
@@ -53,7 +53,7 @@ def _tenant_router(tenants: TenantUseCases, keys: Authenticator) -> APIRouter:
     @router.patch("/{tenant_id}", summary="Change a tenant")
     def change_tenant(tenant_id: str, body: TenantChange, request: Request) -> TenantView:
         fields = body.fields()
-        if OPERATORS_FIELDS & fields.keys() and principal_of(request).scope is not Scope.ADMIN:
+        if OPERATORS_FIELDS & fields.keys() and not is_operator(request):
             raise Forbidden(f"Only an admin key may change {', '.join(sorted(OPERATORS_FIELDS & fields.keys()))}.")
         return TenantView.of(tenants.update(tenant_id, fields))
 

@@ -25,7 +25,12 @@ class Tenants(Protocol):
         """By id, after the id `after`."""
 
     def update_tenant(self, tenant: Tenant) -> bool:
-        """Store it where the stored revision is tenant.revision - 1; False when it is not."""
+        """Store it where the stored revision is tenant.revision - 1; False when it is not.
+
+        In the same transaction all its lanes follow `webhooks_enabled`: switched off, not_before = for ever, a ringing
+        bell too; switched on, not_before = 0 and the bell rings (at `updated_at`) where it was paused for ever and the
+        endpoint is active or has to prove itself. While it is off nothing else ends such a pause.
+        """
 
     def delete_tenant(self, tenant_id: str, now: int) -> bool:
         """Its keys go at once and its endpoints become tombstones; the rest goes in `purge_step`s."""

@@ -50,9 +50,10 @@ UPDATE endpoint SET deleted_at = :now WHERE id = :id AND tenant_id = :tenant_id 
 SELECT id FROM endpoint WHERE tenant_id = :tenant_id AND deleted_at IS NULL;
 
 -- name: insert_lane
--- Add the lane of an endpoint.
+-- Add the lane of an endpoint; a silent one that is paused for ever where its tenant's webhooks are off.
 INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health)
-VALUES (:endpoint_id, :tenant_id, :due_at, :not_before, NULL, x'');
+SELECT :endpoint_id, :tenant_id, iif(off, NULL, :due_at), iif(off, :forever, :not_before), NULL, x''
+FROM (SELECT EXISTS (SELECT 1 FROM tenant WHERE id = :tenant_id AND NOT webhooks_enabled) AS off);
 
 -- name: lanes_of
 -- Lanes as they are stored, as asked; the columns in the order of model.lane.LaneRow.
@@ -67,14 +68,33 @@ SET not_before = :forever, due_at = iif(due_at IS NULL, NULL, :forever)
 WHERE endpoint_id = :endpoint_id;
 
 -- name: resume_lane
--- End a pause for ever, and only such a one, and ring.
+-- End a pause for ever, and only such a one, and ring; not where its tenant's webhooks are off.
 UPDATE lane
 SET not_before = 0, due_at = min(ifnull(due_at, :now), :now)
-WHERE endpoint_id = :endpoint_id AND not_before >= :forever;
+WHERE endpoint_id = :endpoint_id AND not_before >= :forever
+AND NOT EXISTS (SELECT 1 FROM tenant WHERE id = lane.tenant_id AND NOT webhooks_enabled);
 
 -- name: open_lane
--- End any pause and ring.
-UPDATE lane SET not_before = 0, due_at = min(ifnull(due_at, :now), :now) WHERE endpoint_id = :endpoint_id;
+-- End any pause and ring; not where its tenant's webhooks are off.
+UPDATE lane
+SET not_before = 0, due_at = min(ifnull(due_at, :now), :now)
+WHERE endpoint_id = :endpoint_id
+AND NOT EXISTS (SELECT 1 FROM tenant WHERE id = lane.tenant_id AND NOT webhooks_enabled);
+
+-- name: pause_lanes_of_tenant
+-- Pause all lanes of a tenant for ever, as pause_lane does.
+UPDATE lane
+SET not_before = :forever, due_at = iif(due_at IS NULL, NULL, :forever)
+WHERE endpoint_id IN (SELECT id FROM endpoint WHERE tenant_id = :tenant_id);
+
+-- name: resume_lanes_of_tenant
+-- End the endless pauses of those lanes of a tenant whose endpoints are sent to or asked to prove themselves, and ring.
+UPDATE lane
+SET not_before = 0, due_at = min(ifnull(due_at, :now), :now)
+WHERE not_before >= :forever AND endpoint_id IN (
+    SELECT id FROM endpoint
+    WHERE tenant_id = :tenant_id AND deleted_at IS NULL AND status IN ('active', 'verification_pending')
+);
 
 -- name: asks_for_proof
 -- Whether an endpoint waits for its handshake.
