@@ -15,6 +15,7 @@ from support.process import Server, wait_until
 from support.tenant import TestTenant
 
 ROWS = 4_000
+COLUMNS = "id, tenant_id, endpoint_id, value, created_at, expires_at, key_id"
 AUTHORIZATION = "Token of-the-receiver"
 
 
@@ -31,7 +32,7 @@ def add_secrets(data: Path) -> None:
         key_id, value = seal(f"sec_many_{number}", "nobody", None, f"whsec_{number}")
         rows.append((f"sec_many_{number}", "nobody", None, value, 0, None, key_id))
     with store._writer.transaction() as connection:
-        connection.executemany("INSERT INTO secret VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        connection.executemany(f"INSERT INTO secret ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     store.close()
 
 

@@ -256,10 +256,13 @@ def test_a_second_endpoint_of_vessel_and_a_long_label_are_told_precisely(server:
     given = {"url": "http://127.0.0.1:9/", "profile": "vessel"}
     long = server.ask("POST", f"{tenant.path}/endpoints", {**given, "label": "é" * 129})
     assert long.json["errors"] == [{"field": "label", "message": "must be at most 256 bytes long"}]
-    tenant.endpoint(given["url"], profile="vessel")
+    first = tenant.endpoint(given["url"], profile="vessel")
     second = server.ask("POST", f"{tenant.path}/endpoints", given)
-    assert (second.status, second.json["code"]) == (429, "endpoint_quota")
-    assert second.json["detail"] == "By the profile vessel a tenant may have at most one endpoint. Delete one first."
+    assert (second.status, second.json["code"]) == (409, "endpoint_exists")
+    assert second.json["detail"] == (
+        f"The profile vessel allows a tenant 1 endpoint, and this one has {first['id']} already. "
+        "Change what is there, or delete it."
+    )
     assert len(server.get(f"{tenant.path}/endpoints")["items"]) == 1
 
 

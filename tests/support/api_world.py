@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
-from ringback.ingest.numbers import Numbers
 from starlette.testclient import TestClient
 
 from ringback.api.app import AppParts, build_app
@@ -83,7 +82,7 @@ class ApiWorld:
             attempts=AttemptUseCases(store, clock),
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick, Numbers(clock).next),
+            samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),

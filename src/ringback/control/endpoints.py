@@ -151,15 +151,14 @@ class EndpointUseCases:
         rule = contract.profile.rules.endpoints_per_tenant
         if rule is None or rule > quota:
             return OverQuota(
-                f"This tenant may have at most {quota} endpoints. Delete one first.", code="endpoint_quota"
+                f"This tenant may have at most {_endpoints(quota)}. Delete one first.", code="endpoint_quota"
             )
         there = ", ".join(one.id for one in self._store.list_endpoints(tenant.id, None, 1))
         return self._too_many(contract, rule, there or "as many")
 
     def _too_many(self, contract: Contract, rule: int, there: str) -> Conflict:
-        allowed = "1 endpoint" if rule == 1 else f"{rule} endpoints"
         return Conflict(
-            f"The profile {contract.name} allows a tenant {allowed}, and this one has {there} already. "
+            f"The profile {contract.name} allows a tenant {_endpoints(rule)}, and this one has {there} already. "
             "Change what is there, or delete it.",
             code="endpoint_exists",
         )
@@ -345,3 +344,7 @@ class EndpointUseCases:
         if moved_away and "auth" not in changes:
             changes["auth"] = Auth()
         return changes
+
+
+def _endpoints(count: int) -> str:
+    return "1 endpoint" if count == 1 else f"{count} endpoints"
