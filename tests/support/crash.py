@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from support.process import Server, wait_until
 
 DRAIN_WITHIN_S = 90.0
-BACKLOG_MAX = 1_000
+BACKLOG_MAX = 400
 IN_FLIGHT_S = 21.0
 LATE_READ_S = 0.3  # a request that the dead server had sent may be read after its death
 
