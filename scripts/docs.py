@@ -28,7 +28,7 @@ from ringback.observe.families import FAMILIES, PROCESS, SENDER_PREFIX
 from ringback.observe.logs import level_of, line_name
 from ringback.setting import SettingInfo
 from ringback.settings import catalogue
-from ringback.wire import vocabulary
+from ringback.wire import handshake, vocabulary
 from ringback.wire.slots import SLOTS, TIME_FORMATS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -201,6 +201,21 @@ def words_of_profiles() -> str:
     return "\n".join([slots, times, *rest])
 
 
+def words_of_handshakes() -> str:
+    words = {
+        "method": handshake.METHODS,
+        "challenge": handshake.CHALLENGES,
+        "challenge_in": handshake.CHALLENGE_PLACES,
+        "answer_in": handshake.ANSWER_PLACES,
+        "answer_case": handshake.CASES,
+        "answer_status": handshake.ANSWER_STATUSES,
+        "after_giving_up": handshake.AFTER_GIVING_UP,
+        "errors": handshake.REASONS,
+    }
+    rows = ((f"`{key}`", f"`{word}`", meaning) for key, known in words.items() for word, meaning in known.items())
+    return table(("key", "word", "is"), rows)
+
+
 def calls() -> str:
     return table(("call", "key", "does", "takes", "answers"), api_tables.calls())
 
@@ -223,6 +238,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "spans": spans,
     "calls": calls,
     "words of profiles": words_of_profiles,
+    "words of handshakes": words_of_handshakes,
     "objects": objects,
 }
 

@@ -181,16 +181,16 @@ def _javascript(contract: Contract, signing: Signing) -> str:
         imported, made = "createHmac", f'createHmac("{hashed}", key).update(content).digest("{encoding}")'
         plain = 'Buffer.from(secret.slice("whsec_".length), "base64")'
         key = f"  const key = {plain if contract.profile.standard_secret else 'secret'};\n"
-    given = f'headers["{header}"]'
-    signatures = f"{given}.split({json.dumps(signing.separator)})" if signing.separator else f"[{given}]"
+    given = f'headers["{header}"] ?? ""'
+    signatures = f"({given}).split({json.dumps(signing.separator)})" if signing.separator else f"[{given}]"
     prefix = f'"{variant.prefix}" + ' if variant.prefix else ""
     return (
         f'import {{ {imported}, timingSafeEqual }} from "node:crypto";\n\n'
         "export function genuine(headers, body, secret) {\n"
         f"  const content = Buffer.concat([{parts}]);\n{key}"
         f"  const expected = Buffer.from({prefix}{made});\n"
-        f"  return {signatures}.some(\n"
-        "    (given) => given.length === expected.length && timingSafeEqual(Buffer.from(given), expected),\n  );\n}\n"
+        f"  const given = {signatures}.map((text) => Buffer.from(text));\n"
+        "  return given.some((one) => one.length === expected.length && timingSafeEqual(one, expected));\n}\n"
     )
 
 

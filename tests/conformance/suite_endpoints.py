@@ -86,6 +86,14 @@ class TestEndpoints:
         assert store.get_endpoint(TENANT, "ep_c") is None
         assert list(store.list_secrets(TENANT, "ep_c")) == []
 
+    def test_a_tenant_has_no_more_of_a_profile_than_it_may_have(self, store: Store) -> None:
+        add_endpoint(store, "ep_other", OTHER_TENANT)
+        assert store.create_endpoint(endpoint("ep_a", profile="vessel"), None, 9, of_profile_max=2) is True
+        assert store.create_endpoint(endpoint("ep_b"), None, 9, of_profile_max=1) is True
+        assert store.create_endpoint(endpoint("ep_c", profile="vessel"), None, 9, of_profile_max=1) is False
+        assert store.create_endpoint(endpoint("ep_c", profile="vessel"), None, 9, of_profile_max=2) is True
+        assert store.create_endpoint(endpoint("ep_d"), None, 3, of_profile_max=9) is False
+
     def test_deleted_endpoints_make_room(self, store: Store) -> None:
         add_endpoint(store, "ep_a")
         store.delete_endpoint(TENANT, "ep_a", NOW)

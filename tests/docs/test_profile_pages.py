@@ -68,13 +68,15 @@ def test_the_javascript_of_the_page(profile: str, tmp_path: Path) -> None:
         "const [headers, body, secret] = JSON.parse(process.argv[2]);\n"
         "const bytes = Buffer.from(body);\n"
         'const changed = Buffer.concat([bytes, Buffer.from(" ")]);\n'
+        'const garbled = Object.fromEntries(Object.keys(headers).map((name) => [name, "é".repeat(64)]));\n'
         "console.log(genuine(headers, bytes, secret), genuine(headers, changed, secret));\n"
+        "console.log(genuine({}, bytes, secret), genuine(garbled, bytes, secret));\n"
     )
     given = [{name.lower(): value for name, value in rendered.headers}, rendered.body.decode(), secret]
     run = subprocess.run(
         ["node", str(tmp_path / "run.mjs"), json.dumps(given)], capture_output=True, text=True, timeout=60, check=True
     )
-    assert run.stdout.split() == ["true", "false"]
+    assert run.stdout.split() == ["true", *["false"] * 3]
 
 
 @pytest.mark.parametrize("profile", SIGNED)
@@ -98,7 +100,7 @@ def test_the_shell_of_the_page(profile: str, tmp_path: Path) -> None:
 
 def test_the_guides_profile_is_what_its_customers_were_promised() -> None:
     text = (PAGES.parent / "contracts.md").read_text("utf-8")
-    (toml,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    toml, _ = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     contract = check_profile(toml, "bakehouse")
     data = contract.samples["order.paid"].data
     message = Message("evt_1", "order.paid", data, 0, 1_795_346_400_000)
@@ -110,7 +112,7 @@ def test_the_guides_profile_is_what_its_customers_were_promised() -> None:
 
 def test_the_guides_customer_verifies_with_the_guides_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (PAGES.parent / "contracts.md").read_text("utf-8")
-    (toml,), (python,) = (re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) for language in ("toml", "python"))
+    (toml, _), (python,) = (re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) for language in ("toml", "python"))
     (tmp_path / "bakehouse.toml").write_text(toml, "utf-8")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}

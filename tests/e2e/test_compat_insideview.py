@@ -121,7 +121,7 @@ def test_from_the_subscription_to_the_alert_and_its_details(account: Account) ->
         event = account.happen(
             data={"name": "Bodega Núñez", "employees": 1.50},
             occurred_at="2020-02-26T11:52:29.5Z",
-            subject={"type": "company", "id": "co_9"},
+            subject={"type": "Organisation", "id": "co_9"},
             change="updated",
             previous={"name": "Bodega"},
         )
@@ -410,6 +410,7 @@ def test_bad_input_changes_nothing(account: Account) -> None:
         {"unknown": 1},
         {"name": "New", "signingSecret": ""},
         {"name": "New", "webhook": {}},
+        {"name": "New", "webhook": {"status": "active"}},
         {"name": "New", "webhook": {"url": "http://"}, "signingSecret": "secret"},
         {"name": "New", "subscriptionType": "contact"},
         {"name": 1},

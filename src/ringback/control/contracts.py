@@ -76,6 +76,12 @@ def takes_the_same_secrets(before: Contract, after: Contract, signature: str) ->
     return same_form and (not one.standard_secret or algorithms[0] == algorithms[1])
 
 
+def check_choice(findings: Findings, signature: str | None, contract: Contract) -> None:
+    """Refuse a `signature` that was chosen (None: none was) where nothing is signed."""
+    if signature and not contract.signatures:
+        findings.add("signature", f"can't be chosen: requests of the profile {contract.name} are not signed")
+
+
 def check_fit(findings: Findings, endpoint: Endpoint, contract: Contract) -> None:
     """Whether an endpoint keeps to what its contract asks: a signature that is there, headers of its own, its rules.
 

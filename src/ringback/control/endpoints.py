@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from ringback.clock import Clock
 from ringback.control import verification
 from ringback.control.contracts import (
+    check_choice,
     check_fit,
     check_has_url,
     contract_of,
@@ -44,7 +45,7 @@ from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant, sending_tenant
 from ringback.model.endpoint import NO_URL, Auth, Endpoint, EndpointStatus, Secret
 from ringback.model.errors import Conflict, NotFound, OverQuota, Refused
-from ringback.model.limits import ENDPOINTS_PER_TENANT_MAX
+from ringback.model.limits import ENDPOINTS_PER_TENANT_HARD_MAX, ENDPOINTS_PER_TENANT_MAX
 from ringback.model.tenant import Tenant
 from ringback.numbers import Numbers
 from ringback.policy.url import UrlRules
@@ -131,16 +132,17 @@ class EndpointUseCases:
         check_address(endpoint, self._rules)
         check_headers_together(endpoint)
         check_fit(findings, endpoint, contract)
+        check_choice(findings, checked.get("signature"), contract)
         findings.raise_if_any()
         value = self._first_secret(contract, endpoint, secret)
         signing = None
         if value is not None:
             signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
         quota = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
-        most = min(quota, contract.profile.rules.endpoints_per_tenant or quota)
         number = self._numbers.next(now) if self._profiles.needs_number(profile) else None
         first = first_event(tenant, endpoint, contract, self._clock, number)
-        if not self._store.create_endpoint(endpoint, signing, most, first):
+        rule = contract.profile.rules.endpoints_per_tenant
+        if not self._store.create_endpoint(endpoint, signing, quota, first, of_profile_max=rule):
             raise self._no_room(tenant, contract, quota)
         self._notify()
         return Changed(endpoint, None if value is None else revealed(value))
@@ -148,17 +150,21 @@ class EndpointUseCases:
     def _no_room(self, tenant: Tenant, contract: Contract, quota: int) -> Refused:
         """Why there can't be another endpoint: the profile's rule, or else the tenant's quota."""
         required_tenant(self._store, tenant.id)
-        rule = contract.profile.rules.endpoints_per_tenant
-        if rule is None or rule > quota:
-            return OverQuota(
-                f"This tenant may have at most {_endpoints(quota)}. Delete one first.", code="endpoint_quota"
-            )
-        there = ", ".join(one.id for one in self._store.list_endpoints(tenant.id, None, 1))
-        return self._too_many(contract, rule, there or "as many")
+        return self._one_too_many(tenant.id, contract) or OverQuota(
+            f"This tenant may have at most {_endpoints(quota)}. Delete one first.", code="endpoint_quota"
+        )
 
-    def _too_many(self, contract: Contract, rule: int, there: str) -> Conflict:
+    def _one_too_many(self, tenant_id: str, contract: Contract, but: str | None = None) -> Conflict | None:
+        """What the profile's rule says against another endpoint of it, `but` the one of that id; None: nothing."""
+        rule = contract.profile.rules.endpoints_per_tenant
+        if rule is None:
+            return None
+        there = self._store.list_endpoints(tenant_id, None, ENDPOINTS_PER_TENANT_HARD_MAX)
+        alike = [one.id for one in there if one.profile == contract.name and one.id != but]
+        if len(alike) < rule:
+            return None
         return Conflict(
-            f"The profile {contract.name} allows a tenant {_endpoints(rule)}, and this one has {there} already. "
+            f"The profile {contract.name} allows a tenant {_endpoints(rule)}, and this one has {alike[0]} already. "
             "Change what is there, or delete it.",
             code="endpoint_exists",
         )
@@ -303,17 +309,13 @@ class EndpointUseCases:
             if "signature" not in checked and not contract.offers(after.signature):
                 after = replace(after, signature=contract.default_signature)
             check_fit(findings, after, contract)
+            check_choice(findings, checked.get("signature"), contract)
         findings.raise_if_any()
         if contract is not None and after.profile != before.profile:
-            self._check_rule(after, contract)
+            refused = self._one_too_many(after.tenant_id, contract, but=after.id)
+            if refused is not None:
+                raise refused
         return after
-
-    def _check_rule(self, endpoint: Endpoint, contract: Contract) -> None:
-        """Whether an endpoint that is there may go over to this profile. Raises Conflict."""
-        rule = contract.profile.rules.endpoints_per_tenant
-        others = [] if rule is None else self._store.list_endpoints(endpoint.tenant_id, None, rule + 1)
-        if rule is not None and len(others) > rule:
-            raise self._too_many(contract, rule, next(one.id for one in others if one.id != endpoint.id))
 
     def _verified_or_asked(self, before: Endpoint, after: Endpoint, *, active: bool | None) -> Endpoint:
         """`after` with the status that follows from the change and from the switch (None: it isn't touched)."""

@@ -161,15 +161,23 @@ class MemoryEndpoints(MemoryPart):
     """`Endpoints`, `Secrets` and `Seals`: nothing is on a disk, so nothing is sealed."""
 
     def create_endpoint(
-        self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int, event: Event | None = None
+        self,
+        endpoint: Endpoint,
+        secret: Secret | None,
+        endpoints_max: int,
+        event: Event | None = None,
+        *,
+        of_profile_max: int | None = None,
     ) -> bool:
         with self._tables as tables:
             if event is not None and (event.tenant_id, event.id) in tables.events:
                 raise BadRow(f"There is an event {event.id} already.")
             if endpoint.id in tables.endpoints or endpoint.id in tables.tombstones:
                 raise BadRow(f"There is an endpoint {endpoint.id} already.")
-            owned = sum(row.tenant_id == endpoint.tenant_id for row in tables.endpoints.values())
-            if owned >= endpoints_max or endpoint.tenant_id in tables.deleted_tenants:
+            owned = [row.profile for row in tables.endpoints.values() if row.tenant_id == endpoint.tenant_id]
+            if len(owned) >= endpoints_max or endpoint.tenant_id in tables.deleted_tenants:
+                return False
+            if of_profile_max is not None and owned.count(endpoint.profile) >= of_profile_max:
                 return False
             if secret is not None:
                 _add_secret(tables, secret)

@@ -33,7 +33,13 @@ class SqliteEndpoints(SqlitePart):
     """`Endpoints` and `EndpointSource`."""
 
     def create_endpoint(
-        self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int, event: Event | None = None
+        self,
+        endpoint: Endpoint,
+        secret: Secret | None,
+        endpoints_max: int,
+        event: Event | None = None,
+        *,
+        of_profile_max: int | None = None,
     ) -> bool:
         with self._writer.transaction() as connection:
             if first(connection, _SQL["endpoint_exists"], {"id": endpoint.id}) is not None:
@@ -42,6 +48,10 @@ class SqliteEndpoints(SqlitePart):
             ((owned, tenant_deleted),) = rows(connection, _SQL["room_for_endpoint"], tenant)
             if owned >= endpoints_max or tenant_deleted:
                 return False
+            if of_profile_max is not None:
+                ((alike,),) = rows(connection, _SQL["endpoints_alike"], {**tenant, "profile": endpoint.profile})
+                if alike >= of_profile_max:
+                    return False
             if secret is not None:
                 insert_secret(connection, secret, self._sealed)
             connection.execute(_SQL["insert_endpoint"], _columns(endpoint, self._sealed))

@@ -48,13 +48,17 @@ def _entity(message: Message) -> str:
     return message.subject_type or message.type.rpartition(".")[0] or message.type
 
 
+def _topic(message: Message) -> str:
+    return message.type.partition(".")[0]
+
+
 def _source(message: Message) -> str:
     return f"/tenants/{message.tenant_id}"
 
 
 ALWAYS_THERE: Final = frozenset(
     (
-        *("event_id", "event_type", "entity", "action", "attempt", "happened_at", "accepted_at", "sent_at"),
+        *("event_id", "event_type", "entity", "action", "topic", "attempt", "happened_at", "accepted_at", "sent_at"),
         *("endpoint_id", "tenant_id", "source"),
     )
 )
@@ -70,6 +74,7 @@ SLOTS: Final[Mapping[str, Slot]] = {
     "subject_type": Slot(Kind.TEXT, "the type of what the event is about", attrgetter("subject_type")),
     "subject_id": Slot(Kind.TEXT, "the id of what the event is about", attrgetter("subject_id")),
     "entity": Slot(Kind.TEXT, "the subject's type; without one the event's type up to its last dot", _entity),
+    "topic": Slot(Kind.TEXT, "the event's type up to its first dot", _topic),
     "change": Slot(Kind.TEXT, "created, updated or deleted", attrgetter("change")),
     "action": Slot(Kind.TEXT, "the change; without one what stands behind the last dot of the event's type", _action),
     "data": Slot(Kind.JSON, "the event's data", attrgetter("data")),

@@ -408,6 +408,17 @@ def test_most_endpoints_begin_with_nothing_and_a_change_of_profile_begins_nothin
     assert events(world) == []
 
 
+def test_a_signature_can_only_be_chosen_where_something_is_signed(world: ApiWorld) -> None:
+    path = f"/v1/tenants/{TENANT}/endpoints"
+    given = {"url": "https://a.example/", "profile": "vainu"}
+    wrong = problem_of(world.call("POST", path, {**given, "signature": "nonsense"}), 422, "invalid")
+    assert wrong["errors"][0]["field"] == "signature"
+    made = world.endpoint(profile="vainu")
+    problem_of(world.call("PATCH", f"{path}/{made['id']}", {"signature": "v1"}), 422, "invalid")
+    signed = world.endpoint()
+    assert world.call("PATCH", f"{path}/{signed['id']}", {"profile": "vainu"}).status_code == 200
+
+
 def test_a_profile_may_allow_a_tenant_only_so_many_endpoints(world: ApiWorld) -> None:
     first = world.endpoint(profile="vessel")
     path = f"/v1/tenants/{TENANT}/endpoints"
@@ -415,7 +426,7 @@ def test_a_profile_may_allow_a_tenant_only_so_many_endpoints(world: ApiWorld) ->
     refused = problem_of(world.call("POST", path, second), 409, "endpoint_exists")
     assert first["id"] in refused["detail"]
     assert len(events(world)) == 1
-    other = world.endpoint()
+    other = world.endpoint(profile="standard")
     refused = problem_of(world.call("PATCH", f"{path}/{other['id']}", {"profile": "vessel"}), 409, "endpoint_exists")
     assert first["id"] in refused["detail"]
     assert world.call("DELETE", f"{path}/{other['id']}").status_code == 204

@@ -118,7 +118,7 @@ def test_while_vessels_secret_is_rotated_the_old_one_signs() -> None:
 @pytest.mark.parametrize("encoding", ["hex", "base64"])
 def test_insideview_sends_thin_alerts_signed_with_sha1(encoding: str) -> None:
     (case,) = cases("insideview")
-    made = message(b'{"everything":"else"}', number=364_559, subject_type="company")
+    made = message(b'{"everything":"else"}', "company.updated", number=364_559, subject_type="Organisation")
     made = made._replace(endpoint_id="oshbv7671moesavtb0e0")
     headers, body = sent("insideview", made, [case["signing_secret"]], encoding)
     assert body == case["body"]

@@ -19,6 +19,8 @@ from ringback.policy.match import ANY
 PENDING: Final = "VERIFICATION_PENDING"
 """As `webhook.status` of a change it asks for another verification."""
 
+STATUSES: Final = (PENDING, "ACTIVE", "DISABLED")
+
 ANY_TYPE: Final = "any"
 """Shown for what was made elsewhere for events of several kinds."""
 
@@ -88,6 +90,8 @@ class SubscriptionChange(_Subscription):
         findings = Findings()
         if not self.model_fields_set:
             findings.add("webhook", "is missing, and so is all else that can be changed: name, signingSecret")
+        if self.webhook is not None and self.webhook.status not in (None, *STATUSES):
+            findings.add("webhook.status", f"must be {PENDING}, to be verified again, or what was fetched")
         self._check_secret(findings)
         findings.raise_if_any()
 

@@ -77,9 +77,12 @@ def _router(webhooks: ProfileEndpoints, secrets: SecretUseCases, keys: Authentic
             return _WebhookView.of(_created(webhooks, tenant_id, url, principal_of(request).label))
 
     @router.get(_PATH)
-    def get_webhook(request: Request, token: _Token = None, webhook_id: _Id = None) -> _WebhookView:
-        tenant_id = _connection(request, secrets, None, token)
-        return _WebhookView.of(_found(webhooks, tenant_id, webhook_id))
+    def get_webhook(
+        request: Request, body: _Body | None = None, token: _Token = None, webhook_id: _Id = None
+    ) -> _WebhookView:
+        wanted = _id(body, webhook_id)
+        tenant_id = _connection(request, secrets, body, token)
+        return _WebhookView.of(_found(webhooks, tenant_id, wanted))
 
     @router.put(_PATH)
     def change_webhook(request: Request, body: _Body, token: _Token = None, webhook_id: _Id = None) -> _WebhookView:
@@ -161,7 +164,9 @@ def _found(webhooks: ProfileEndpoints, tenant_id: str, webhook_id: str | None) -
     for endpoint in webhooks.all(tenant_id):
         if webhook_id in (None, endpoint.id):
             return endpoint
-    raise NotFound("This connection has no such webhook." if webhook_id else "This connection has no webhook.")
+    raise NotFound(
+        "This connection has no such webhook." if webhook_id is not None else "This connection has no webhook."
+    )
 
 
 def _url(body: _Body) -> str:

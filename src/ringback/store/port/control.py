@@ -108,10 +108,16 @@ class Keys(Protocol):
 
 class Endpoints(Protocol):
     def create_endpoint(
-        self, endpoint: Endpoint, secret: Secret | None, endpoints_max: int, event: Event | None = None
+        self,
+        endpoint: Endpoint,
+        secret: Secret | None,
+        endpoints_max: int,
+        event: Event | None = None,
+        *,
+        of_profile_max: int | None = None,
     ) -> bool:
         """Add it with its lane, whose bell rings if it has to prove itself; False when the tenant has `endpoints_max`
-        already.
+        already, or `of_profile_max` (None: any number) of its profile.
 
         The event that it begins with is appended in the same transaction, and a delivery of it to this endpoint alone
         if it counts one (`deliveries`); then the bell rings for that.

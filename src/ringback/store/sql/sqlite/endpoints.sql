@@ -34,6 +34,11 @@ SELECT
     (SELECT count(*) FROM endpoint WHERE tenant_id = :tenant_id AND deleted_at IS NULL),
     EXISTS (SELECT 1 FROM tenant WHERE id = :tenant_id AND deleted_at IS NOT NULL);
 
+-- name: endpoints_alike
+-- How many endpoints of a tenant have a profile.
+SELECT count(*) FROM endpoint
+WHERE tenant_id = :tenant_id AND deleted_at IS NULL AND CAST(config AS TEXT) ->> '$.profile' = :profile;
+
 -- name: update_endpoint
 -- Store an endpoint where the one before this revision is stored.
 UPDATE endpoint
