@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,60 @@ def test_githubs_contract_is_a_file(server: Server, tenant: TestTenant, inbox: I
         "X-Hub-Signature-256": f"sha256={signature}",
     }
     assert json.loads(received.body) == payload
+
+
+# ── Sitefinity Insight ────────────────────────────────────────────────────────────────────────────────────────────
+
+# What the receiver knows the sender by, and the headers that it makes; base64 was written out by another program.
+CREDENTIALS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "none": ({"type": "none"}, {}),
+    "basic": (
+        {"type": "basic", "username": "Aladdin", "password": "open sesame"},
+        {"Authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
+    ),
+    "raw": ({"type": "raw", "value": "Token  abc="}, {"Authorization": "Token  abc="}),
+    "header": (
+        {"type": "header", "headers": {"X-SF-apiKey": "k 1", "x-second": "2"}},
+        {"X-SF-apiKey": "k 1", "x-second": "2"},
+    ),
+}
+SCORED = '{"event": "persona_scoring",  "score": 82.0, "company": "Bodega Núñez", "x":[ 1e2,null ]}'.encode()
+
+
+def post_scored(tenant: TestTenant, channel: str | None, data: bytes) -> dict[str, Any]:
+    of_channel = b"" if channel is None else b'"channel":"%s",' % channel.encode()
+    event = b'{"type":"persona_scoring.threshold_passed",%s"data":%s}' % (of_channel, data)
+    answer = tenant.server.ask("POST", f"{tenant.path}/events", event)
+    assert answer.status == 202, answer.body
+    accepted: dict[str, Any] = answer.json
+    return accepted
+
+
+@pytest.mark.parametrize(("auth", "expected"), CREDENTIALS.values(), ids=CREDENTIALS.keys())
+def test_what_was_posted_arrives_with_the_credentials_and_again_after_a_failure(
+    tenant: TestTenant, inbox: Inbox, auth: Mapping[str, Any], expected: Mapping[str, str]
+) -> None:
+    inbox.reply = lambda _: Reply(500 if len(inbox.received) == 1 else 200)
+    retry = {"delays_s": [0.1]}
+    tenant.endpoint(inbox.url(), profile="sitefinity-insight", channels=["dc-1"], auth=auth, retry=retry)
+    tenant.wait_state(post_scored(tenant, "dc-1", SCORED)["id"], "delivered")
+    first, again = inbox.received
+    assert (first.path, first.body) == ("/hook", SCORED)
+    assert first.contract_headers == {"Content-Type": "application/json", **expected}
+    assert (again.path, again.headers, again.body) == (first.path, first.headers, first.body)
+
+
+def test_another_data_center_is_not_told(tenant: TestTenant, inbox: Inbox) -> None:
+    for channel in ("dc-1", "dc-2"):
+        tenant.endpoint(inbox.url(f"/{channel}"), profile="sitefinity-insight", channels=[channel])
+    for channel in ("dc-3", "DC-1", "dc-1.a", None):
+        assert post_scored(tenant, channel, b'"nobody"')["deliveries"] == 0
+    other = post_scored(tenant, "dc-2", b'"second"')
+    own = post_scored(tenant, "dc-1", b'"first"')
+    assert (other["deliveries"], own["deliveries"]) == (1, 1)
+    for event in (other, own):
+        tenant.wait_state(event["id"], "delivered")
+    assert sorted((one.path, one.body) for one in inbox.received) == [("/dc-1", b'"first"'), ("/dc-2", b'"second"')]
 
 
 def test_sitefinity_insight_asks_for_one_channel_and_https(server: Server, tenant: TestTenant) -> None:
