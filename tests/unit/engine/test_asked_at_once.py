@@ -4,10 +4,12 @@ The engine is the real one on the memory store, its threads' steps taken by the 
 leaves. Time stands still throughout, so a wait of any length anywhere would leave the endpoint unasked.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from ringback.compose import Process
 from ringback.engine import messages as m
 from ringback.engine.engine import Engine
 from ringback.engine.ports import OutboundRequest
@@ -66,6 +68,7 @@ class Awake:
 
     def told_of_the_change(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """What the composition does when the API tells it; the dispatcher takes a turn for each message."""
+        parts: Any = SimpleNamespace(_authenticator=self.api.authenticator, _engine=self.engine)
         post = self.engine.dispatcher.post
 
         def post_and_step(message: m.ToDispatcher) -> None:
@@ -75,7 +78,7 @@ class Awake:
 
         with monkeypatch.context() as patched:
             patched.setattr(self.engine.dispatcher, "post", post_and_step)
-            self.engine.reconfigure()
+            Process._notify(parts)
 
     def claim(self) -> list[m.ToDispatcher]:
         """The fetcher does what the dispatcher asked it for; what the dispatcher has in its inbox then."""
