@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from support.handshakes import asks, echo, headers, proves
 from support.inbox import Inbox, Received, Reply
-from support.process import Server
+from support.process import Server, wait_until
 from support.receivers import OK, Connection, ReceivedRequest, Receiver, Script
 from support.tenant import TestTenant
 
@@ -244,6 +244,8 @@ def test_insideview_signs_with_the_old_secret_until_its_grace_ends(tenant: TestT
         assert signed_with(b"signing-secret-1")
         tenant.server.make(rotate, {"secret": "signing-secret-3", "grace_seconds": 0})
         assert signed_with(b"signing-secret-3")
+        tenant.server.make(rotate, {"secret": "signing-secret-4", "grace_seconds": 1})
+        wait_until(lambda: signed_with(b"signing-secret-4"), 15, "the grace has ended by itself")
 
 
 def test_every_alert_has_a_number_of_its_own(tenant: TestTenant) -> None:
@@ -298,7 +300,7 @@ def test_githubs_contract_is_a_file(server: Server, tenant: TestTenant, inbox: I
 
 # ── Sitefinity Insight ────────────────────────────────────────────────────────────────────────────────────────────
 
-# What the receiver knows the sender by, and the headers that it makes; base64 was written out by another program.
+# What the receiver knows the sender by, and the headers that it makes; the base64 is RFC 7617's own example.
 CREDENTIALS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "none": ({"type": "none"}, {}),
     "basic": (
