@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks.webhooks import Webhook
 
-from support.handshakes import echo, headers, proves
+from support.handshakes import asks, echo, headers, proves
 from support.inbox import Inbox, Received, Reply
-from support.process import Server
-from support.receivers import ReceivedRequest, Receiver
+from support.process import Server, wait_until
+from support.receivers import OK, Connection, ReceivedRequest, Receiver, Script
 from support.tenant import TestTenant
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -43,6 +44,7 @@ def test_vinsight(tenant: TestTenant, inbox: Inbox) -> None:
     contact = {"ContactID": 7, "Name": "Bodega Núñez", "Balance": 1.50}
     tenant.send("contact.created", contact)
     first, again = inbox.wait_for(2)
+    assert (again.path, again.headers, again.body) == (first.path, first.headers, first.body)
     secret = tenants_secret(tenant)
     for received in (first, again):
         signature = hmac.digest(secret.encode(), received.body, "sha256").hex()
@@ -52,6 +54,21 @@ def test_vinsight(tenant: TestTenant, inbox: Inbox) -> None:
     tenant.send("contact.updated", contact)
     last = inbox.wait_for(3)[-1]
     assert last.header("x-signature") == hmac.digest(last.body, secret.encode(), "sha256").hex()
+
+
+def test_what_vinsight_deleted_is_sent_as_it_was_posted(tenant: TestTenant, inbox: Inbox) -> None:
+    tenant.endpoint(inbox.url(), profile="vinsight", event_types=["contact.deleted"])
+    contact = '{"ContactID": 7,  "Name": "Bodega Núñez", "Balance": 1.50}'.encode()
+    for event_type in (b"contact.created", b"contact.deleted"):
+        event = b'{"type":"%s","change":"deleted","data":%s,"previous":{"ContactID":8}}' % (event_type, contact)
+        assert tenant.server.ask("POST", f"{tenant.path}/events", event).status == 202
+    last = tenant.send("contact.deleted", {"ContactID": 9})
+    tenant.wait_state(last, "delivered")
+    received, other = inbox.wait_for(2)
+    assert received.body == contact
+    assert json.loads(other.body) == {"ContactID": 9}
+    signature = hmac.new(tenants_secret(tenant).encode(), contact, "sha256").hexdigest()
+    assert received.contract_headers == {"Content-Type": "application/json", "x-signature": signature}
 
 
 def test_all_webhooks_of_an_organisation_share_its_secret_and_its_rotation(tenant: TestTenant, inbox: Inbox) -> None:
@@ -184,6 +201,53 @@ def test_insideview(tenant: TestTenant, secret: str | None) -> None:
     assert signature == (hmac.digest(secret.encode(), received.body, "sha1").hex() if secret else None)
 
 
+ALERT_SIGNATURE = "X-InsideViewAPI-AlertDataSignature"
+
+
+def fails_one_delivery() -> Script:
+    """Proves itself, answers the first alert with 500 and all others with 200, on whatever connection they come."""
+    failures = [b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"]
+
+    def script(connection: Connection) -> None:
+        while (request := connection.request()) is not None:
+            connection.send(echo(request) if asks(request) else failures.pop() if failures else OK)
+
+    return script
+
+
+def test_an_alert_of_insideview_that_is_tried_again_is_the_same_alert(tenant: TestTenant) -> None:
+    with Receiver(fails_one_delivery()) as receiver:
+        tenant.endpoint(receiver.url, profile="insideview", secret="signing-secret-1", retry={"delays_s": [0.1]})
+        tenant.wait_state(tenant.send("company.updated", {"name": "Núñez"}), "delivered")
+        first, again = posted(receiver)
+    assert again.body == first.body
+    assert json.loads(again.body)["alertId"] == json.loads(first.body)["alertId"]
+    assert again.headers == first.headers
+    signature = hmac.new(b"signing-secret-1", first.body, "sha1").hexdigest()
+    assert [pair for pair in again.headers if pair[0].lower() == ALERT_SIGNATURE.lower()] == [
+        (ALERT_SIGNATURE, signature)
+    ]
+
+
+def test_insideview_signs_with_the_old_secret_until_its_grace_ends(tenant: TestTenant) -> None:
+    with Receiver(proves(echo)) as receiver:
+        made = tenant.endpoint(receiver.url, profile="insideview", secret="signing-secret-1")
+        rotate = f"{tenant.path}/endpoints/{made['id']}/secret/rotate"
+
+        def signed_with(secret: bytes) -> bool:
+            tenant.wait_state(tenant.send("company.updated", 1), "delivered")
+            last = posted(receiver)[-1]
+            return last.header(ALERT_SIGNATURE) == hmac.new(secret, last.body, "sha1").hexdigest()
+
+        assert signed_with(b"signing-secret-1")
+        tenant.server.make(rotate, {"secret": "signing-secret-2", "grace_seconds": 3_600})
+        assert signed_with(b"signing-secret-1")
+        tenant.server.make(rotate, {"secret": "signing-secret-3", "grace_seconds": 0})
+        assert signed_with(b"signing-secret-3")
+        tenant.server.make(rotate, {"secret": "signing-secret-4", "grace_seconds": 1})
+        wait_until(lambda: signed_with(b"signing-secret-4"), 15, "the grace has ended by itself")
+
+
 def test_every_alert_has_a_number_of_its_own(tenant: TestTenant) -> None:
     with Receiver(proves(echo)) as receiver:
         tenant.endpoint(receiver.url, profile="insideview")
@@ -232,6 +296,60 @@ def test_githubs_contract_is_a_file(server: Server, tenant: TestTenant, inbox: I
         "X-Hub-Signature-256": f"sha256={signature}",
     }
     assert json.loads(received.body) == payload
+
+
+# ── Sitefinity Insight ────────────────────────────────────────────────────────────────────────────────────────────
+
+# What the receiver knows the sender by, and the headers that it makes; the base64 is RFC 7617's own example.
+CREDENTIALS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "none": ({"type": "none"}, {}),
+    "basic": (
+        {"type": "basic", "username": "Aladdin", "password": "open sesame"},
+        {"Authorization": "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
+    ),
+    "raw": ({"type": "raw", "value": "Token  abc="}, {"Authorization": "Token  abc="}),
+    "header": (
+        {"type": "header", "headers": {"X-SF-apiKey": "k 1", "x-second": "2"}},
+        {"X-SF-apiKey": "k 1", "x-second": "2"},
+    ),
+}
+SCORED = '{"event": "persona_scoring",  "score": 82.0, "company": "Bodega Núñez", "x":[ 1e2,null ]}'.encode()
+
+
+def post_scored(tenant: TestTenant, channel: str | None, data: bytes) -> dict[str, Any]:
+    of_channel = b"" if channel is None else b'"channel":"%s",' % channel.encode()
+    event = b'{"type":"persona_scoring.threshold_passed",%s"data":%s}' % (of_channel, data)
+    answer = tenant.server.ask("POST", f"{tenant.path}/events", event)
+    assert answer.status == 202, answer.body
+    accepted: dict[str, Any] = answer.json
+    return accepted
+
+
+@pytest.mark.parametrize(("auth", "expected"), CREDENTIALS.values(), ids=CREDENTIALS.keys())
+def test_what_was_posted_arrives_with_the_credentials_and_again_after_a_failure(
+    tenant: TestTenant, inbox: Inbox, auth: Mapping[str, Any], expected: Mapping[str, str]
+) -> None:
+    inbox.reply = lambda _: Reply(500 if len(inbox.received) == 1 else 200)
+    retry = {"delays_s": [0.1]}
+    tenant.endpoint(inbox.url(), profile="sitefinity-insight", channels=["dc-1"], auth=auth, retry=retry)
+    tenant.wait_state(post_scored(tenant, "dc-1", SCORED)["id"], "delivered")
+    first, again = inbox.received
+    assert (first.path, first.body) == ("/hook", SCORED)
+    assert first.contract_headers == {"Content-Type": "application/json", **expected}
+    assert (again.path, again.headers, again.body) == (first.path, first.headers, first.body)
+
+
+def test_another_data_center_is_not_told(tenant: TestTenant, inbox: Inbox) -> None:
+    for channel in ("dc-1", "dc-2"):
+        tenant.endpoint(inbox.url(f"/{channel}"), profile="sitefinity-insight", channels=[channel])
+    for channel in ("dc-3", "DC-1", "dc-1.a", None):
+        assert post_scored(tenant, channel, b'"nobody"')["deliveries"] == 0
+    other = post_scored(tenant, "dc-2", b'"second"')
+    own = post_scored(tenant, "dc-1", b'"first"')
+    assert (other["deliveries"], own["deliveries"]) == (1, 1)
+    for event in (other, own):
+        tenant.wait_state(event["id"], "delivered")
+    assert sorted((one.path, one.body) for one in inbox.received) == [("/dc-1", b'"first"'), ("/dc-2", b'"second"')]
 
 
 def test_sitefinity_insight_asks_for_one_channel_and_https(server: Server, tenant: TestTenant) -> None:

@@ -9,6 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ringback.wire.ecmascript import canonical
+from ringback.wire.message import Message
+from ringback.wire.profile import load_profile
 
 PROGRAM = """
 const lines = require("readline").createInterface({input: process.stdin});
@@ -68,6 +70,36 @@ documents = st.recursive(
 @example('"\\u2028\\u007f\\ud83d\\ude00\\/\\b\\f\\u0001<>&"')
 def test_it_is_what_node_makes_of_it(node: Stringify, text: str) -> None:
     assert canonical(text.encode()).decode() == node(text)
+
+
+# What Vessel's receiver signs is what its JSON.stringify makes of what it parsed, so that must be the body to the byte.
+
+VESSEL = load_profile("vessel")
+bodies = documents.map(str.encode)
+ids = st.text("abcXYZ019_-", min_size=1, max_size=24)
+members = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("id", "nativeId", "connectionId", "status", "1"), documents)
+).map(lambda found: of_object(list(found.items())).encode())
+messages = st.builds(
+    Message,
+    id=ids,
+    type=st.sampled_from(["contact.updated", "contact.deleted", "connection.status_changed", "a", "1.2.created"]),
+    data=bodies | members,
+    happened_ms=st.integers(0, 4_000_000_000_000),
+    sent_ms=st.integers(0, 4_000_000_000_000),
+    tenant_id=ids,
+    subject_type=st.none() | texts,
+    subject_id=st.none() | texts,
+    change=st.none() | st.sampled_from(["created", "updated", "deleted"]),
+    previous=st.none() | bodies | members,
+)
+
+
+@settings(max_examples=100, deadline=None)  # a round through another process
+@given(messages)
+def test_what_vessel_is_sent_is_what_node_makes_of_it(node: Stringify, message: Message) -> None:
+    body = VESSEL.render(message, ["an access token"], "sha256").body.decode()
+    assert body == node(body)
 
 
 def test_it_stays_as_it_is_once_it_is_made() -> None:
