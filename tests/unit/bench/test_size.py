@@ -29,7 +29,7 @@ def test_each_figure_is_the_median_of_the_rounds_and_memory_the_greatest() -> No
 
 
 def test_a_trial_is_smaller_but_small_things_stay() -> None:
-    assert size.shrunk(size.Sizes(endpoints=100_000, waiting=1_000_000), 0.01) == (1_000, 1, 10_000)
+    assert size.shrunk(size.Sizes(endpoints=100_000, waiting=1_000_000), 0.01) == (1_000, 1, 1, 10_000)
 
 
 def figures(**changes: float) -> dict[str, Any]:
@@ -61,9 +61,11 @@ def test_five_hundred_tenants_out_of_all_post(tmp_path: Path) -> None:
     store.create_endpoint(endpoint("ep_first", event_types=("wanted",)), secret("sec_1", "ep_first"), 10)
     store.close()
 
-    grown = size.grow(size.Prepared(tmp_path, "ep_first", [TENANT]), size.Sizes(tenants=2_000), "http://dead.test")
+    grown = size.grow(
+        size.Prepared(tmp_path, "ep_first", [TENANT]), size.Sizes(tenants=2_000, posting=500), "http://dead.test"
+    )
 
-    assert len(set(grown.tenants)) == size.TENANTS_POSTING
+    assert len(set(grown.tenants)) == 500
     store = SqliteStore.open(data / "ringback.db")
     try:
         index = MatchIndex()
