@@ -6,6 +6,7 @@ FastAPI gets is already parsed. Fails with the errors of `model.errors`, which t
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from typing import Any, ClassVar, Final
 
@@ -35,7 +36,7 @@ _RAW_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OTHER_NAMES: Final = "name"
 
 
-class KeyedRoute(APIRoute):
+class KeyedRoute(APIRoute, ABC):
     """A route that needs a key. What follows from the key is for the class of each API to say."""
 
     authenticator: ClassVar[Authenticator]
@@ -44,13 +45,13 @@ class KeyedRoute(APIRoute):
         """The key, as the value of an Authorization header has it; None: there is none. Raises Refused."""
         return headers.get(b"authorization")
 
+    @abstractmethod
     def let_in(self, principal: Principal, request: Request) -> None:
         """Return if this caller may go on. Raises Forbidden, NotFound."""
-        raise NotImplementedError
 
+    @abstractmethod
     def check_query(self, query: bytes, known: Collection[str]) -> None:
         """Return if the query is one that can be answered; `known` are its parameters. Raises Invalid."""
-        raise NotImplementedError
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
