@@ -15,9 +15,9 @@ from ringback.model.errors import BadSetting, MasterKeyMissing, StoreExists, Sto
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.master_key import KEY_FILE, MasterKey
 from ringback.settings import Settings
-from ringback.store import sqlite_offline
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_offline import FileFacts
+from ringback.store.sqlite import offline as sqlite_offline
+from ringback.store.sqlite.offline import FileFacts
 from ringback.vault.key_file import KeyFile
 from ringback.vault.ring import open_ring, read_keys
 

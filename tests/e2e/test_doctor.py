@@ -22,7 +22,7 @@ from ringback.doctor import database, machine, place
 from ringback.doctor import port as port_module
 from ringback.doctor.finding import Finding, Status
 from ringback.setting import VARIABLE_PREFIX
-from ringback.store import sqlite_examination
+from ringback.store.sqlite import examination as sqlite_examination
 from support.authority import Authority
 from support.command import COLUMNS, ringback, ringback_on_terminal
 from support.inbox import Inbox, Reply

@@ -9,7 +9,7 @@ runs in which processes die or wall clocks jump.
 from ringback.engine.lanes import Lane
 from ringback.model.event import Delivery
 from ringback.model.lane import LaneRow
-from ringback.store.memory_lanes import candidates
+from ringback.store.memory.lanes import candidates
 from simulation.node import WALL_START_MS, Node
 from simulation.world import World
 

@@ -8,7 +8,7 @@ from typing import Final
 import apsw
 
 from ringback.store.migrate import load_migrations
-from ringback.store.sqlite_file import SqliteLedger
+from ringback.store.sqlite.file import SqliteLedger
 
 SECRET: Final = "whsec_" + "c2VjcmV0LW9mLWFuLW9sZC1zdG9yZS0x"
 TENANTS_SECRET: Final = "tenants-own-secret-in-clear"

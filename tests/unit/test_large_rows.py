@@ -5,7 +5,7 @@ from typing import Any
 import apsw
 import pytest
 
-from ringback.store.sqlite_connection import ManyRows
+from ringback.store.sqlite.connection import ManyRows
 
 MB = 1_000_000
 

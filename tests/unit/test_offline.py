@@ -21,8 +21,8 @@ from ringback.model.errors import (
 )
 from ringback.model.master_key import written
 from ringback.settings import Settings
-from ringback.store import sqlite_offline
 from ringback.store.sqlite import SqliteStore
+from ringback.store.sqlite import offline as sqlite_offline
 from ringback.vault.key_file import KeyFile
 from ringback.vault.ring import open_ring
 from support.old_store import IN_CLEAR, PASSWORD, SECRET, TENANTS_SECRET, make_old_store

@@ -19,7 +19,7 @@ from ringback.files import beside_of, written_whole
 from ringback.model.errors import BadSetting, StoreExists
 
 if TYPE_CHECKING:
-    from ringback.store.sqlite_offline import FileFacts
+    from ringback.store.sqlite.offline import FileFacts
 
 LOOK_EVERY_S: Final = 0.2
 OneJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]

@@ -8,7 +8,7 @@ from typing import Final
 
 from ringback.doctor.finding import Finding, ok, problem, size, warning
 from ringback.model.errors import StartError, StoreCorrupt, StoreNewer, StoreOlder
-from ringback.store.sqlite_examination import DatabaseFacts, examine
+from ringback.store.sqlite.examination import DatabaseFacts, examine
 
 LOCKS: Final = Path("/proc/locks")
 WAL_BYTES_MAX: Final = 512 * 1024 * 1024

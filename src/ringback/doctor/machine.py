@@ -12,7 +12,7 @@ import pycurl
 
 from ringback import __version__
 from ringback.doctor.finding import Finding, ok, problem, warning
-from ringback.store.sqlite_examination import SQLITE_VERSION_MIN, linked_sqlite
+from ringback.store.sqlite.examination import SQLITE_VERSION_MIN, linked_sqlite
 from ringback.times import rfc3339
 
 EARLIEST_MS: Final = 1_767_225_600_000  # 2026, when this was written

@@ -10,7 +10,7 @@ from ringback.model.errors import StoreNewer, StoreOlder
 from ringback.model.limits import FOREVER_MS
 from ringback.store.migrate import Migration, bring_up, load_migrations, read_migrations
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_file import SqliteLedger, open_locked
+from ringback.store.sqlite.file import SqliteLedger, open_locked
 
 THREE = [Migration(1, "one", ""), Migration(2, "two", ""), Migration(3, "three", "")]
 

@@ -9,7 +9,7 @@ import pytest
 import ringback.store
 from ringback.store.queries import for_rows, load, parse, read_all
 
-MODULES = sorted(Path(ringback.store.__file__).parent.glob("sqlite*.py"))
+MODULES = sorted(Path(ringback.store.__file__).parent.glob("sqlite/*.py"))
 
 
 def names_in_code() -> set[str]:

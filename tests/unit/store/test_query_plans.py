@@ -12,8 +12,8 @@ from conformance.backend import accept, accept_many, fetch
 from ringback.store.port import Cutoff, EventQuery, Settlement
 from ringback.store.queries import load
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_fetch import KEYS_VISITED
-from ringback.store.sqlite_log import other_way_round
+from ringback.store.sqlite.fetch import KEYS_VISITED
+from ringback.store.sqlite.log import other_way_round
 from support.queue import fill
 from support.rows import NOW, TENANT, attempt, event, new_delivery
 

@@ -11,8 +11,8 @@ import pytest
 from conformance.backend import accept_many
 from ringback.store.port import BadRow, StoreUnavailable
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_backup import PAGES_A_STEP
-from ringback.store.sqlite_offline import examine_copy
+from ringback.store.sqlite.backup import PAGES_A_STEP
+from ringback.store.sqlite.offline import examine_copy
 from support.process import wait_until
 from support.rows import TENANT, endpoint, event, new_delivery
 

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.backend import accept_many, fetch
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_checkpoint import Checkpoints
+from ringback.store.sqlite.checkpoint import Checkpoints
 
 PAGE_BYTES = 4_096
 WAL_PAGES_MAX = 500

@@ -11,7 +11,7 @@ import pytest
 from conformance.backend import accept_many
 from ringback.store.port import StoreUnavailable
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_connection import READERS_MAX, ManyRows
+from ringback.store.sqlite.connection import READERS_MAX, ManyRows
 from support.process import wait_until
 from support.rows import TENANT, event
 

@@ -11,7 +11,7 @@ from conformance.backend import accept_many
 from ringback.model.errors import RingbackError
 from ringback.store.port import AttemptQuery, BadRow, EventQuery, Settlement, StoreUnavailable
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_errors import STORE_ERRORS, store_errors
+from ringback.store.sqlite.errors import STORE_ERRORS, store_errors
 from support.rows import NOW, TENANT, attempt, event, new_delivery
 
 

@@ -26,15 +26,15 @@ OPEN_UNPRIVILEGED = """
 import os, sys
 from pathlib import Path
 from ringback.model.errors import StartError
-from ringback.store import sqlite
-migrations = sqlite.load_migrations("sqlite")
-sqlite.load_migrations = lambda dialect: migrations  # another user may not get to the sources
+from ringback.store.sqlite import store
+migrations = store.load_migrations("sqlite")
+store.load_migrations = lambda dialect: migrations  # another user may not get to the sources
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
 try:
-    sqlite.SqliteStore.open(Path(sys.argv[1]))
+    store.SqliteStore.open(Path(sys.argv[1]))
 except StartError as error:
     print(error.code, error.exit_code, error.detail)
 """

@@ -8,10 +8,10 @@ import apsw
 import pytest
 
 from conformance.backend import accept_many
-from ringback.store import sqlite_retention
 from ringback.store.port import Cutoff, EventQuery
 from ringback.store.sqlite import SqliteStore
-from ringback.store.sqlite_retention import SHRINK_PAGES
+from ringback.store.sqlite import retention as sqlite_retention
+from ringback.store.sqlite.retention import SHRINK_PAGES
 from support.rows import NOW, TENANT
 
 CUTOFF = Cutoff(TENANT, NOW, NOW, "2027-01-15")

@@ -1,0 +1,66 @@
+"""The reference store: every protocol of `store.port` over plain dictionaries, in one process, for as long as it runs.
+
+It says what the others must do, and the simulation runs on it. Each method is one transaction under one lock; none
+keeps the lock when it returns, so that several engines may take turns on one store between any two calls. It
+never forgets by itself, never waits for another transaction (it raises Retryable) and keeps nothing on disk, so it
+has nothing to seal.
+Clear comes before fast: most reads walk a whole table.
+"""
+
+from ringback.store.memory.census import MemoryCensus
+from ringback.store.memory.clock import MemoryClock
+from ringback.store.memory.config import MemoryEndpoints, MemoryFollow, MemoryHandshakes, MemoryKeys, MemoryTenants
+from ringback.store.memory.event_types import MemoryEventTypes
+from ringback.store.memory.intake import MemoryIntake
+from ringback.store.memory.jobs import MemoryJobs, MemoryJobSteps
+from ringback.store.memory.lanes import MemoryLanes, MemoryNodes
+from ringback.store.memory.log import MemoryLog
+from ringback.store.memory.profiles import MemoryProfiles
+from ringback.store.memory.redaction import MemoryRedactions
+from ringback.store.memory.retention import MemoryRetention
+from ringback.store.memory.settling import MemorySettlements
+from ringback.store.memory.tables import MemoryTables
+from ringback.store.memory.upkeep import MemoryUpkeep
+from ringback.store.port import Space, Store
+
+
+class MemoryStore(
+    MemoryIntake,
+    MemoryLanes,
+    MemoryNodes,
+    MemorySettlements,
+    MemoryHandshakes,
+    MemoryClock,
+    MemoryUpkeep,
+    MemoryRetention,
+    MemoryRedactions,
+    MemoryJobs,
+    MemoryJobSteps,
+    MemoryFollow,
+    MemoryTenants,
+    MemoryEventTypes,
+    MemoryProfiles,
+    MemoryKeys,
+    MemoryEndpoints,
+    MemoryLog,
+    MemoryCensus,
+    Store,
+):
+    """A whole store in memory.
+
+    `sole`: as SQLite, where a process that registers knows all others dead and frees their lanes; else as
+    PostgreSQL, where they are taken over one by one.
+    """
+
+    def __init__(self, sole: bool = True) -> None:
+        super().__init__(MemoryTables(sole))
+
+    def check(self) -> None:
+        """Memory can always commit."""
+
+    def space(self) -> Space:
+        """As if there were no disk."""
+        return Space(0, 0, None, None)
+
+    def close(self) -> None:
+        """Nothing to close."""

@@ -1,0 +1,44 @@
+"""The SQLite store's log of configuration changes: how it is written, and how processes follow it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+
+from ringback.model.lane import Change
+from ringback.store.port import Everything
+from ringback.store.queries import load
+from ringback.store.sqlite.connection import SqlitePart, rows
+
+_SQL: Final = load("sqlite")
+
+
+class SqliteFollow(SqlitePart):
+    """`Follow`."""
+
+    def version(self) -> int:
+        ((version,),) = self._read(_SQL["latest_version"])
+        return int(version)
+
+    def changes_after(self, version: int) -> Sequence[Change] | None:
+        with self._readers.reading() as connection:
+            return read_changes(connection, version)
+
+
+def log_change(connection: apsw.Connection, kind: str, tenant_id: str | None, thing_id: str) -> None:
+    """Tell every process that follows, when the transaction commits."""
+    connection.execute(_SQL["log_change"], {"kind": kind, "tenant_id": tenant_id or "", "id": thing_id})
+
+
+def read_changes(connection: apsw.Connection, version: int) -> list[Change] | None:
+    """Changes after `version`, oldest first; None when some of them are not kept any more."""
+    changes = [Change(*row) for row in rows(connection, _SQL["changes_after"], {"version": version})]
+    # Versions are drawn one by one and the latest is always kept: a gap shows at the first.
+    return None if changes and changes[0].version > max(version, 0) + 1 else changes
+
+
+def read_everything(connection: apsw.Connection) -> Everything:
+    """Every tenant and endpoint that exists."""
+    ((version,),) = rows(connection, _SQL["latest_version"])
+    found = rows(connection, _SQL["all_configuration"])
+    return Everything(int(version), [Change(int(version), *row) for row in found])
