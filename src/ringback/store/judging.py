@@ -1,4 +1,4 @@
-"""What becomes of deliveries when their attempts are settled, whatever the store: a batch is judged before it is written.
+"""What becomes of deliveries when their attempts are settled, whatever the store: judged whole before it is written.
 
 Judged against how the deliveries stand now, as read in the transaction that then writes. The figures of a day count
 every request of an event that left, superseded ones too, since the log shows them. Touches no database.
