@@ -18,6 +18,8 @@ from typing import Any, Final
 
 DEBIAN: Final = Path("/usr/lib/postgresql")
 ENDS_WITHIN_S: Final = 15.0
+MEMORY: Final = Path("/dev/shm")
+MEMORY_BYTES_MIN: Final = 4 << 30
 # Below the kernel's own range: no outgoing connection takes the port while a server is away and about to come back.
 _PORTS: Final = range(18_000, 32_000)
 
@@ -26,7 +28,7 @@ _PORTS: Final = range(18_000, 32_000)
 _KEEPER: Final = """
 while read -r line; do pid=$line; done
 if [ -n "$pid" ]; then
-    kill -INT "$pid"
+    kill -"$2" "$pid"
     kill -CONT "$pid"
     left=100
     while [ $left -gt 0 ] && kill -0 "$pid"; do sleep 0.1; left=$((left - 1)); done
@@ -83,13 +85,15 @@ def unused_port() -> int:
 class Place:
     """A directory of the account's own, and the one process in it. Both go at `close`, or when the tests are gone."""
 
-    def __init__(self, name: str) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=f"ringback-{name}-", dir=_reachable()))
+    def __init__(self, name: str, ends_by: str = "INT", in_memory: bool = False) -> None:
+        """`ends_by` is the signal that the process ends by when the tests are gone; `in_memory` if there is room."""
+        memory = in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_BYTES_MIN
+        self.path = Path(tempfile.mkdtemp(prefix=f"ringback-{name}-", dir=MEMORY if memory else _reachable()))
         user = account()
         if user is not None:
             os.chown(self.path, user.pw_uid, user.pw_gid)
         self._keeper = subprocess.Popen(
-            ["sh", "-c", _KEEPER, "sh", str(self.path)],
+            ["sh", "-c", _KEEPER, "sh", str(self.path), ends_by],
             stdin=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
@@ -130,6 +134,7 @@ class Place:
         assert self._keeper.stdin is not None
         self._keeper.stdin.close()
         self._keeper.wait(ENDS_WITHIN_S)
+        shutil.rmtree(self.path, ignore_errors=True)  # Where the directory above is not the account's to change.
 
     def _tell(self, line: str) -> None:
         assert self._keeper.stdin is not None
