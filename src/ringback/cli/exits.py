@@ -24,6 +24,12 @@ class ExitCode(IntEnum):
     STORE_EXISTS = errors.StoreExists.exit_code
     NOT_CONFIRMED = 14
     PROFILE_FILE_UNUSABLE = errors.ProfileFileUnusable.exit_code
+    STORE_UNREACHABLE = errors.StoreUnreachable.exit_code
+    STORE_REFUSED = errors.StoreRefused.exit_code
+    STORE_RIGHTS = errors.StoreRights.exit_code
+    STORE_VERSION = errors.StoreVersion.exit_code
+    STORE_POOLER = errors.StorePooler.exit_code
+    MASTER_KEY_REQUIRED = errors.MasterKeyRequired.exit_code
     PART_FAILED = 70
     INTERRUPTED = 130
 
@@ -46,6 +52,12 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORE_EXISTS: "there is something already where a database or a copy should go",
     ExitCode.NOT_CONFIRMED: "it was to be confirmed and wasn't; nothing was changed",
     ExitCode.PROFILE_FILE_UNUSABLE: "a profile's file can't be read or is no profile",
+    ExitCode.STORE_UNREACHABLE: "nobody answered at the database's address for a minute",
+    ExitCode.STORE_REFUSED: "the database server doesn't let this user in, or has no such database",
+    ExitCode.STORE_RIGHTS: "the user may not do in the database what Ringback has to",
+    ExitCode.STORE_VERSION: "the database server is too old",
+    ExitCode.STORE_POOLER: "a pooler in transaction mode is between Ringback and the database",
+    ExitCode.MASTER_KEY_REQUIRED: "with PostgreSQL, `RINGBACK_MASTER_KEY` has to be set",
     ExitCode.PART_FAILED: "a part of the server failed, so the server ended; start it again",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }

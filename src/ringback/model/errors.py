@@ -15,7 +15,8 @@
     ├── SecretUnreadable 500      a stored secret doesn't open: its row was changed, or moved, outside of Ringback
     └── StartError                the process can't start; carries the exit code
         (BadSetting, PortTaken, DataDirectoryUnusable, StoreLocked, StoreCorrupt, StoreNewer, StoreOlder,
-        MasterKeyUnusable, MasterKeyMissing, StoreExists)
+        MasterKeyUnusable, MasterKeyMissing, StoreExists, MasterKeyRequired, StoreUnreachable, StoreRefused,
+        StoreRights, StoreVersion, StorePooler)
 
 Each error has a stable `code`, says what happened in `detail`, and stands in docs/errors.md. Store errors that
 a caller of the store must tell apart (`CommitInDoubt`, `BadRow`, `Retryable`) stand in `store.port`.
@@ -201,3 +202,49 @@ class ProfileFileUnusable(StartError):
         super().__init__(detail)
         self.key = key
         self.line = line
+
+
+# ── a database on another machine ─────────────────────────────────────────────────────────────────────────────
+
+
+class StoreUnreachable(StartError):
+    """Nobody answers there, or it is starting, stopping or full just now: worth waiting for."""
+
+    code = "store_unreachable"
+    exit_code = 16
+
+
+class StoreRefused(StartError):
+    """The database server doesn't let us in, and won't: password, user, database, host name, TLS. Not worth waiting
+    for."""
+
+    code = "store_refused"
+    exit_code = 17
+
+
+class StoreRights(StartError):
+    """We are in, and may not do there what has to be done: no right to create, to read or to write; read-only."""
+
+    code = "store_rights"
+    exit_code = 18
+
+
+class StoreVersion(StartError):
+    """The database server is older than the oldest version that is supported, or is no PostgreSQL."""
+
+    code = "store_version"
+    exit_code = 19
+
+
+class StorePooler(StartError):
+    """Between us and the database is a pooler that gives each transaction another session."""
+
+    code = "store_pooler"
+    exit_code = 20
+
+
+class MasterKeyRequired(StartError):
+    """The store is shared between machines, and RINGBACK_MASTER_KEY is not set."""
+
+    code = "master_key_required"
+    exit_code = 21
