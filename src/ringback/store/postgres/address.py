@@ -1,0 +1,82 @@
+"""Where a database is and how it is spoken to: the operator's URL, to which what every connection needs is added.
+
+The URL goes to libpq as it is; what it says itself wins, but for the options that the statements rely on. A password
+never leaves this module but to the server: `shown` is what messages may say.
+"""
+
+from typing import Any, Final
+
+import psycopg
+from psycopg import conninfo, sql
+from psycopg.rows import tuple_row
+
+from ringback.model.errors import StoreRefused
+
+# Every statement is written for an index, and its plan must be the same for an empty table as for a full one.
+_PLANNING: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+_LIMITS: Final = {
+    "statement_timeout": "20s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+SETTINGS: Final = _PLANNING | _LIMITS
+
+_DEFAULTS: Final[dict[str, Any]] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "fallback_application_name": "ringback",
+    "client_encoding": "utf8",
+}
+
+
+class Address:
+    """A URL (`postgresql://…`), taken apart by libpq. Raises StoreRefused for one that it can't read."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            given = conninfo.conninfo_to_dict(url)
+        except psycopg.ProgrammingError:
+            raise StoreRefused(
+                "The URL of the store can't be read. It has the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE; "
+                "write @, /, : and % in a password as %40, %2F, %3A and %25."
+            ) from None
+        wanted = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        own = given.get("options")
+        self._parameters: dict[str, Any] = {
+            **_DEFAULTS,
+            **given,
+            "options": f"{own} {wanted}" if own else wanted,
+        }
+        self.shown = shown(url)
+
+    def connect(self) -> psycopg.Connection[Any]:
+        """A new connection, each of whose statements is a transaction unless one is begun."""
+        return psycopg.connect("", autocommit=True, row_factory=tuple_row, **self._parameters)
+
+
+def shown(url: str) -> str:
+    """The URL as people may see it: user, host and database, no password and no parameters."""
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "postgresql://…"
+    hosts = str(given.get("host", "")).split(",")
+    ports = str(given.get("port", "")).split(",")
+    places = [f"{host}:{ports[min(at, len(ports) - 1)]}".removesuffix(":") for at, host in enumerate(hosts)]
+    user = f"{given['user']}@" if "user" in given else ""
+    return f"postgresql://{user}{','.join(places)}/{given.get('dbname', '')}"
+
+
+def identifier(name: str) -> str:
+    """A name as SQL has it."""
+    return sql.Identifier(name).as_string(None)

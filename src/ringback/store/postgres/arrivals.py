@@ -1,0 +1,96 @@
+"""What the PostgreSQL store writes wherever events arrive: their rows, their deliveries, and the bells of their lanes.
+
+Works inside the caller's transaction. Numbers are drawn in whole blocks after the lock of intake is taken (see
+`floor`); rows go in by COPY. A day that has no partition yet is made by another session first, and a day that was dropped under
+our feet makes the transaction Retryable.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from psycopg import errors as pg
+
+from ringback.model.event import Event, NewDelivery
+from ringback.store.port import Retryable
+from ringback.store.postgres.days import EVENT, Days
+from ringback.store.postgres.floor import BLOCK
+from ringback.store.postgres.locks import INTAKE
+from ringback.store.postgres.session import Session
+from ringback.store.queries import load
+
+_SQL: Final = load("postgres")
+_EVENT_TYPES: Final = (
+    "text", "text", "text", "bytea", "text", "text", "text", "text", "bytea",
+    "text", "int8", "int8", "int8", "int8", "int8", "text", "int8", "int8",
+)  # fmt: skip
+_DELIVERY_TYPES: Final = ("text", "text", "text", "text", "int8", "int8", "int8", "int8", "int8", "bool")
+
+DeliveryRow = tuple[str, str, str, str | None, int, int, int, int, int, bool]
+"""Tenant, endpoint, event, ordering key, due at, seq, attempts, tries, the event's time, deferred."""
+
+
+class Numbers:
+    """The numbers that one transaction draws, ascending: from whole blocks, the rest of which it keeps for later."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._left = range(0)
+
+    def draw(self, count: int) -> list[int]:
+        """The next `count` numbers, higher than all that this transaction drew before."""
+        drawn = list(self._left[:count])
+        self._left = self._left[count:]
+        if missing := count - len(drawn):
+            self._session.rows(_SQL["lock_intake"], INTAKE.params)
+            blocks = self._session.rows(_SQL["draw_blocks"], {"count": -(-missing // BLOCK)})
+            fresh = [range(block * BLOCK, (block + 1) * BLOCK) for (block,) in blocks]
+            drawn += [number for block in fresh for number in block][:missing]
+            taken = missing - BLOCK * (len(fresh) - 1)
+            self._left = fresh[-1][taken:]
+        return drawn
+
+
+def insert_events(session: Session, days: Days, events: Sequence[Event], numbers: Sequence[int]) -> None:
+    """Append events, whose days must be there (`Days.make`)."""
+    try:
+        session.copy(
+            _SQL["copy_events"], _EVENT_TYPES, [(*event, seq) for event, seq in zip(events, numbers, strict=True)]
+        )
+    except pg.CheckViolation as error:
+        days.forget()
+        raise Retryable("The day of an event was dropped or is still to be made.") from error
+
+
+def insert_deliveries(session: Session, rows: Sequence[DeliveryRow]) -> None:
+    """Append deliveries."""
+    session.copy(_SQL["copy_deliveries"], _DELIVERY_TYPES, rows)
+
+
+def new_row(new: NewDelivery, seq: int, event_at: int) -> DeliveryRow:
+    """New work, or (due after its event was accepted) work for later."""
+    tenant_id, endpoint_id, event_id, ordering_key, due_at = new
+    return tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, 0, 0, event_at, due_at > event_at
+
+
+def make_days(session: Session, days: Days, times: Sequence[int], table: str = EVENT) -> None:
+    """Have the days of these times there. In no transaction: others must see them at once."""
+    if missing := days.missing(table, times):
+        days.make(session, table, missing)
+
+
+def ring_lanes(session: Session, rings: Sequence[tuple[str, str, int]]) -> None:
+    """Bring the bells of (tenant, endpoint) forward to a time, in the order of the endpoints."""
+    if not rings:
+        return
+    # An UPDATE from several rows for one lane would take any of them.
+    earliest: dict[tuple[str, str], int] = {}
+    for tenant_id, endpoint_id, due_at in rings:
+        name = endpoint_id, tenant_id
+        earliest[name] = min(due_at, earliest.get(name, due_at))
+    names = sorted(earliest)
+    asked = {
+        "endpoint_ids": [endpoint_id for endpoint_id, _ in names],
+        "tenant_ids": [tenant_id for _, tenant_id in names],
+        "due_ats": [earliest[name] for name in names],
+    }
+    session.change(_SQL["ring_lanes"], asked)

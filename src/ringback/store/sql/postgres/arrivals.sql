@@ -1,0 +1,31 @@
+-- What is written wherever events arrive.
+
+-- name: copy_events
+-- Append events; the columns in the order of model.event.Event, then the place in the stream.
+COPY event (
+    tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, seq
+) FROM STDIN (FORMAT BINARY);
+
+-- name: copy_deliveries
+-- Append deliveries.
+COPY delivery (
+    tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at, deferred
+) FROM STDIN (FORMAT BINARY);
+
+-- name: ring_lanes
+-- Bring doorbells forward, owned or not, but never before the lane's pause ends.
+WITH bell AS MATERIALIZED (
+    SELECT lane.endpoint_id, bell.due_at
+    FROM unnest(%(endpoint_ids)s::text[], %(tenant_ids)s::text[], %(due_ats)s::bigint[])
+        AS bell (endpoint_id, tenant_id, due_at)
+    JOIN lane ON lane.endpoint_id = bell.endpoint_id AND lane.tenant_id = bell.tenant_id
+    WHERE lane.due_at IS NULL OR lane.due_at > greatest(bell.due_at, lane.not_before)
+    ORDER BY lane.endpoint_id
+    FOR UPDATE OF lane
+)
+UPDATE lane
+SET due_at = greatest(bell.due_at, lane.not_before)
+FROM bell
+WHERE lane.endpoint_id = bell.endpoint_id
+AND (lane.due_at IS NULL OR lane.due_at > greatest(bell.due_at, lane.not_before));
