@@ -1,8 +1,8 @@
 """The composition root: settings in, a running process out. The only importer of adapters.
 
 Order of a start: the port, the data directory, the store (which may have to be waited for), the parts, the engine, the
-server. Order of a stop: the server answers who waits, the writer ends, the engine lets its requests end and records them, the store closes. What
-can't be started raises a StartError before anything was changed.
+server. Order of a stop: the server answers who waits, the writer ends, the engine lets its requests end and records
+them, the store closes. What can't be started raises a StartError before anything was changed.
 """
 
 import gc

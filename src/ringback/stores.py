@@ -42,10 +42,10 @@ def open_store(settings: Settings, sealer_for: SealerFor, clock: Clock, observer
         sqlite = SqliteStore.open(settings.store_path, migrate=settings.migrate, sealer_for=sealer_for)
         return OpenStore(sqlite, sqlite, None)
     # Loaded where it is used: a server on a file needs neither the driver nor its memory.
-    from ringback.store.postgres import PostgresStore  # noqa: PLC0415
+    from ringback.store.postgres.store import PostgresStore  # noqa: PLC0415
 
     def attempt() -> Store:
-        return PostgresStore.open(url, migrate=settings.migrate, sealer_for=sealer_for, wait=wait)
+        return PostgresStore.open(url, migrate=settings.migrate, sealer_for=sealer_for)
 
     return OpenStore(open_patiently(attempt, clock, observer, wait), None, READY_WITHIN_S)
 
