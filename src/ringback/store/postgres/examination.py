@@ -5,7 +5,8 @@ table and changes nothing. What other users' sessions do is shown as far as the 
 rights of `pg_read_all_stats` sees its own alone, and the facts say so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 from ringback.store.migrate import load_migrations, missing_of
@@ -108,13 +109,11 @@ def examine(url: str) -> PostgresFacts:
     Raises StoreUnreachable, StoreRefused, StoreRights, StorePooler, StoreCorrupt or StoreNewer.
     """
     address = Address(url)
-    with start_errors(address), address.connect() as connection:
-        session = Session(connection)
-        session.simple(_SHORT)
+    with opened_to_look(address) as session:
         applied = PostgresLedger(session, address.shown).applied()
         missing = missing_of(applied, load_migrations("postgres"), address.shown)
         return PostgresFacts(
-            ServerFacts(*[*session.first(_SQL["server_facts"]), _supported(connection.info.server_version)]),
+            ServerFacts(*[*session.first(_SQL["server_facts"]), _supported(session.connection.info.server_version)]),
             max(applied, default=0),
             [f"{migration.number:04} {migration.name}" for migration in missing],
             read_promises(session),
@@ -125,6 +124,18 @@ def examine(url: str) -> PostgresFacts:
             [Standby(*row) for row in _some(session, "replication")],
             [],
         )
+
+
+@contextmanager
+def opened_to_look(address: Address) -> Iterator[Session]:
+    """A session of its own for the block, which can only read, and answers or fails within seconds.
+
+    Raises a StartError.
+    """
+    with start_errors(address), address.connect() as connection:
+        session = Session(connection)
+        session.simple(_SHORT)
+        yield session
 
 
 def _supported(version: int) -> bool:
