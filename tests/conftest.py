@@ -11,6 +11,8 @@ import pytest
 HERE = Path(__file__).parent
 SHARING = {"e2e", "docs"}
 
+pytest_plugins = ["support.postgres_fixtures"]
+
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_BYTES: Final = 16
+_PARTS: Final = 26
 _TO_ALPHABET: Final = bytes(ord(ALPHABET[b & 31]) for b in range(256))
 # Ten bits at a time.
 _PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]
@@ -41,3 +42,9 @@ def random_parts(chance: bytes) -> list[str]:
 def number_part(number: int) -> str:
     """Sixteen characters that stand for a number, for an id that must come out the same again."""
     return "".join(ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
+
+
+def looks_made(text: str) -> bool:
+    """Whether an id has the form of Ringback's own."""
+    prefix, mark, rest = text.rpartition("_")
+    return bool(prefix and mark) and len(rest) == _PARTS and not rest.strip(ALPHABET)

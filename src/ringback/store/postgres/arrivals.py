@@ -1,17 +1,17 @@
 """What the PostgreSQL store writes wherever events arrive: their rows, their deliveries, and the bells of their lanes.
 
 Works inside the caller's transaction. Numbers are drawn in whole blocks after the lock of intake is taken (see
-`floor`); rows go in by COPY. A day that has no partition yet is made by another session first, and a day that was dropped under
-our feet makes the transaction Retryable.
+`floor`); rows go in by COPY. A day that has no partition yet is made by another session first, and a day that was
+dropped under our feet makes the transaction Retryable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from psycopg import errors as pg
 
 from ringback.model.event import Event, NewDelivery
-from ringback.store.port import Retryable
+from ringback.store.port import BadRow, Retryable
 from ringback.store.postgres.days import EVENT, Days
 from ringback.store.postgres.floor import BLOCK
 from ringback.store.postgres.locks import INTAKE
@@ -50,15 +50,35 @@ class Numbers:
         return drawn
 
 
-def insert_events(session: Session, days: Days, events: Sequence[Event], numbers: Sequence[int]) -> None:
-    """Append events, whose days must be there (`Days.make`)."""
-    try:
-        session.copy(
-            _SQL["copy_events"], _EVENT_TYPES, [(*event, seq) for event, seq in zip(events, numbers, strict=True)]
-        )
-    except pg.CheckViolation as error:
-        days.forget()
-        raise Retryable("The day of an event was dropped or is still to be made.") from error
+class Arrivals:
+    """What one transaction inserts. The days of its events must be there (`Days.make`) before it does."""
+
+    def __init__(self, session: Session, days: Days) -> None:
+        self.numbers = Numbers(session)
+        self._session = session
+        self._days = days
+        self._accepted: dict[tuple[str, str], int] = {}
+
+    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> list[int]:
+        """Append events and deliveries of events that this transaction has inserted; the deliveries' numbers."""
+        take_numbers(self._session, [event for event in events if event.number is not None])
+        self._accepted.update(((event.tenant_id, event.id), event.accepted_at) for event in events)
+        seqs = self.numbers.draw(len(events) + len(deliveries))
+        rows = [(*event, seq) for event, seq in zip(events, seqs, strict=False)]
+        try:
+            self._session.copy(_SQL["copy_events"], _EVENT_TYPES, rows)
+        except pg.CheckViolation as error:
+            self._days.forget()
+            raise Retryable("The day of an event was dropped, or is still to be made.") from error
+        drawn = seqs[len(events) :]
+        insert_deliveries(self._session, [self._row(*pair) for pair in zip(deliveries, drawn, strict=True)])
+        return drawn
+
+    def _row(self, new: NewDelivery, seq: int) -> DeliveryRow:
+        """New work, or (due after its event was accepted) work for later."""
+        tenant_id, endpoint_id, event_id, ordering_key, due_at = new
+        event_at = self._accepted[tenant_id, event_id]
+        return tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, 0, 0, event_at, due_at > event_at
 
 
 def insert_deliveries(session: Session, rows: Sequence[DeliveryRow]) -> None:
@@ -66,14 +86,29 @@ def insert_deliveries(session: Session, rows: Sequence[DeliveryRow]) -> None:
     session.copy(_SQL["copy_deliveries"], _DELIVERY_TYPES, rows)
 
 
-def new_row(new: NewDelivery, seq: int, event_at: int) -> DeliveryRow:
-    """New work, or (due after its event was accepted) work for later."""
-    tenant_id, endpoint_id, event_id, ordering_key, due_at = new
-    return tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, 0, 0, event_at, due_at > event_at
+def take_numbers(session: Session, events: Sequence[Event]) -> None:
+    """Claim the numbers of events that have one. Raises BadRow when another event has it, and Retryable when another
+    transaction is about to take it."""
+    if not events:
+        return
+    claims = sorted((event.tenant_id, str(event.number), event.id) for event in events)
+    asked = {
+        "tenant_ids": [tenant_id for tenant_id, _, _ in claims],
+        "keys": [key for _, key, _ in claims],
+        "event_ids": [event_id for _, _, event_id in claims],
+    }
+    try:
+        session.simple(b"SET LOCAL lock_timeout = '500ms'")
+        taken = session.change(_SQL["take_numbers"], asked)
+        session.simple(b"RESET lock_timeout")
+    except pg.LockNotAvailable as error:
+        raise Retryable("Another transaction is about to take one of the numbers.") from error
+    if taken < len(claims):
+        raise BadRow("There is an event with this number already.")
 
 
-def make_days(session: Session, days: Days, times: Sequence[int], table: str = EVENT) -> None:
-    """Have the days of these times there. In no transaction: others must see them at once."""
+def make_days(session: Session, days: Days, times: Iterable[int], table: str = EVENT) -> None:
+    """Have the days of these times there. By a session that is in no transaction: others must see them at once."""
     if missing := days.missing(table, times):
         days.make(session, table, missing)
 

@@ -19,6 +19,7 @@ from ringback.store.postgres.doubt import DoubtSettler, Origin
 from ringback.store.postgres.errors import store_errors
 from ringback.store.postgres.floor import Floor
 from ringback.store.postgres.hanging import Watch
+from ringback.store.postgres.notifier import Notifier
 from ringback.store.postgres.session import Session
 from ringback.store.sealed_rows import SealedRows
 
@@ -97,6 +98,7 @@ class Database:
         self._ordinary = Connections(connect, ORDINARY_MAX, self._watch)
         self.connect = connect
         self._doubt = DoubtSettler(connect)
+        self.notifier = Notifier(connect)
         self.days = Days()
         self.floor = Floor()
 
@@ -140,6 +142,7 @@ class Database:
             self._doubt.settle(origin, error)
 
     def close(self) -> None:
+        self.notifier.close()
         self._hot.close()
         self._ordinary.close()
         self._watch.close()

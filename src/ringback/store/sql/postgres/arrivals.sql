@@ -29,3 +29,11 @@ SET due_at = greatest(bell.due_at, lane.not_before)
 FROM bell
 WHERE lane.endpoint_id = bell.endpoint_id
 AND (lane.due_at IS NULL OR lane.due_at > greatest(bell.due_at, lane.not_before));
+
+-- name: take_numbers
+-- Claim numbers of events, passing over those that are taken.
+INSERT INTO event_key (tenant_id, kind, key, body_hash, event_ids, expires_at)
+SELECT tenant_id, 'number', key, ''::bytea, ARRAY[event_id], NULL
+FROM unnest(%(tenant_ids)s::text[], %(keys)s::text[], %(event_ids)s::text[]) AS asked (tenant_id, key, event_id)
+ORDER BY tenant_id COLLATE "C", key COLLATE "C"
+ON CONFLICT (tenant_id, kind, key) DO NOTHING;

@@ -129,7 +129,7 @@ CREATE TABLE delivery (
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000
 );
 -- New work without a key by seq, and the head of every key.
-CREATE INDEX delivery_in_lane ON delivery (tenant_id, endpoint_id, ordering_key, seq);
+CREATE INDEX delivery_in_lane ON delivery (tenant_id, endpoint_id, ordering_key, deferred, seq);
 -- New work with a key by seq, for a lane that was ordered and is not any more.
 CREATE INDEX delivery_keyed ON delivery (tenant_id, endpoint_id, seq) WHERE NOT deferred AND ordering_key IS NOT NULL;
 CREATE INDEX delivery_deferred ON delivery (tenant_id, endpoint_id, due_at, seq) WHERE deferred;

@@ -1,0 +1,113 @@
+"""The PostgreSQL store's lanes and nodes: who drains what, and who is alive.
+
+Any number of processes claim at once: each takes rows that nobody else has locked. Whoever claims has its own node's
+row locked against deletion, so that a node that was declared dead owns nothing afterwards. Rows are otherwise locked
+in the order of their keys.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ringback.model.lane import LaneRow, NodeRow
+from ringback.model.limits import FOREVER_MS
+from ringback.store.port import BadRow, Leaving, NotOwner
+from ringback.store.postgres.connection import PostgresPart
+from ringback.store.queries import load
+
+_SQL: Final = load("postgres")
+
+
+class PostgresLanes(PostgresPart):
+    """The writing half of `Lanes`."""
+
+    def claim(self, node_id: str, now: int, limit: int) -> list[LaneRow]:
+        with self._db.reading(hot=True) as session:
+            alive, any_rings = session.first(_SQL["anything_to_claim"], {"node_id": node_id, "now": now})
+        if not alive:
+            raise _taken_over(node_id)
+        if not any_rings or limit <= 0:
+            return []
+        with self._db.writing(hot=True) as session:
+            if session.first(_SQL["keep_node"], {"node_id": node_id}) is None:
+                raise _taken_over(node_id)
+            found = session.rows(_SQL["claim_lanes"], {"node_id": node_id, "now": now, "limit": limit})
+        rows = [LaneRow(*row) for row in found]
+        rows.sort(key=_by_due)
+        return rows
+
+    def ringing(self, node_id: str, now: int) -> list[str]:
+        with self._db.reading(hot=True) as session:
+            found = session.rows(_SQL["ringing_lanes"], {"node_id": node_id, "now": now})
+        return [endpoint_id for (endpoint_id,) in found]
+
+    def silence(self, node_id: str, endpoint_ids: Sequence[str]) -> None:
+        asked = {"node_id": node_id, "endpoint_ids": list(endpoint_ids)}
+        with self._db.reading(hot=True) as session:
+            # Mostly all are silent already. A bell that rings after this look stays ringing, and is heard.
+            ringing = [endpoint_id for (endpoint_id,) in session.rows(_SQL["not_silent_lanes"], asked)]
+        if ringing:
+            with self._db.writing(hot=True) as session:
+                session.change(_SQL["silence_lanes"], {**asked, "endpoint_ids": sorted(ringing)})
+
+    def release(self, node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
+        if not lanes:
+            return []
+        asked = {
+            "node_id": node_id,
+            "forever": FOREVER_MS,
+            "endpoint_ids": [lane.endpoint_id for lane in lanes],
+            "next_dues": [lane.next_due for lane in lanes],
+            "not_befores": [lane.not_before for lane in lanes],
+            "healths": [lane.health for lane in lanes],
+        }
+        with self._db.writing(hot=True) as session:
+            gone = {endpoint_id for (endpoint_id,) in session.rows(_SQL["release_lanes"], asked)}
+        return [lane.endpoint_id in gone for lane in lanes]
+
+    def owned(self, node_id: str) -> list[str]:
+        with self._db.reading(hot=True) as session:
+            return [endpoint_id for (endpoint_id,) in session.rows(_SQL["owned_lanes"], {"node_id": node_id})]
+
+    def disown(self, node_id: str, endpoint_ids: Sequence[str], now: int) -> None:
+        asked = {"node_id": node_id, "endpoint_ids": sorted(endpoint_ids), "now": now}
+        with self._db.writing(hot=True) as session:
+            session.change(_SQL["free_lanes"], asked)
+
+
+class PostgresNodes(PostgresPart):
+    """`Nodes`."""
+
+    def register(self, node_id: str, now: int) -> None:
+        with self._db.writing(hot=True) as session:
+            if not session.change(_SQL["insert_node"], {"node_id": node_id}):
+                raise BadRow(f"There is a node {node_id} already.")
+
+    def beat(self, node_id: str) -> bool:
+        with self._db.writing(hot=True) as session:
+            return session.change(_SQL["beat_node"], {"node_id": node_id}) == 1
+
+    def nodes(self) -> list[NodeRow]:
+        with self._db.reading(hot=True) as session:
+            return [NodeRow(*row) for row in session.rows(_SQL["list_nodes"])]
+
+    def take_over(self, node_id: str, beat: int, now: int) -> bool:
+        with self._db.writing(hot=True) as session:
+            if not session.change(_SQL["delete_silent_node"], {"node_id": node_id, "beat": beat}):
+                return False
+            session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
+        self._db.notifier.rang()
+        return True
+
+    def leave(self, node_id: str, now: int) -> None:
+        with self._db.writing(hot=True) as session:
+            session.change(_SQL["delete_node"], {"node_id": node_id})
+            session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
+        self._db.notifier.rang()
+
+
+def _taken_over(node_id: str) -> NotOwner:
+    return NotOwner(f"The node {node_id} has been taken over.")
+
+
+def _by_due(row: LaneRow) -> tuple[int, str, str]:
+    return row.due_at or 0, row.tenant_id, row.endpoint_id

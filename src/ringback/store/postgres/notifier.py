@@ -1,0 +1,56 @@
+"""Telling other processes that bells were rung, so that they look at once and not a tenth of a second later.
+
+A hint and nothing else: polling finds every bell, and what can't be told now is not told. However many bells ring, one
+notification in PAUSE_S is sent, by a thread with a connection of its own that is started when it is first needed.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+
+from ringback.store.queries import load
+
+PAUSE_S: Final = 0.05
+
+_SQL: Final = load("postgres")
+
+
+class Notifier:
+    """`rang` is for any thread and returns at once."""
+
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+        self._connect = connect
+        self._owed = threading.Event()
+        self._closed = threading.Event()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def rang(self) -> None:
+        self._owed.set()
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None and not self._closed.is_set():
+                    self._thread = threading.Thread(target=self._run, name="store notifier", daemon=True)
+                    self._thread.start()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._owed.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        connection: psycopg.Connection[Any] | None = None
+        while self._owed.wait() and not self._closed.wait(PAUSE_S):
+            self._owed.clear()
+            try:
+                connection = connection or self._connect()
+                connection.execute(_SQL["notify_of_bells"], prepare=False)
+            except psycopg.Error:
+                if connection is not None:
+                    connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()

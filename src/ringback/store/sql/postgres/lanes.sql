@@ -1,0 +1,124 @@
+-- Lanes and nodes: who drains what.
+
+-- name: anything_to_claim
+-- Whether a node's row is there, and whether any lane rings that nobody owns.
+SELECT
+    EXISTS (SELECT 1 FROM node WHERE id = %(node_id)s),
+    EXISTS (SELECT 1 FROM lane WHERE owner IS NULL AND due_at <= %(now)s);
+
+-- name: keep_node
+-- Keep a node's row from being deleted until the transaction ends; its beats go on.
+SELECT 1 FROM node WHERE id = %(node_id)s FOR KEY SHARE;
+
+-- name: claim_lanes
+-- Take lanes that nobody owns and whose bell rings, the earliest first, and silence their bells; as they were before.
+WITH ringing AS MATERIALIZED (
+    SELECT endpoint_id, tenant_id, due_at, not_before, health, freed_at
+    FROM lane
+    WHERE owner IS NULL AND due_at <= %(now)s
+    ORDER BY due_at, tenant_id, endpoint_id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE lane
+SET owner = %(node_id)s, due_at = NULL
+FROM ringing
+WHERE lane.endpoint_id = ringing.endpoint_id
+RETURNING
+    ringing.tenant_id, ringing.endpoint_id, ringing.due_at, ringing.not_before, %(node_id)s::text, ringing.health,
+    ringing.freed_at;
+
+-- name: ringing_lanes
+-- A node's own lanes whose bell rings.
+SELECT endpoint_id FROM lane WHERE owner = %(node_id)s AND due_at <= %(now)s;
+
+-- name: not_silent_lanes
+-- Which of a node's own lanes have a bell to silence.
+SELECT lane.endpoint_id
+FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
+JOIN lane ON lane.endpoint_id = asked.endpoint_id
+WHERE lane.owner = %(node_id)s AND lane.due_at IS NOT NULL;
+
+-- name: silence_lanes
+-- Silence the bells of a node's own lanes.
+WITH own AS MATERIALIZED (
+    SELECT lane.endpoint_id
+    FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
+    JOIN lane ON lane.endpoint_id = asked.endpoint_id
+    WHERE lane.owner = %(node_id)s AND lane.due_at IS NOT NULL
+    ORDER BY lane.endpoint_id
+    FOR UPDATE OF lane
+)
+UPDATE lane SET due_at = NULL FROM own WHERE lane.endpoint_id = own.endpoint_id;
+
+-- name: release_lanes
+-- Give lanes up where they are still the node's own and silent; an endless pause stays endless; those given up.
+WITH leaving AS MATERIALIZED (
+    SELECT
+        lane.endpoint_id, asked.next_due, asked.health,
+        CASE WHEN lane.not_before >= %(forever)s THEN lane.not_before ELSE asked.not_before END AS not_before
+    FROM unnest(%(endpoint_ids)s::text[], %(next_dues)s::bigint[], %(not_befores)s::bigint[], %(healths)s::bytea[])
+        AS asked (endpoint_id, next_due, not_before, health)
+    JOIN lane ON lane.endpoint_id = asked.endpoint_id
+    WHERE lane.owner = %(node_id)s AND lane.due_at IS NULL
+    ORDER BY lane.endpoint_id
+    FOR UPDATE OF lane
+)
+UPDATE lane
+SET owner = NULL,
+    health = leaving.health,
+    freed_at = CASE WHEN leaving.next_due <= freed_at THEN freed_at ELSE 0 END,
+    not_before = leaving.not_before,
+    due_at = CASE WHEN leaving.next_due IS NOT NULL THEN greatest(leaving.next_due, leaving.not_before) END
+FROM leaving
+WHERE lane.endpoint_id = leaving.endpoint_id AND lane.owner = %(node_id)s AND lane.due_at IS NULL
+RETURNING lane.endpoint_id;
+
+-- name: owned_lanes
+-- The lanes whose row names this node.
+SELECT endpoint_id FROM lane WHERE owner = %(node_id)s;
+
+-- name: free_lanes
+-- Free and ring some of a node's own lanes.
+WITH freed AS MATERIALIZED (
+    SELECT lane.endpoint_id
+    FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
+    JOIN lane ON lane.endpoint_id = asked.endpoint_id
+    WHERE lane.owner = %(node_id)s
+    ORDER BY lane.endpoint_id
+    FOR UPDATE OF lane
+)
+UPDATE lane
+SET owner = NULL, due_at = least(due_at, greatest(%(now)s, not_before)), freed_at = %(now)s
+FROM freed
+WHERE lane.endpoint_id = freed.endpoint_id;
+
+-- name: free_lanes_of_node
+-- Free and ring all lanes of a node that is gone.
+WITH freed AS MATERIALIZED (
+    SELECT endpoint_id FROM lane WHERE owner = %(node_id)s ORDER BY endpoint_id FOR UPDATE
+)
+UPDATE lane
+SET owner = NULL, due_at = least(due_at, greatest(%(now)s, not_before)), freed_at = %(now)s
+FROM freed
+WHERE lane.endpoint_id = freed.endpoint_id;
+
+-- name: insert_node
+-- Add an engine process.
+INSERT INTO node (id, beat) VALUES (%(node_id)s, 0) ON CONFLICT (id) DO NOTHING;
+
+-- name: beat_node
+-- One more sign of life.
+UPDATE node SET beat = beat + 1 WHERE id = %(node_id)s;
+
+-- name: list_nodes
+-- All engine processes.
+SELECT id, beat FROM node ORDER BY id;
+
+-- name: delete_silent_node
+-- Remove a node that has not beaten since it was seen.
+DELETE FROM node WHERE id = %(node_id)s AND beat = %(beat)s;
+
+-- name: delete_node
+-- Remove a node that leaves.
+DELETE FROM node WHERE id = %(node_id)s;

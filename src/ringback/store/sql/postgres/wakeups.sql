@@ -1,0 +1,9 @@
+-- Telling other processes that bells were rung.
+
+-- name: notify_of_bells
+-- Tell whoever listens.
+NOTIFY ringback_bells;
+
+-- name: listen_for_bells
+-- Be told.
+LISTEN ringback_bells;
