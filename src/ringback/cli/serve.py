@@ -25,7 +25,7 @@ Store = Annotated[
     str | None,
     typer.Option(
         help="sqlite:///PATH, relative to the working directory; four slashes for an absolute path "
-        "(ringback.db in the data directory)."
+        "(ringback.db in the data directory). Or postgresql://USER@HOST/DATABASE."
     ),
 ]
 PublicUrl = Annotated[str | None, typer.Option(help="URL under which others reach this server.")]
