@@ -22,6 +22,7 @@ def test_deploy(tmp_path: Path) -> None:
     page = Page("docs/deploy.md", tmp_path, {})
 
     url, key = page.run('printf "%s\\n" "$RINGBACK_STORE" "$RINGBACK_MASTER_KEY"', kept=False).splitlines()
+    assert load({}, {"RINGBACK_STORE": url}, None).postgresql_url == url
     assert "CHANGE-ME" not in Address(url).shown, "libpq can read it"
     assert load({}, {"RINGBACK_MASTER_KEY": key}, None).master_key == key
     page.left_out("there is no Docker: the image")
