@@ -24,3 +24,5 @@ INTAKE: Final = AdvisoryLock(_RINGBACK, 3)
 """Shared, of a transaction: it may have drawn numbers of events and deliveries that are not visible yet."""
 PARTITIONS: Final = AdvisoryLock(_RINGBACK, 4)
 """Exclusive, of a session: it adds or drops days."""
+DROPPING: Final = AdvisoryLock(_RINGBACK, 7)
+"""Exclusive, of a session: it drops days that are past their time."""
