@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 READS = {
     "changes_after", "events_by_id", "fetch", "load_endpoints", "load_secrets", "next_due", "nodes", "owned",
-    "read", "ringing", "version",
+    "read", "ringing", "spread", "version",
 }  # fmt: skip
 # The calls around which the protocol could break: here processes die and pause, and plans count.
 MOMENTOUS = {

@@ -93,6 +93,7 @@ class Dispatcher:
             m.Kept: self._on_kept,
             m.Left: self._on_left,
             m.Rang: self._search.rang,
+            m.Spread: self._search.heard,
             m.Woken: self._on_woken,
             m.Reconfigured: self._on_reconfigured,
             m.Redacted: self._on_redacted,

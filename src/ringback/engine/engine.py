@@ -205,6 +205,7 @@ class Engine:
         """Join the other nodes, then work. Raises what the store raises."""
         self.directory.start()
         self._heartbeat.register()
+        self._heartbeat.look_round()
         for worker in self._core + self._others:
             worker.start()
 

@@ -6,7 +6,7 @@ wants a fetch or not, rests, lingers, or is released. A lane's pause, whatever i
 thread; `mark`s of hand-overs are readings of `epoch`. Never sends and never touches the store.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from ringback.engine.alarms import Alarms
@@ -66,6 +66,10 @@ class OwnedLanes:
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._lanes))
+
+    def values(self) -> Iterable[Lane]:
+        """All of them. None is opened or released meanwhile."""
+        return self._lanes.values()
 
     def get(self, endpoint_id: str, generation: int | None = None) -> Lane | None:
         """The lane, if it is owned (and, with `generation`, if it is still the same one)."""
@@ -169,6 +173,16 @@ class OwnedLanes:
             self._forget_queue(lane)
         self.touch(lane.endpoint_id)
 
+    def move(self, lane: Lane) -> None:
+        """Give it up: nothing more of it is sent, and once it is quiet another node may have it."""
+        lane.moving = True
+        self.touch(lane.endpoint_id)
+
+    def keep(self, lane: Lane) -> None:
+        """Don't give it up after all."""
+        lane.moving = False
+        self.touch(lane.endpoint_id)
+
     def redact(self, events: frozenset[tuple[str, str]] | None) -> None:
         """These (tenant, event) are not to be sent any more (None: it isn't known which).
 
@@ -219,6 +233,9 @@ class OwnedLanes:
         if lane.ordered is not target.ordered:
             lane.ordered = target.ordered
             lane.stale = True
+        if lane.moving:
+            self._rest(lane, for_long=True)
+            return
         lane.health = health_policy.wake(lane.health, self._now.wall_ms)
         self.feeding.keep_pace(lane)
         pause_s, reason = self._pause_s(lane, target)
@@ -312,6 +329,8 @@ class OwnedLanes:
         conforms_ms = 0
         if lane.conforms_at_s > self._now.boot_s:
             conforms_ms = self._now.wall_ms + int(1000 * (lane.conforms_at_s - self._now.boot_s))
+        elif lane.moving:
+            conforms_ms = self._now.wall_ms  # its bell rings from now on, not since its oldest row was due
         row = lane.row(conforms_ms)
         # A handshake doesn't wait for a pause to end.
         self._let_go(row if lane.asking is None else row._replace(not_before=0), lane.ordered)

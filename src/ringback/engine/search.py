@@ -1,7 +1,8 @@
 """Looking for work: when to claim lanes whose bells ring, and when to ask which bells of own lanes do.
 
-Asks the fetcher every 100 ms, at once when somebody rang, and never for more than one answer at a time. Belongs to the
-dispatcher's thread; never touches the store.
+Asks the fetcher every 100 ms, at once when somebody rang, and never for more than one answer at a time. How many lanes
+it claims while there are other nodes is `spreading`'s business. Belongs to the dispatcher's thread; never touches the
+store.
 """
 
 from typing import Final
@@ -9,12 +10,12 @@ from typing import Final
 from ringback.engine import messages as m
 from ringback.engine.lease import Lease
 from ringback.engine.owned import OwnedLanes
+from ringback.engine.spreading import Spreading
 from ringback.engine.wall import Moment
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.workers import Mailbox
 
 LOOK_EVERY_S: Final = 0.1
-CLAIM_LANES_MAX: Final = 200
 LANES_MAX: Final = 20_000
 
 
@@ -26,7 +27,10 @@ class Search:
         self._lease = lease
         self._lanes = lanes
         self._fetcher = fetcher
+        self._spreading = Spreading(lanes)
+        self._now_s = 0.0
         self._claiming = False
+        self._waiting_s = 0.0
         self._listening = False
 
     def soon(self) -> None:
@@ -35,6 +39,7 @@ class Search:
 
     def look(self, now: Moment) -> None:
         """Ask the fetcher, if it is time to."""
+        self._now_s = now.boot_s
         if now.boot_s >= self.next_s:
             self.next_s = now.boot_s + LOOK_EVERY_S
             if not self._lanes.stopping:
@@ -45,15 +50,21 @@ class Search:
         able = self._lease.covers(now.boot_s, TOTAL_DEADLINE_S_MAX)
         if able and not self._claiming and len(self._lanes) < LANES_MAX and self._lanes.feeding.has_room:
             self._claiming = True
-            self._fetcher.post(m.Claim(self._lease.node_id, CLAIM_LANES_MAX))
+            limit, self._waiting_s = self._spreading.next_claim(now.boot_s)
+            self._fetcher.post(m.Claim(self._lease.node_id, limit, self._waiting_s))
         if not self._listening and len(self._lanes):
             self._listening = True
             self._fetcher.post(m.Listen(self._lease.node_id))
+        self._spreading.give_some()
+
+    def heard(self, message: m.Spread) -> None:
+        """How the lanes are spread over the other nodes."""
+        self._spreading.heard(message.others, self._now_s)
 
     def claimed(self, message: m.Claimed) -> None:
         """The fetcher's answer to a claim."""
         self._claiming = False
-        if message.rows and len(message.rows) == message.asked:
+        if self._spreading.claimed(len(message.rows), message.asked, self._waiting_s, self._now_s):
             self.next_s = 0.0
         if message.node_id == self._lease.node_id:
             for row in message.rows:
