@@ -109,7 +109,9 @@ class PostgresFetch(PostgresPart):
     def _fetch_heads(self, session: Session, request: FetchRequest, now: int) -> Fetched:
         room = request.limit + request.holding
         from_key = self._scan_from.pop(request.endpoint_id, "")
-        heads = _due_heads(session, request.tenant_id, request.endpoint_id, _Scan(now, room + 1, KEYS_VISITED, from_key))
+        heads = _due_heads(
+            session, request.tenant_id, request.endpoint_id, _Scan(now, room + 1, KEYS_VISITED, from_key)
+        )
         if heads.stopped_at is not None:
             self._scan_from[request.endpoint_id] = heads.stopped_at
         complete = len(heads.seqs) <= room and heads.stopped_at is None and not from_key
