@@ -1,8 +1,8 @@
 """The composition root: settings in, a running process out. The only importer of adapters.
 
-Order of a start: the port, the data directory, the store, the parts, the engine, the server. Order of a stop: the
-server answers who waits, the writer ends, the engine lets its requests end and records them, the store closes. What
-can't be started raises a StartError before anything was changed.
+Order of a start: the port, the data directory, the store (which may have to be waited for), the parts, the engine, the
+server. Order of a stop: the server answers who waits, the writer ends, the engine lets its requests end and records
+them, the store closes. What can't be started raises a StartError before anything was changed.
 """
 
 import gc
@@ -19,7 +19,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from ringback import __version__
-from ringback.admin_key import read_admin_key
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.api.events import EventsRoute
@@ -32,7 +31,7 @@ from ringback.control.backup import BackupUseCases
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
-from ringback.control.keys import KeyUseCases, new_key_text
+from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
@@ -55,21 +54,22 @@ from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
 from ringback.memory import LOOK_EVERY_S, SpareMemory
 from ringback.model.errors import Unavailable
-from ringback.model.tenant import Scope
 from ringback.observe.attempts import AttemptLog
 from ringback.observe.errors import describe_error
 from ringback.observe.logs import LibraryLogs, LogObserver, make_log
 from ringback.observe.prometheus import Exposition, Sources
-from ringback.observe.telemetry import Observer, PartFailed, Started, Stopped, Stopping, StopWaits
+from ringback.observe.telemetry import AdminKeyMade, Observer, PartFailed, Started, Stopped, Stopping, StopWaits
 from ringback.observe.watching import Watching
+from ringback.operator_key import OperatorKey, key_of_file, key_of_store
 from ringback.policy.address import UrlRules
 from ringback.profile_files import read_profiles
 from ringback.profiles import Registry
 from ringback.settings import Settings
 from ringback.standing import Accepting, Delivering, Standing
+from ringback.stoppable import AskedToStop, stoppable
 from ringback.store.port import Sealer
-from ringback.store.sqlite import SqliteStore
-from ringback.vault.ring import open_ring
+from ringback.stores import OpenStore, open_store
+from ringback.vault.ring import open_ring, read_keys
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
 
@@ -92,7 +92,7 @@ class ServerFacts:
 
 
 def serve(settings: Settings, on_ready: Callable[[ServerFacts], None]) -> None:
-    """Run a server until SIGTERM or SIGINT. Raises StartError when it can't start.
+    """Run a server until SIGTERM or SIGINT, which also end the waiting for a database. Raises StartError when it can't.
 
     `on_ready` is called once it answers, on the server's thread: it must not ask the server and wait.
     """
@@ -100,6 +100,9 @@ def serve(settings: Settings, on_ready: Callable[[ServerFacts], None]) -> None:
     listener = bind(settings.host, settings.port)
     try:
         process = Process(settings, listener)
+    except AskedToStop:
+        listener.close()
+        return
     except BaseException:
         listener.close()
         raise
@@ -110,7 +113,8 @@ class Process:
     """Everything of one process, wired. `run` blocks; `stop` ends it from another thread."""
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
-        make_data_directory(settings.data)
+        if settings.key_directory is not None:
+            make_data_directory(settings.key_directory)
         files = read_profiles(settings.data)
         self._settings = settings
         self._clock: Clock = SystemClock()
@@ -118,7 +122,9 @@ class Process:
         self._watching = Watching(self._clock, LogObserver(self._log))
         self._observer: Observer = self._watching.observer
         logging.getLogger().addHandler(LibraryLogs(self._log))
-        self._store = SqliteStore.open(settings.store_path, migrate=settings.migrate, sealer_for=self._master_keys)
+        self._pause = threading.Event()
+        self._opened = self._open_store()
+        self._store = self._opened.store
         self._profiles = Registry(self._store, files)
         try:
             self._wire(listener)
@@ -126,12 +132,23 @@ class Process:
             self._store.close()
             raise
 
+    def _open_store(self) -> OpenStore:
+        settings = self._settings
+        if settings.key_directory is None:
+            read_keys(settings.master_key, None, ())  # before anything is waited for
+        try:
+            with stoppable():
+                return open_store(settings, self._master_keys, self._clock, self._observer, self._wait)
+        except AskedToStop:
+            self._observer(Stopping("asked to stop"))
+            self._observer(Stopped(0))
+            raise
+
     def _wire(self, listener: socket.socket) -> None:
         settings = self._settings
-        admin_key, self._admin_key_created = self._admin_key()
+        self._operator_key = self._admin_key()
         rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
         self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
-        self._pause = threading.Event()
         if settings.otlp_url is not None:
             self._watching.trace(settings.otlp_url, settings.trace_share, __version__, self._part_failed)
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
@@ -140,7 +157,7 @@ class Process:
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
         caches = (self._profiles, catalogue, quotas)
-        self._authenticator = Authenticator(self._store, self._store, self._clock, admin_key, caches)
+        self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
         app = build_app(self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
         self._events_route = EventsRoute(
@@ -237,18 +254,22 @@ class Process:
             alerts=AlertUseCases(store, profiles),
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
-            backups=BackupUseCases(store, self._settings.data, self._wait, self._audit),
+            backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
-            readiness=Readiness(store, lambda: self._standing.obstacles()),  # noqa: PLW0108 - made later
+            readiness=Readiness(
+                store,
+                lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
+                self._opened.answers_within_s,
+            ),
             metrics=self._exposition(),
             authenticator=self._authenticator,
         )
 
     def _master_keys(self, needed: Sequence[str]) -> Sealer:
         """What seals, with the keys that the store needs. Raises a StartError."""
-        self._ring = open_ring(self._settings.master_key, self._settings.data, needed, self._clock.token_bytes)
+        self._ring = open_ring(self._settings.master_key, self._settings.key_directory, needed, self._clock.token_bytes)
         return self._ring.vault
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -284,7 +305,7 @@ class Process:
     def _started(self) -> None:
         base_url = self._settings.public_url or f"http://{_shown_host(self._host)}:{self._port}"
         self._observer(Started(__version__, self._settings.role, base_url))
-        self._on_ready(ServerFacts(base_url, self._admin_key_created))
+        self._on_ready(ServerFacts(base_url, self._operator_key.made))
 
     def _stop(self) -> None:
         self._pause.set()
@@ -346,17 +367,16 @@ class Process:
     def _wait(self, seconds: float) -> None:
         self._pause.wait(seconds)
 
-    def _admin_key(self) -> tuple[str | None, str | None]:
-        """(the operator's key, the same if it was made just now)."""
-        if self._settings.admin_key is not None:
-            return self._settings.admin_key, None
-        path = self._settings.admin_key_path
-        if path.exists():
-            return read_admin_key(path), None
-        key = new_key_text(Scope.ADMIN, self._clock)
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(key + "\n", encoding="ascii")
-        return key, key
+    def _admin_key(self) -> OperatorKey:
+        settings = self._settings
+        if settings.admin_key is not None:
+            return OperatorKey(settings.admin_key)
+        if settings.key_directory is not None:
+            return key_of_file(settings.admin_key_path, self._clock)
+        key = key_of_store(settings.admin_key_path, self._store, self._clock)
+        if key.key_id is not None:
+            self._observer(AdminKeyMade(key.key_id))
+        return key
 
 
 def raise_descriptor_limit() -> None:

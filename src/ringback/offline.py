@@ -1,13 +1,14 @@
-"""What the command line does to a store that no server has open: copy it, put a copy in its place, bring it up to date.
+"""What the command line does to a store itself: copy it, put a copy in its place, bring it up to date.
 
-The second root beside `compose`: it knows which store there is and where its master keys are. Everything holds the
-store's lock, so a running server is never disturbed: it is refused with StoreLocked. Whatever is written is written
-beside its place first. Raises the StartErrors of `model.errors`.
+The second root beside `compose`: it knows which store there is and where its master keys are. With a file everything
+holds the store's lock, so a running server is never disturbed: it is refused with StoreLocked. Whatever is written is
+written beside its place first. A PostgreSQL database is only brought up to date, also while servers use it; its
+backups are its own tools' business. Raises the StartErrors of `model.errors`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import SystemClock
 from ringback.files import beside_of, make_data_directory, move_into_place, open_private, sync
@@ -32,6 +33,7 @@ def examine(copy: Path) -> FileFacts:
 
 def back_up(settings: Settings, to: Path, on_progress: Progress) -> FileFacts:
     """Copy the store to the file `to`, which is replaced."""
+    _require_file(settings)
     beside = beside_of(to)
     try:
         with open_private(beside):
@@ -72,6 +74,7 @@ def restore(
 
     `keys_from` is a file with master keys, which are then kept in the data directory, before those that are there.
     """
+    _require_file(settings)
     facts = examine(copy)
     path = settings.store_path
     if replace or not path.exists():
@@ -114,10 +117,18 @@ def _keys_for(facts: FileFacts, settings: Settings, keys_from: Path | None) -> l
     return keys
 
 
+def _require_file(settings: Settings) -> None:
+    if settings.postgresql_url is not None:
+        raise BadSetting(
+            "store: a PostgreSQL database is backed up and restored with its own tools, such as pg_basebackup or "
+            "pg_dump; this command is for SQLite."
+        )
+
+
 def _require_keys(settings: Settings, needed: list[str]) -> None:
     """Raises what a server with these settings would raise for want of a key; makes none."""
     if needed:
-        read_keys(settings.master_key, settings.data, needed)
+        read_keys(settings.master_key, settings.key_directory, needed)
 
 
 def _put_in_place(copy: Path, path: Path, on_progress: Progress) -> None:
@@ -152,6 +163,21 @@ class Migrated(NamedTuple):
     compacted: bool | None
 
 
+class SharedPlan(NamedTuple):
+    """What has to be done to a PostgreSQL database; `schema` 0: it is empty."""
+
+    schema: int
+    missing: Sequence[str]
+
+
+class Sealing(Protocol):
+    """What is asked of a store here."""
+
+    def reseal_step(self, limit: int) -> int: ...
+
+    def close(self) -> None: ...
+
+
 def plan_migration(settings: Settings) -> Plan:
     """Look at the store; changes nothing."""
     facts = sqlite_offline.examine_store(settings.store_path)
@@ -166,13 +192,7 @@ def migrate(settings: Settings, plan: Plan, on_sealed: Callable[[int], None]) ->
         migrate=True,
         sealer_for=lambda needed: open_ring(settings.master_key, settings.data, needed, clock.token_bytes).vault,
     )
-    sealed = 0
-    try:
-        while done := store.reseal_step(STEP_ROWS_MAX):
-            sealed += done
-            on_sealed(sealed)
-    finally:
-        store.close()
+    sealed = _seal(store, on_sealed)
     if plan.facts.gives_space_back and not sealed:
         return Migrated(sealed, None)
     needed, free = sqlite_offline.room_to_compact(settings.store_path)
@@ -180,3 +200,40 @@ def migrate(settings: Settings, plan: Plan, on_sealed: Callable[[int], None]) ->
         return Migrated(sealed, False)
     sqlite_offline.compact(settings.store_path)
     return Migrated(sealed, True)
+
+
+def plan_shared_migration(url: str) -> SharedPlan:
+    """Look at a PostgreSQL database; changes nothing."""
+    from ringback.store.postgres.examination import examine as examine_postgresql  # noqa: PLC0415 - a file needs none
+
+    facts = examine_postgresql(url)
+    return SharedPlan(facts.schema, facts.missing)
+
+
+def migrate_shared(settings: Settings, url: str, on_sealed: Callable[[int], None]) -> int:
+    """Run the missing migrations, also while servers use the database, and seal what is plain; how many rows that
+    was. Another process that migrates just now is waited for."""
+    from ringback.store.postgres.store import PostgresStore  # noqa: PLC0415 - as above
+
+    clock = SystemClock()
+    read_keys(settings.master_key, settings.key_directory, ())  # before anything is changed
+    store = PostgresStore.open(
+        url,
+        migrate=True,
+        sealer_for=lambda needed: (
+            open_ring(settings.master_key, settings.key_directory, needed, clock.token_bytes).vault
+        ),
+    )
+    return _seal(store, on_sealed)
+
+
+def _seal(store: Sealing, on_sealed: Callable[[int], None]) -> int:
+    """Seal what is plain or sealed with an older key, in steps, and close the store; how many rows that was."""
+    sealed = 0
+    try:
+        while done := store.reseal_step(STEP_ROWS_MAX):
+            sealed += done
+            on_sealed(sealed)
+    finally:
+        store.close()
+    return sealed

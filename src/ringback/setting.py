@@ -66,8 +66,10 @@ def setting(
     between: tuple[float, float] = (-inf, inf),
     choices: Sequence[str] = (),
     secret: bool = False,
+    hidden: bool = False,
     check: Callable[[Any], Any] | None = None,
 ) -> Value:
+    """A field of `Settings`. `hidden`: it is no secret, but may hold one, and is left out of the repr."""
     described = {
         "about": about,
         "risk": risk,
@@ -78,7 +80,7 @@ def setting(
         "secret": secret,
         "check": check,
     }
-    made: Value = field(default=default, metadata=described, repr=not secret)
+    made: Value = field(default=default, metadata=described, repr=not (secret or hidden))
     return made
 
 

@@ -19,18 +19,20 @@ from ringback.compat_hosts import CompatHost, parse_compat_hosts
 from ringback.model import limits
 from ringback.model.errors import BadSetting
 from ringback.model.master_key import parse_master_keys
+from ringback.model.store_url import SQLITE, is_postgresql, shown_url
 from ringback.policy.address import Allowed, parse_allowed, parse_name_server
 from ringback.setting import SettingInfo, checked, checked_text, setting
 
 CONFIGURATION_FILE: Final = "ringback.toml"
-STORE_SQLITE: Final = "sqlite:///"
 
 
 def _store(url: str) -> str:
-    if url.startswith(("postgresql://", "postgres://")):
-        raise ValueError("PostgreSQL comes in a later version; use sqlite:///PATH")
-    if not url.startswith(STORE_SQLITE) or len(url) == len(STORE_SQLITE):
-        raise ValueError("not of the form sqlite:///PATH (four slashes for an absolute path)")
+    if is_postgresql(url):
+        return url
+    if not url.startswith(SQLITE) or len(url) == len(SQLITE):
+        raise ValueError(
+            "neither of the form sqlite:///PATH (four slashes for an absolute path) nor postgresql://USER@HOST/DATABASE"
+        )
     return url
 
 
@@ -90,19 +92,25 @@ class Settings:
     port: int = setting(8080, "The port to listen on; 0 takes a free one.", between=(0, 65_535))
     data: Path = setting(  # noqa: RUF009 - `setting` is `field` with words
         Path("data"),
-        "The data directory: the database, its master key and the first admin key. Made when it is missing.",
+        "The data directory: the database, its master key and the first admin key. Made when it is missing. With "
+        "PostgreSQL it has the profiles in files, if there are any, and the first admin key.",
         risk="Holds secrets; on a network file system SQLite can lose data.",
     )
     store: str | None = setting(
         None,
         "Where everything is kept: `sqlite:///PATH`, relative to the working directory (four slashes for an absolute "
-        "path). Default: `ringback.db` in the data directory.",
+        "path), or `postgresql://USER:PASSWORD@HOST/DATABASE`, as libpq reads it, also with several hosts. Default: "
+        "`ringback.db` in the data directory.",
+        risk="A password in it can be seen by whoever sees this machine's processes when it comes from the flag: set "
+        "the variable, or keep the password in a `~/.pgpass`.",
+        hidden=True,
         check=_store,
     )
     role: str = setting(
         "all",
         "What this process does: accept and send (`all`), only accept (`api`) or only send (`engine`).",
-        risk="SQLite is open in one process at a time: with `api` nothing is sent, with `engine` nothing is accepted.",
+        risk="SQLite is open in one process at a time: with `api` nothing is sent, with `engine` nothing is accepted. "
+        "With PostgreSQL another process has to do what this one doesn't.",
         choices=("all", "api", "engine"),
     )
     public_url: str | None = setting(
@@ -148,7 +156,8 @@ class Settings:
     )
     admin_key: str | None = setting(
         None,
-        "An admin key that holds while it is set. Without it the first start makes one.",
+        "An admin key that holds while it is set. Without it the first start makes one. With PostgreSQL: in the "
+        "processes where it is set; one that the first start makes holds in all.",
         risk="May do everything.",
         secret=True,
         check=_admin_key,
@@ -156,14 +165,16 @@ class Settings:
     master_key: str | None = setting(
         None,
         "What seals the secrets in the database: base64 of 32 bytes. Of several, separated by commas, the first seals "
-        "and all open. Without it the first start makes `master.key` in the data directory.",
+        "and all open. Without it the first start makes `master.key` in the data directory. With PostgreSQL it has to "
+        "be set, and be the same for every process.",
         risk="Without the key that sealed it, no secret can be read again: keep a copy apart from the backups.",
         secret=True,
         check=_master_key,
     )
     migrate: bool = setting(
         False,
-        "Bring an older database up to date at the start instead of refusing it.",
+        "Bring an older database up to date at the start instead of refusing it (SQLite) or waiting until another "
+        "does it (PostgreSQL).",
         risk="Can't be undone: back up first.",
     )
     log_level: str = setting("info", "The least that is logged.", choices=("debug", "info", "warning", "error"))
@@ -250,8 +261,23 @@ class Settings:
 
     @property
     def store_path(self) -> Path:
-        """The SQLite file."""
-        return self.data / "ringback.db" if self.store is None else Path(self.store.removeprefix(STORE_SQLITE))
+        """The SQLite file. Only where `postgresql_url` is None."""
+        return self.data / "ringback.db" if self.store is None else Path(self.store.removeprefix(SQLITE))
+
+    @property
+    def postgresql_url(self) -> str | None:
+        """The URL for the driver where the store is PostgreSQL, password and all; never to be shown."""
+        return self.store if is_postgresql(self.store) else None
+
+    @property
+    def store_shown(self) -> str:
+        """How the store is called before people: the file, or the URL without its password."""
+        return str(self.store_path) if self.postgresql_url is None else shown_url(self.postgresql_url)
+
+    @property
+    def key_directory(self) -> Path | None:
+        """Where `master.key` is kept; None where it would be a key of one machine of several."""
+        return self.data if self.postgresql_url is None else None
 
 
 def catalogue() -> tuple[SettingInfo, ...]:

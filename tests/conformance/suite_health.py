@@ -1,5 +1,6 @@
 """What every store does to prove that it works."""
 
+from conformance.backend import Backend
 from ringback.store.port import Store
 
 
@@ -8,3 +9,10 @@ class TestHealth:
         store.check()
         store.check()
         assert (store.version(), store.nodes()) == (0, [])
+
+    def test_what_it_doesnt_promise_now_it_says_in_sentences(self, store: Store, backend: Backend) -> None:
+        store.check()
+        cautions = store.cautions()
+        assert all(caution.endswith(".") and caution[0].isupper() for caution in cautions)
+        if backend.sole:  # one file, or one process: what it promises doesn't depend on another machine
+            assert list(cautions) == []

@@ -49,6 +49,10 @@ ELSEWHERE: Final = {
     ),
     "profile_missing": ("e2e/test_profiles_e2e.py", "test_an_endpoint_whose_profile_is_gone_waits_and_says_why"),
     "profile_quota": ("unit/api/test_management_profiles.py", "test_there_are_so_many_at_most"),
+    "store_refused": ("e2e/test_postgres_opening.py", "test_a_role_a_database_or_a_host_that_is_not_there_is_refused"),
+    "store_rights": ("e2e/test_postgres_opening.py", "test_a_role_that_may_not_make_tables_is_told_so"),
+    "store_version": ("e2e/test_postgres_opening.py", "test_a_server_that_is_too_old_is_told_so"),
+    "store_pooler": ("e2e/test_postgres_opening.py", "test_a_pooler_in_transaction_mode_is_told_so"),
     "bad_row": ("unit/store/test_sqlite_errors.py", "test_a_missing_value_is_the_rows_fault", "BadRow"),
     "retryable": (
         "conformance/test_memory_shared.py",

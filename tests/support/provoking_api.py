@@ -181,6 +181,11 @@ def backup_no_room(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> Answered
     return _posted(world, "/v1/backup")
 
 
+def backup_elsewhere(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> Answered:
+    monkeypatch.setattr(world.parts.backups, "_store", None)  # as it is where the store is PostgreSQL
+    return _posted(world, "/v1/backup")
+
+
 def master_key_not_written(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> Answered:
     folder = Path(world._folder.name) / "keys"
     folder.mkdir()
@@ -198,6 +203,7 @@ def _posted(world: ApiWorld, path: str) -> Answered:
 BY_APP: Final[dict[str, Callable[[ApiWorld, pytest.MonkeyPatch], Answered]]] = {
     "backup_running": backup_running,
     "backup_no_room": backup_no_room,
+    "backup_elsewhere": backup_elsewhere,
     "master_key_not_written": master_key_not_written,
 }
 

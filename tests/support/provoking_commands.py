@@ -123,6 +123,10 @@ COMMANDS: Final[dict[str, Callable[[Place], int]]] = {
     "master_key_unusable": Place.open_key_file,
     "master_key_missing": Place.without_its_key,
     "store_exists": Place.file_there,
+    "store_unreachable": lambda place: main(
+        ["migrate", "--store", f"postgresql://ada:secret@127.0.0.1:{free_port()}/ringback"]
+    ),
+    "master_key_required": lambda place: place.serve("--store", "postgresql://ada:secret@127.0.0.1/ringback"),
     "profile_file_unusable": Place.bad_profile,
     "not_confirmed": Place.nobody_to_ask,
     "bench_incomplete": Place.bench_without_a_server,

@@ -108,8 +108,7 @@ def test_the_database_is_in_the_data_directory_unless_said_otherwise() -> None:
         ('ca_file = "missing.pem"', r"ca_file: 'missing.pem' can't be read"),
         ('ca_file = "ringback.toml"', "ca_file: 'ringback.toml' has no certificate"),
         ('public_url = "ftp://example.com"', "public_url: not a URL such as"),
-        ('store = "mysql://localhost"', "store: not of the form sqlite:///PATH"),
-        ('store = "postgresql://localhost/ringback"', "store: PostgreSQL comes in a later version"),
+        ('store = "mysql://localhost"', "store: neither of the form sqlite:///PATH"),
         ('admin_key = "abcdefghijklmnopqrstuvwxyz"', "admin_key: a secret is read from RINGBACK_ADMIN_KEY alone"),
         ("port = ", r"ringback.toml can't be read"),
     ],
@@ -148,8 +147,23 @@ def test_a_refused_admin_key_is_not_shown(key: str) -> None:
 
 def test_a_refused_store_is_not_shown_since_it_may_hold_a_password() -> None:
     with pytest.raises(BadSetting) as raised:
-        load({}, {"RINGBACK_STORE": "postgresql://ada:lovelace@db/ringback"})
+        load({}, {"RINGBACK_STORE": "postgres:ada:lovelace@db/ringback"})
     assert "lovelace" not in raised.value.detail
+
+
+def test_a_postgresql_store_is_kept_as_it_came_and_shown_without_its_password() -> None:
+    url = "postgresql://ada:love%20lace@one,two:5433/ringback?target_session_attrs=read-write"
+    settings = load({}, {"RINGBACK_STORE": url})
+    assert settings.postgresql_url == url
+    assert settings.key_directory is None
+    assert settings.store_shown == "postgresql://ada:***@one,two:5433/ringback?target_session_attrs=read-write"
+    assert "lace" not in repr(settings)
+
+
+def test_the_store_of_a_data_directory_is_a_file_and_so_are_its_keys() -> None:
+    settings = Settings(data=Path("/srv/ringback"))
+    assert settings.postgresql_url is None
+    assert (settings.key_directory, settings.store_shown) == (Path("/srv/ringback"), "/srv/ringback/ringback.db")
 
 
 def test_the_admin_key_is_not_in_the_repr() -> None:

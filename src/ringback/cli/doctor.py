@@ -3,6 +3,7 @@
 import json as json_format
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ringback.cli import serve
+from ringback.cli.audit import audit as compare
+from ringback.cli.audit import question_of
 from ringback.cli.exits import ExitCode
 from ringback.cli.shown import counted, harmless_json, print_prose, terminal, wrapped
 from ringback.clock import SystemClock
@@ -42,15 +45,26 @@ def doctor(
     offline: Annotated[bool, typer.Option("--offline", help="Ask nobody outside: no names, no TLS.")] = False,
     dns_name: Annotated[str, typer.Option(help="A name to look up.")] = "example.com",
     tls_host: Annotated[str, typer.Option(help="HOST or HOST:PORT to try TLS with.")] = "example.com",
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    audit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Only compare a list of events' ids with the store: those that got a 202; - is stdin."
+        ),
+    ] = None,
+    received: Annotated[bool, typer.Option("--received", help="The list is of what a receiver got.")] = False,
+    tenant: Annotated[str | None, typer.Option(envvar="RINGBACK_TENANT", help="Whose events the list has.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="The receiver's endpoint.")] = None,
+    since: Annotated[str | None, typer.Option(help="The list begins here: a time, or 15m, 24h, 7d ago.")] = None,
+    until: Annotated[str | None, typer.Option(help="The list ends here.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document; with --audit one line a finding, then the counts.")
+    ] = False,
 ) -> int:
     """Check the place where a server runs, or would run.
 
     Looks at its data, the machine and the network. Takes flags, variables and file as `serve` does, changes nothing,
     and may run beside a server. Ends with 0 when there is no problem (there may be warnings), with 1 when there is one.
     """
-    from ringback.doctor.examination import Questions, examine  # noqa: PLC0415 - loads libcurl and SQLite
-
     flags = {
         "host": host,
         "port": port,
@@ -63,10 +77,21 @@ def doctor(
         "name_servers": name_servers or None,
         "ca_file": ca_file,
     }
-    questions = Questions(deep, offline, dns_name, tls_host)
+    if audit is None:
+        return _examine(flags, config, (deep, offline, dns_name, tls_host), json=json)
+    question = question_of(tenant, received=received, endpoint=endpoint, since=since, until=until)
+    return compare(load(flags, os.environ, config), audit, question, json=json)
+
+
+def _examine(
+    flags: Mapping[str, object], config: Path | None, asked: tuple[bool, bool, str, str], *, json: bool
+) -> int:
+    """Print what is found, as soon as it is; the exit code."""
+    from ringback.doctor.examination import Questions, examine  # noqa: PLC0415 - loads libcurl and SQLite
+
     found: list[Finding] = []
     console = terminal()
-    for finding in examine(_settings(flags, os.environ, config), os.environ, questions, SystemClock()):
+    for finding in examine(_settings(flags, os.environ, config), os.environ, Questions(*asked), SystemClock()):
         found.append(finding)
         if not json:
             _show(console, finding)
@@ -78,7 +103,9 @@ def doctor(
     return ExitCode.UNEXPECTED if problems else ExitCode.OK
 
 
-def _settings(flags: Mapping[str, object], environment: Mapping[str, str], config: Any) -> Settings | BadSetting:
+def _settings(
+    flags: Mapping[str, object], environment: Mapping[str, str], config: Path | None
+) -> Settings | BadSetting:
     try:
         return load(flags, environment, config)
     except BadSetting as error:

@@ -2,8 +2,8 @@
 
 One at a time. The copy is in the data directory only until it is whole; then its name is taken away, so it is gone
 with the last byte that is read, with the process, and whatever happens to the caller. What a crash left before that
-goes at the next start. The master key is not in it. Fails with Conflict while another is being made, and with
-Unavailable when there is no room; ingest is never put at risk for a backup.
+goes at the next start. The master key is not in it. Fails with Conflict while another is being made or where the store
+has backups of its own, and with Unavailable when there is no room; ingest is never put at risk for a backup.
 """
 
 import shutil
@@ -44,9 +44,10 @@ class BackupCopy(NamedTuple):
 
 
 class BackupUseCases:
-    """`directory` is the data directory; `pause(seconds)` lets others work."""
+    """`store` is None where it can't be copied here; `directory` is the data directory; `pause(seconds)` lets others
+    work."""
 
-    def __init__(self, store: Copies, directory: Path, pause: Callable[[float], None], audit: Audit) -> None:
+    def __init__(self, store: Copies | None, directory: Path, pause: Callable[[float], None], audit: Audit) -> None:
         self._store = store
         self._path = directory / COPY_FILE
         self._pause = pause
@@ -61,22 +62,28 @@ class BackupUseCases:
 
     def make(self, actor: str) -> BackupCopy:
         """Copy everything; the caller closes the file. Raises Conflict, Unavailable."""
+        if self._store is None:
+            raise Conflict(
+                "This server's database is PostgreSQL: make a backup with PostgreSQL's own tools, such as "
+                "pg_basebackup or pg_dump.",
+                code="backup_elsewhere",
+            )
         if not self._busy.acquire(blocking=False):
             raise Conflict("A backup is being made already. Wait until it is done.", code="backup_running")
         try:
             self._progress = BackupProgress(True, 0, 0)
-            copy = self._copied()
+            copy = self._copied(self._store)
         finally:
             self._progress = BackupProgress(False, 0, 0)
             self._busy.release()
         self._audit("backup_made", {"actor": actor})
         return copy
 
-    def _copied(self) -> BackupCopy:
+    def _copied(self, store: Copies) -> BackupCopy:
         with open_private(self._path):
             pass
         try:
-            self._store.copy_to(self._path, self._between)
+            store.copy_to(self._path, self._between)
             file = self._path.open("rb")
         finally:
             self._path.unlink(missing_ok=True)

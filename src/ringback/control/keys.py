@@ -48,18 +48,9 @@ class KeyUseCases:
         findings.text("label", label, empty=True)
         findings.raise_if_any()
         self._require(tenant_id)
-        text = new_key_text(scope, self._clock)
-        key = ApiKey(
-            id=self._clock.new_id("key"),
-            scope=scope,
-            tenant_id=tenant_id,
-            label=label,
-            hash=hash_of_key(text),
-            created_at=self._clock.now_ms(),
-        )
-        self._store.create_key(key)
+        made = keep_key(self._store, self._clock, new_key_text(scope, self._clock), scope, label, tenant_id=tenant_id)
         self._notify()
-        return NewKey(key, text)
+        return made
 
     def list(self, tenant_id: str | None, page: PageRequest) -> Page[ApiKey]:
         """Newest first."""
@@ -78,6 +69,20 @@ class KeyUseCases:
     def _require(self, tenant_id: str | None) -> None:
         if tenant_id is not None:
             required_tenant(self._store, tenant_id)
+
+
+def keep_key(store: Keys, clock: Clock, text: str, scope: Scope, label: str, *, tenant_id: str | None = None) -> NewKey:
+    """Have `text` hold as a key from now on."""
+    key = ApiKey(
+        id=clock.new_id("key"),
+        scope=scope,
+        tenant_id=tenant_id,
+        label=label,
+        hash=hash_of_key(text),
+        created_at=clock.now_ms(),
+    )
+    store.create_key(key)
+    return NewKey(key, text)
 
 
 def new_key_text(scope: Scope, clock: Clock) -> str:

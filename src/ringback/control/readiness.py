@@ -1,10 +1,14 @@
 """Whether this process can accept events: the store can commit, and nothing else stands in the way.
 
 Asks each time and remembers nothing. What stands in the way is named in words, all of it at once; the first one gives
-the answer its code. Fails with `NotReady`.
+the answer its code. A store on another machine may leave a question unanswered for long: it has so much time, and who
+asks meanwhile waits for the same answer, so that a store that hangs holds one thread and not all. Fails with
+`NotReady`.
 """
 
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import NamedTuple
 
 from ringback.model.errors import Unavailable
@@ -28,19 +32,53 @@ class NotReady(Unavailable):
         self.obstacles = [obstacle.text for obstacle in obstacles]
 
 
-class Readiness:
-    """The question behind /readyz."""
+class _Answer(NamedTuple):
+    obstacles: Sequence[Obstacle]
+    cautions: Sequence[str]
 
-    def __init__(self, store: Health, obstacles: Callable[[], Sequence[Obstacle]]) -> None:
+
+class Readiness:
+    """The question behind /readyz. `within_s` is how long the store may take (None: as long as it likes)."""
+
+    def __init__(
+        self, store: Health, obstacles: Callable[[], Sequence[Obstacle]], within_s: float | None = None
+    ) -> None:
         self._store = store
         self._obstacles = obstacles
+        self._within_s = within_s
+        self._lock = threading.Lock()
+        self._asking: Future[_Answer] | None = None
 
-    def check(self) -> None:
-        """Return if events can be accepted. Raises NotReady."""
-        obstacles = list(self._obstacles())
-        try:
-            self._store.check()
-        except StoreUnavailable as error:
-            obstacles.append(Obstacle(error.code, error.detail))
+    def check(self) -> Sequence[str]:
+        """Return if events can be accepted, with what the store doesn't promise at present. Raises NotReady."""
+        obstacles, cautions = self._ask() if self._within_s is None else self._ask_in_time(self._within_s)
         if obstacles:
             raise NotReady(obstacles)
+        return cautions
+
+    def _ask(self) -> _Answer:
+        obstacles, cautions = list(self._obstacles()), list[str]()
+        try:
+            self._store.check()
+            cautions += self._store.cautions()
+        except StoreUnavailable as error:
+            obstacles.append(Obstacle(error.code, error.detail))
+        return _Answer(obstacles, cautions)
+
+    def _ask_in_time(self, within_s: float) -> _Answer:
+        with self._lock:
+            asking = self._asking
+            if asking is None or asking.done():
+                asking = self._asking = Future()
+                threading.Thread(target=self._answer, args=(asking,), name="readiness", daemon=True).start()
+        try:
+            return asking.result(within_s)
+        except TimeoutError:
+            silent = Obstacle(StoreUnavailable.code, f"The database has not answered for {within_s:g} s.")
+            return _Answer([silent], ())
+
+    def _answer(self, asking: "Future[_Answer]") -> None:
+        try:
+            asking.set_result(self._ask())
+        except Exception as error:  # whoever asked gets to see it
+            asking.set_exception(error)

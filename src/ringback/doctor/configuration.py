@@ -17,7 +17,7 @@ OTHER_VARIABLES: Final = frozenset(
     f"{VARIABLE_PREFIX}{name}" for name in ("CONFIG", "URL", "KEY", "TENANT", "SECRET", "TRACE")
 )
 # Their risk is looked at elsewhere (the directory's own checks), or is no other for being set.
-_WITHOUT_A_LINE: Final = frozenset(("data", "admin_key", "master_key", "name_servers", "ca_file"))
+_WITHOUT_A_LINE: Final = frozenset(("data", "store", "admin_key", "master_key", "name_servers", "ca_file"))
 
 
 def examine_risks(settings: Settings) -> Iterator[Finding]:

@@ -42,9 +42,11 @@ def examine(
     else:
         yield from examine_risks(settings)
         yield from examine_profiles(settings.data)
-        yield from _place(settings, questions, clock)
+        url = settings.postgresql_url
+        yield from _place(settings, questions, clock) if url is None else _shared_place(settings, url, clock)
         yield from examine_open_files(settings.in_flight_max)
-        yield from examine_port(settings.host, settings.port, holder_of(settings.store_path.absolute()))
+        holder = holder_of(settings.store_path.absolute()) if url is None else None
+        yield from examine_port(settings.host, settings.port, holder)
     yield from _network(settings if isinstance(settings, Settings) else None, questions, clock)
 
 
@@ -58,6 +60,18 @@ def _place(settings: Settings, questions: Questions, clock: Clock) -> Iterator[F
     yield from examine_master_key(settings, facts.sealed_with if facts else ())
     yield from examine_disk(path, facts.grows_by_bytes_a_day if facts else None, settings.disk_free_bytes_min)
     yield from examine_clock(now_ms, facts.newest_attempt_at if facts else None, path)
+
+
+def _shared_place(settings: Settings, url: str, clock: Clock) -> Iterator[Finding]:
+    """Of a database on another machine: nothing of it is in a directory here."""
+    # Loaded where it is used: a file needs no driver of a server.
+    from ringback.doctor.postgresql import examine_postgresql  # noqa: PLC0415
+
+    yield from examine_admin_key(settings)
+    findings, facts = examine_postgresql(url, settings.store_shown, clock)
+    yield from findings
+    yield from examine_master_key(settings, facts.sealed_with if facts else ())
+    yield from examine_clock(clock.now_ms())
 
 
 def _network(settings: Settings | None, questions: Questions, clock: Clock) -> Iterator[Finding]:

@@ -18,11 +18,16 @@ from ringback.vault.ring import read_keys
 
 _FOR_OTHERS: Final = 0o077
 _MADE_LATER: Final = "the first start makes one"
+_IN_THE_DATABASE: Final = "those in the database hold; where there is none, a start makes one"
 
 
 def examine_admin_key(settings: Settings) -> Iterator[Finding]:
     """Whether there is a key that holds, and whether only its owner can read it."""
     name, path = "admin key", settings.admin_key_path.absolute()
+    if settings.key_directory is None:
+        held = "RINGBACK_ADMIN_KEY is set, and holds in this process" if settings.admin_key else _IN_THE_DATABASE
+        yield ok(name, held)
+        return
     if settings.admin_key is None and path.exists():
         try:
             read_admin_key(path)
@@ -42,7 +47,7 @@ def examine_master_key(settings: Settings, needed: Sequence[str]) -> Iterator[Fi
     """Whether the master keys can be read, and open what is sealed with the `needed` ones."""
     name, path = "master key", settings.data.absolute() / KEY_FILE
     try:
-        keys = read_keys(settings.master_key, path.parent, needed)
+        keys = read_keys(settings.master_key, settings.key_directory and path.parent, needed)
     except StartError as error:
         yield refused(name, error)
         return

@@ -31,6 +31,8 @@ SHOWN: Final = frozenset(
 )  # fmt: skip
 
 _WARNINGS: Final = (
+    telemetry.WaitsForStore,
+    telemetry.WaitsForMigration,
     telemetry.LaneParked,
     telemetry.EndpointDisabled,
     telemetry.EndpointRefused,

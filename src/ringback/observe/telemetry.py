@@ -17,6 +17,26 @@ class Started(NamedTuple):
     base_url: str
 
 
+class WaitsForStore(NamedTuple):
+    """The database can't be reached yet; the start asks it again for `at_most_s` seconds more."""
+
+    reason: str
+    at_most_s: float
+
+
+class WaitsForMigration(NamedTuple):
+    """The database has the schema of an older version. The start waits for `ringback migrate`."""
+
+    reason: str
+
+
+class AdminKeyMade(NamedTuple):
+    """There was no admin key: one was made, for all processes on this database, and is in the data directory of this
+    one."""
+
+    key_id: str
+
+
 class Stopping(NamedTuple):
     """A stop was asked for. Requests under way may finish."""
 
@@ -148,6 +168,9 @@ class SpansDropped(NamedTuple):
 
 TelemetryEvent = (
     Started
+    | WaitsForStore
+    | WaitsForMigration
+    | AdminKeyMade
     | Stopping
     | StopWaits
     | Stopped

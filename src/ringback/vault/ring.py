@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from ringback.model.errors import MasterKeyMissing, MasterKeyUnusable, Unavailable
+from ringback.model.errors import MasterKeyMissing, MasterKeyRequired, MasterKeyUnusable, Unavailable
 from ringback.model.master_key import KEY_FILE, MASTER_KEY_BYTES, MasterKey, master_key, parse_master_keys
 from ringback.vault.key_file import KeyFile
 from ringback.vault.sealing import Vault
@@ -76,15 +76,18 @@ class KeyRing:
         self._keys = keys
 
 
-def open_ring(text: str | None, directory: Path, needed: Sequence[str], token_bytes: TokenBytes) -> KeyRing:
+def open_ring(text: str | None, directory: Path | None, needed: Sequence[str], token_bytes: TokenBytes) -> KeyRing:
     """The keys for a store that has something sealed with the `needed` ones.
 
     `text` is RINGBACK_MASTER_KEY; None: the file in `directory` is read, and made if it is not there and nothing is
-    sealed yet. For whoever holds the store's lock. Raises MasterKeyUnusable and MasterKeyMissing.
+    sealed yet. `directory` None: the store is shared between machines, and no file counts. For whoever holds the
+    store's lock. Raises MasterKeyUnusable, MasterKeyMissing and MasterKeyRequired.
     """
+    keys = read_keys(text, directory, needed)
+    if directory is None:
+        return KeyRing(keys, None, token_bytes)
     file = KeyFile(directory / KEY_FILE)
     file.tidy()
-    keys = read_keys(text, directory, needed)
     if not keys:
         keys = (master_key(token_bytes(MASTER_KEY_BYTES)),)
         try:
@@ -97,26 +100,35 @@ def open_ring(text: str | None, directory: Path, needed: Sequence[str], token_by
     return KeyRing(keys, None if text is not None else file, token_bytes)
 
 
-def read_keys(text: str | None, directory: Path, needed: Sequence[str]) -> tuple[MasterKey, ...]:
+def read_keys(text: str | None, directory: Path | None, needed: Sequence[str]) -> tuple[MasterKey, ...]:
     """The keys that `open_ring` would find; none where it would make one. Changes nothing. Raises as it does."""
-    file = KeyFile(directory / KEY_FILE)
-    keys = file.read() if text is None else parse_master_keys(text)
+    file = None if directory is None else KeyFile(directory / KEY_FILE)
+    if text is not None:
+        keys = parse_master_keys(text)
+    elif file is not None:
+        keys = file.read()
+    else:
+        raise MasterKeyRequired(
+            "With PostgreSQL, RINGBACK_MASTER_KEY has to be set: a file would be the key of one machine alone. Give "
+            "all processes the same, base64 of 32 bytes; `openssl rand -base64 32` makes one. Keep it apart from the "
+            "database."
+        )
     missing = sorted(set(needed) - {key.id for key in keys})
     if missing:
         raise MasterKeyMissing(_missing(missing, file, from_variable=text is not None))
     return keys
 
 
-def _missing(key_ids: Sequence[str], file: KeyFile, *, from_variable: bool) -> str:
+def _missing(key_ids: Sequence[str], file: KeyFile | None, *, from_variable: bool) -> str:
     named = f"the master key {key_ids[0]}" if len(key_ids) == 1 else f"the master keys {', '.join(key_ids)}"
     sealed = f"The database has secrets sealed with {named}"
-    if not from_variable:
+    if file is not None and not from_variable:
         return (
             f"{sealed}, and {file.path} does not have it. Nothing was changed. Put back the {KEY_FILE} that belongs "
             "to this database, or add the key to it as a line of its own."
         )
     told = f"{sealed}, which RINGBACK_MASTER_KEY does not have. Nothing was changed. Add it behind a comma"
-    if set(key_ids) <= _ids_in(file):
+    if file is not None and set(key_ids) <= _ids_in(file):
         return f"{told}: it is in {file.path}."
     return f"{told}, or put back the variable's former value."
 

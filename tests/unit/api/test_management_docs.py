@@ -42,7 +42,7 @@ def test_healthz_answers_always(world: ApiWorld) -> None:
 
 def test_readyz_needs_a_store_that_can_commit_and_no_obstacles(monkeypatch: pytest.MonkeyPatch) -> None:
     world = ApiWorld()
-    assert world.call("GET", "/readyz", key=None).json() == {"status": "ready"}
+    assert world.call("GET", "/readyz", key=None).json() == {"status": "ready", "cautions": []}
     world.obstacles.append(Obstacle("not_ready", "The writer hangs."))
     refused = world.call("GET", "/readyz", key=None)
     assert "The writer hangs" in problem_of(refused, 503, "not_ready")["detail"]

@@ -80,6 +80,14 @@ def test_one_at_a_time_and_how_far_it_is(use_cases: BackupUseCases, source: Sour
     use_cases.make("key_2").file.close()
 
 
+def test_where_the_store_has_backups_of_its_own_that_is_said(tmp_path: Path) -> None:
+    use_cases = BackupUseCases(None, tmp_path / "nowhere", lambda seconds: None, lambda *line: None)
+    assert use_cases.progress() == BackupProgress(False, 0, 0)
+    with pytest.raises(Conflict, match="PostgreSQL's own tools") as told:
+        use_cases.make("key_1")
+    assert told.value.code == "backup_elsewhere"
+
+
 def test_events_keep_their_room(use_cases: BackupUseCases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(tmp_path)
     full = usage._replace(free=backup.ROOM_KEPT_BYTES + 4)

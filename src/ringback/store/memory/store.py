@@ -7,6 +7,8 @@ has nothing to seal.
 Clear comes before fast: most reads walk a whole table.
 """
 
+from collections.abc import Sequence
+
 from ringback.store.memory.census import MemoryCensus
 from ringback.store.memory.clock import MemoryClock
 from ringback.store.memory.config import MemoryEndpoints, MemoryFollow, MemoryHandshakes, MemoryKeys, MemoryTenants
@@ -57,6 +59,10 @@ class MemoryStore(
 
     def check(self) -> None:
         """Memory can always commit."""
+
+    def cautions(self) -> Sequence[str]:
+        """Memory promises nothing beyond the process."""
+        return ()
 
     def space(self) -> Space:
         """As if there were no disk."""

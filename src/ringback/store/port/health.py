@@ -36,6 +36,11 @@ class Health(Protocol):
     def check(self) -> None:
         """Prove that the store can commit; raises StoreUnavailable when it can't."""
 
+    def cautions(self) -> Sequence[str]:
+        """What doesn't hold at present of what is promised, a sentence each: such as that a 202 would not survive the
+        loss of the database's machine. As of now, or of the last `check`; may raise
+        StoreUnavailable."""
+
     def space(self) -> Space:
         """How much room the store takes and has. Asks the file system, never a table."""
 

@@ -11,6 +11,7 @@ from psycopg import conninfo, sql
 from psycopg.rows import tuple_row
 
 from ringback.model.errors import StoreRefused
+from ringback.model.store_url import shown_url
 
 # Every statement is written for an index, and its plan must be the same for an empty table as for a full one.
 _PLANNING: Final = {
@@ -57,24 +58,11 @@ class Address:
             **given,
             "options": f"{own} {wanted}" if own else wanted,
         }
-        self.shown = shown(url)
+        self.shown = shown_url(url)
 
     def connect(self) -> psycopg.Connection[Any]:
         """A new connection, each of whose statements is a transaction unless one is begun."""
         return psycopg.connect("", autocommit=True, row_factory=tuple_row, **self._parameters)
-
-
-def shown(url: str) -> str:
-    """The URL as people may see it: user, host and database, no password and no parameters."""
-    try:
-        given = conninfo.conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        return "postgresql://…"
-    hosts = str(given.get("host", "")).split(",")
-    ports = str(given.get("port", "")).split(",")
-    places = [f"{host}:{ports[min(at, len(ports) - 1)]}".removesuffix(":") for at, host in enumerate(hosts)]
-    user = f"{given['user']}@" if "user" in given else ""
-    return f"postgresql://{user}{','.join(places)}/{given.get('dbname', '')}"
 
 
 def identifier(name: str) -> str:

@@ -150,7 +150,7 @@ def _start_error(address: Address, error: psycopg.Error) -> RingbackError:
         )
     if state == "25006":
         return StoreUnreachable(f"{address.shown} can only be read now: {reason}.")
-    if state[:2] in _REFUSED or _says_no(reason):
+    if state[:2] in _REFUSED or (_says_no(reason) and not _may_pass(reason)):
         return StoreRefused(f"{address.shown} refuses the connection: {reason}. Check the URL of the store.")
     if state == "" or state[:2] in ("08", "53", "57", "58", "55"):
         return StoreUnreachable(f"{address.shown} can't be reached: {reason}.")
@@ -172,6 +172,22 @@ def _says_no(reason: str) -> bool:
             "SSL",
             "certificate",
             "invalid ",
+        )
+    )
+
+
+def _may_pass(reason: str) -> bool:
+    """Of several hosts each has its say: one that may come up yet is worth waiting for, whatever the others said."""
+    return any(
+        text in reason
+        for text in (
+            "Connection refused",
+            "Temporary failure in name resolution",
+            "timeout",
+            "starting up",
+            "shutting down",
+            "SSL SYSCALL",
+            "SSL connection has been closed",
         )
     )
 

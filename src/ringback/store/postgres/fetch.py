@@ -5,10 +5,10 @@ than they draw numbers, so new work may come below the lane's watermark: it is r
 below which nothing can come any more, and what the caller holds of it comes again. Of what lies below the floor the
 caller holds all that is new, or fetches from a watermark of 0. New work counts as due whatever the clock says.
 
-Of an ordered lane only the head of each key counts, oldest first, and what has no key is one queue. The keys are visited
-by a skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first KEYS_VISITED
-and goes on only until it has enough heads; the next fetch of that lane begins where this one stopped. The watermark
-stays: there is new work below the highest head.
+Of an ordered lane only the head of each key counts, oldest first, and what has no key is one queue. The keys are
+visited by a skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first
+KEYS_VISITED and goes on only until it has enough heads; the next fetch of that lane begins where this one stopped. The
+watermark stays: there is new work below the highest head.
 """
 
 from collections.abc import Sequence
@@ -19,15 +19,12 @@ from typing import Any, Final, NamedTuple
 from ringback.model.event import Delivery, DueDelivery, Event
 from ringback.store.port import Fetched, FetchRequest
 from ringback.store.postgres.connection import Database, PostgresPart
-from ringback.store.postgres.floor import BLOCK
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
 
 KEYS_VISITED: Final = 500
 LOADED_BYTES_MAX: Final = 16 * 1024 * 1024
-# So many transactions of new work are read again before it is asked how far the floor has risen.
-LOOK_AFTER: Final = 32 * BLOCK
 _BEFORE_ALL: Final = -(1 << 62)
 _NEW, _AGAIN, _NEXT = 0, 1, 2
 
@@ -91,7 +88,7 @@ class PostgresFetch(PostgresPart):
 
     def _fetch_plain(self, session: Session, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
         floor = self._db.floor.seen_on(session)
-        if any(request.watermark > floor + LOOK_AFTER for request in requests):
+        if any(request.watermark > floor for request in requests):
             floor = self._db.floor.raised(session)
         asked = {
             "tenant_ids": [request.tenant_id for request in requests],

@@ -28,3 +28,5 @@ SEALING: Final = AdvisoryLock(_RINGBACK, 5)
 """Of a transaction; shared: it seals something; exclusive: everything that was being sealed is stored."""
 CATALOGUE: Final = AdvisoryLock(_RINGBACK, 6)
 """Exclusive, of a transaction: it may add an event type or a profile, of which there are so many at most."""
+DROPPING: Final = AdvisoryLock(_RINGBACK, 7)
+"""Exclusive, of a session: it drops days that are past their time."""

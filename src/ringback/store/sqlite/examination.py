@@ -47,7 +47,7 @@ def examine(path: Path, now_ms: int, *, deep: bool = False) -> DatabaseFacts:
     Raises a StartError, as opening it would: StoreCorrupt, StoreNewer, StoreOlder, DataDirectoryUnusable.
     """
     with start_errors(path):
-        connection = _open(path)
+        connection = open_to_look(path)
         try:
             facts = _facts(connection, path, now_ms)
             return facts._replace(complaints=_complaints(connection)) if deep else facts
@@ -60,7 +60,8 @@ def linked_sqlite() -> str:
     return apsw.sqlite_lib_version()
 
 
-def _open(path: Path) -> apsw.Connection:
+def open_to_look(path: Path) -> apsw.Connection:
+    """A connection that only reads, and leaves no trace beside a file that nobody has open."""
     wal = Path(f"{path}-wal")
     at_rest = not Path(f"{path}-shm").exists() and not (wal.exists() and wal.stat().st_size)
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
@@ -71,13 +72,8 @@ def _open(path: Path) -> apsw.Connection:
 
 
 def _facts(connection: apsw.Connection, path: Path, now_ms: int) -> DatabaseFacts:
-    migrations = load_migrations("sqlite")
-    applied = SqliteLedger(connection, path).applied()
-    schema, needed = max(applied, default=0), len(migrations)
-    if schema > needed:
-        raise StoreNewer(f"{path} was written by a newer Ringback (schema {schema}; this one knows up to {needed}).")
-    if applied and schema < needed:
-        raise StoreOlder(f"{path} was written by an older Ringback (schema {schema}; this one needs {needed}).")
+    schema, needed = require_schema(connection, path)
+    applied = bool(schema)
     wal = Path(f"{path}-wal")
     file_bytes = path.stat().st_size
     return DatabaseFacts(
@@ -90,6 +86,17 @@ def _facts(connection: apsw.Connection, path: Path, now_ms: int) -> DatabaseFact
         tuple(read_sealing_keys(connection)) if applied else (),
         (),
     )
+
+
+def require_schema(connection: apsw.Connection, path: Path) -> tuple[int, int]:
+    """The schema of a database (0: it is empty) and the one of this program. Raises StoreNewer, StoreOlder."""
+    applied = SqliteLedger(connection, path).applied()
+    schema, needed = max(applied, default=0), len(load_migrations("sqlite"))
+    if schema > needed:
+        raise StoreNewer(f"{path} was written by a newer Ringback (schema {schema}; this one knows up to {needed}).")
+    if applied and schema < needed:
+        raise StoreOlder(f"{path} was written by an older Ringback (schema {schema}; this one needs {needed}).")
+    return schema, needed
 
 
 def _growth(connection: apsw.Connection, file_bytes: int, now_ms: int) -> float | None:

@@ -97,6 +97,9 @@ class SqliteStore(
         with self._writer.transaction() as connection:
             connection.execute(load("sqlite")["prove_commit"])
 
+    def cautions(self) -> Sequence[str]:
+        return ()
+
     def space(self) -> Space:
         return space_of(self._path)
 

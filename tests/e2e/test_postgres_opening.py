@@ -1,0 +1,184 @@
+"""Opening a PostgreSQL store: what is refused at once, what is waited for, and one clear line for each.
+
+Most run in this process, by `ringback migrate`, which opens the store as `serve` does and waits for nothing.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from ringback.cli.exits import ExitCode
+from ringback.cli.main import main
+from ringback.model.errors import StartError, StoreRefused, StoreUnreachable
+from ringback.setting import VARIABLE_PREFIX
+from ringback.store.migrate import load_migrations
+from ringback.store.postgres import database
+from ringback.store.postgres.address import Address
+from support.pooler import Pooler
+from support.postgres import Cluster
+from support.process import Server, free_port, wait_until
+
+MASTER_KEY = "A" * 43 + "="
+PASSWORD = "not-to-be-seen"
+
+Refused = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Refused:
+    """Open the store; the exit code and the line of error, in which no password stands."""
+    for name in [name for name in os.environ if name.startswith(VARIABLE_PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RINGBACK_MASTER_KEY", MASTER_KEY)
+    monkeypatch.chdir(tmp_path)
+
+    def run(url: str) -> tuple[int, str]:
+        monkeypatch.setenv("RINGBACK_STORE", url)
+        code = main(["migrate"])
+        printed = capsys.readouterr()
+        assert PASSWORD not in printed.out + printed.err
+        (line,) = printed.err.splitlines()
+        return code, line
+
+    return run
+
+
+def with_password(url: str) -> str:
+    return url.replace("@", f":{PASSWORD}@")
+
+
+# ── refused at once ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_role_a_database_or_a_host_that_is_not_there_is_refused(postgres: Cluster, refused: Refused) -> None:
+    for url, said in (
+        (postgres.url(user="nobody"), 'role "nobody" does not exist'),
+        (postgres.url("nowhere"), 'database "nowhere" does not exist'),
+        (f"postgresql://postgres@nowhere.invalid:{postgres.port}/postgres", "nowhere.invalid"),
+    ):
+        code, line = refused(with_password(url))
+        assert code == ExitCode.STORE_REFUSED
+        assert said in line
+        assert line.endswith("[store_refused]")
+
+
+@pytest.mark.parametrize("url", [f"postgresql://ada:{PASSWORD}@host/db?own=1", f"postgresql://ada:{PASSWORD}@[::/db"])
+def test_a_url_that_nobody_can_read_is_refused_without_being_shown(refused: Refused, url: str) -> None:
+    code, line = refused(url)
+    assert code == ExitCode.STORE_REFUSED
+    assert "can't be read" in line
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ('FATAL: password authentication failed for user "ada"', StoreRefused),
+        ("failed to resolve host 'db': [Errno -2] Name or service not known", StoreRefused),
+        ("failed to resolve host 'db': [Errno -3] Temporary failure in name resolution", StoreUnreachable),
+        ("connection is bad: FATAL: the database system is starting up", StoreUnreachable),
+        (
+            'Multiple connection attempts failed: host "a": Connection refused; b: no password supplied',
+            StoreUnreachable,
+        ),
+        ("SSL connection has been closed unexpectedly", StoreUnreachable),
+        ('server certificate for "db" does not match host name', StoreRefused),
+    ],
+)
+def test_what_is_worth_waiting_for_is_told_from_what_is_not(reason: str, kind: type[StartError]) -> None:
+    """While it connects libpq gives no code, only words."""
+    with pytest.raises(kind), database.start_errors(Address("postgresql://ada@db/ringback")):
+        raise psycopg.OperationalError(reason)
+
+
+def test_a_role_that_may_not_make_tables_is_told_so(postgres: Cluster, empty_database: str, refused: Refused) -> None:
+    name = empty_database.rpartition("/")[2]
+    postgres.sql(f"CREATE ROLE poor_{name} LOGIN")
+    postgres.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC", database=name)
+    try:
+        code, line = refused(with_password(postgres.url(name, user=f"poor_{name}")))
+    finally:
+        postgres.sql(f"DROP ROLE poor_{name}")
+    assert code == ExitCode.STORE_RIGHTS
+    assert "permission denied for schema public" in line
+    assert line.endswith("[store_rights]")
+
+
+def test_a_server_that_is_too_old_is_told_so(
+    empty_database: str, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no server that old to be had: the oldest that will do is put into the future instead."""
+    monkeypatch.setattr(database, "OLDEST_SERVER", 99)
+    code, line = refused(with_password(empty_database))
+    assert code == ExitCode.STORE_VERSION
+    assert "99 and later" in line
+    assert line.endswith("[store_version]")
+
+
+def test_a_pooler_in_transaction_mode_is_told_so(postgres: Cluster, empty_database: str, refused: Refused) -> None:
+    pooler = Pooler(postgres)
+    try:
+        code, line = refused(with_password(pooler.url(empty_database.rpartition("/")[2])))
+    finally:
+        pooler.close()
+    assert code == ExitCode.STORE_POOLER
+    assert line.endswith("[store_pooler]")
+
+
+def test_another_programs_tables_are_left_alone(empty_database: str, refused: Refused) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("CREATE TABLE event (id int)")
+    code, line = refused(empty_database)
+    assert code == ExitCode.STORE_CORRUPT
+    assert "another program's tables (event)" in line
+
+
+def test_a_newer_schema_is_refused(empty_database: str, refused: Refused) -> None:
+    database.prepare(Address(empty_database), load_migrations("postgres"), migrate=False)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute("INSERT INTO schema_version (number, name) VALUES (999, 'of the future')")
+    code, line = refused(empty_database)
+    assert code == ExitCode.STORE_NEWER
+    assert "schema 999" in line
+
+
+# ── waited for ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def serving(folder: Path, url: str, *flags: str) -> Iterator[Server]:
+    server = Server(
+        folder / "data", *flags, environment={"RINGBACK_STORE": url, "RINGBACK_MASTER_KEY": MASTER_KEY}
+    ).start(wait=False)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def lines(server: Server, name: str) -> list[str]:
+    return [line for line in server.log.read_text().splitlines() if f" {name} " in line]
+
+
+def test_a_start_waits_for_a_database_that_is_away_and_ends_on_sigterm(tmp_path: Path) -> None:
+    url = f"postgresql://ada:{PASSWORD}@127.0.0.1:{free_port()}/ringback"
+    with serving(tmp_path, url) as server:
+        wait_until(lambda: lines(server, "waits_for_store"), 20, "it says that it waits")
+        assert "can't be reached" in lines(server, "waits_for_store")[0]
+        assert server.stop() == ExitCode.OK
+    assert "stopped" in server.log.read_text().splitlines()[-1]
+    assert PASSWORD not in server.log.read_text()
+    assert not (tmp_path / "data").exists(), "nothing of it is kept on this machine"
+
+
+def test_a_start_waits_for_an_older_schema_to_be_migrated_and_ends_on_sigterm(
+    empty_database: str, tmp_path: Path
+) -> None:
+    database.prepare(Address(empty_database), load_migrations("postgres")[:-1], migrate=False)
+    with serving(tmp_path, empty_database) as server:
+        wait_until(lambda: lines(server, "waits_for_migration"), 20, "it says that it waits")
+        assert "run `ringback migrate`" in lines(server, "waits_for_migration")[0]
+        assert server.stop() == ExitCode.OK
