@@ -133,7 +133,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_modules_and_files_that_are_named_exist(page: Path) -> None:
     text = text_of(page)
-    for path in re.findall(r"`((?:tests|scripts|bench|docs|examples)/[\w/.-]+)`", text):
+    for path in re.findall(r"`((?:tests|scripts|bench|docs|examples|deploy)/[\w/.@-]+)`", text):
         assert (ROOT / path).exists(), path
     for path in re.findall(r"`((?:model|policy|engine|store|wire|api|cli)/\w+\.py)`", text):
         assert (SOURCE / path).exists(), path
@@ -204,12 +204,6 @@ def test_programs_of_the_bench_in_the_text_exist_with_their_flags() -> None:
         source = (ROOT / program).read_text(encoding="utf-8")
         for flag in flags:
             assert f'add_argument("{flag}"' in source, f"{program} {flag}"
-
-
-def test_the_systemd_unit_starts_the_server_with_flags_that_exist() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^ExecStart=\S+/(ringback serve .*)$", text, re.MULTILINE)
-    assert set(re.findall(r"--[a-z-]+", command)) <= command_lines()["ringback serve"]
 
 
 def test_the_example_of_the_settings_file_is_one(tmp_path: Path) -> None:

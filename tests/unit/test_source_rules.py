@@ -69,6 +69,7 @@ THIRD_PARTY = {
         "policy/health.py",
         "policy/json_value.py",
     ),
+    "psycopg": ("store/postgres/",),
     "pycares": ("engine/resolver.py", "doctor/machine.py"),
     "pycurl": ("engine/sender.py", "engine/curl_errors.py", "engine/exchange.py", "doctor/"),
     "pydantic": ("api/",),

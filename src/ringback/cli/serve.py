@@ -1,9 +1,13 @@
 """`ringback serve`: run the server with the settings of flags, variables and file."""
 
 import os
+import signal
+import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import msgspec
 import typer
@@ -110,9 +114,18 @@ def settings_of(flags: Mapping[str, object], config: Path | None) -> Settings:
 
 def serve_until_stopped(settings: Settings, on_ready: Callable[["ServerFacts"], None]) -> None:
     """Run the server here. Loaded late, since the other commands need none of it."""
+    if threading.current_thread() is threading.main_thread():
+        # The server has a handler of its own once it is up. Until then the default would do, but not for process 1 of
+        # a container: the kernel spares it whatever it has no handler for, and a start may wait for the database.
+        signal.signal(signal.SIGTERM, _end_at_once)
     from ringback import compose  # noqa: PLC0415
 
     compose.serve(settings, on_ready)
+
+
+def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:
+    """Told to stop before anything was up: there is nothing to wait for."""
+    sys.exit(0)
 
 
 def _say_ready(settings: Settings, facts: "ServerFacts", json: bool) -> None:

@@ -23,6 +23,11 @@ def time_part(ms: int) -> str:
     return f"{first}{second}{third}{_PAIRS[(ms >> 10) & 1023]}{_PAIRS[ms & 1023]}"
 
 
+def first_id(prefix: str, at: int) -> str:
+    """The first id of its kind that a thing made at a time can have."""
+    return f"{prefix}_{time_part(at)}"
+
+
 def random_part(chance: bytes) -> str:
     """The sixteen characters made of 16 random bytes, five bits of each."""
     return chance.translate(_TO_ALPHABET).decode("ascii")

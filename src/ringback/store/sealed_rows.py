@@ -7,6 +7,7 @@ must be sealed inside the transaction that stores it: whoever drops a master key
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +23,10 @@ DOES_NOT_OPEN: Final = "-"
 
 _ENDPOINT: Final = msgspec.json.Decoder(Endpoint)
 _AUTH: Final = msgspec.json.Decoder(Auth)
+
+
+SecretRow = tuple[str, str, str | None, str, int, int | None, str | None]
+"""A row of `id, tenant_id, endpoint_id, value, created_at, expires_at, key_id`."""
 
 
 class EndpointColumns(NamedTuple):
@@ -74,13 +79,32 @@ class SealedRows:
             return hashlib.sha256(value.encode("utf-8", "surrogatepass")).digest()
         return self.sealer.fingerprint(value, key_id)
 
-    def secret(self, row: tuple[str, str, str | None, str, int, int | None, str | None]) -> Secret:
-        """A row of `id, tenant_id, endpoint_id, value, created_at, expires_at, key_id`."""
+    def secret(self, row: SecretRow) -> Secret:
+        """The secret of a row."""
         secret_id, tenant_id, endpoint_id, text, created_at, expires_at, key_id = row
         value = text if key_id is None else self._open(text, _secret_place(secret_id, tenant_id, endpoint_id))
         return Secret(secret_id, tenant_id, endpoint_id, value or "", created_at, expires_at, value is None)
 
-    def endpoint_columns(self, endpoint: Endpoint) -> EndpointColumns:
+    def owners(self, rows: Iterable[SecretRow], value: str) -> list[str]:
+        """The ids of the tenants, in order, whose secret among these rows is this value."""
+        secrets = [self.secret(row) for row in rows]
+        return sorted({secret.tenant_id for secret in secrets if secret.is_value(value)})
+
+    def endpoint_row(self, endpoint: Endpoint) -> dict[str, Any]:
+        """The named columns of an endpoint: it as a whole, and those that repeat what SQL has to look at."""
+        return {
+            "id": endpoint.id,
+            "tenant_id": endpoint.tenant_id,
+            "label": endpoint.label,
+            "url": endpoint.url,
+            "status": endpoint.status,
+            "ordering": endpoint.ordering,
+            "profile": endpoint.profile,
+            "revision": endpoint.revision,
+            **self._endpoint_columns(endpoint)._asdict(),
+        }
+
+    def _endpoint_columns(self, endpoint: Endpoint) -> EndpointColumns:
         """The columns that hold an endpoint whole."""
         auth = endpoint.auth
         if auth.unreadable:

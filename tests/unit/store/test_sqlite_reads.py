@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from conformance.backend import accept_many, fetch, numbers
+from ringback.store.log_reading import STEP_ROWS
 from ringback.store.port import AttemptQuery, EventQuery, Settlement
 from ringback.store.sqlite import SqliteStore
 from ringback.store.sqlite.fetch import KEYS_VISITED
-from ringback.store.sqlite.log import STEP_ROWS
 from support.queue import fill
 from support.rows import NOW, TENANT, attempt, failed
 

@@ -15,6 +15,7 @@ from support.postgres import Cluster
 from support.process import wait_until
 
 ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.xdist_group("postgres")  # One cluster for all of them.
 
 
 @pytest.fixture(scope="module")

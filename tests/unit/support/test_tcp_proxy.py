@@ -200,10 +200,10 @@ def test_newcomers_are_ignored_and_the_others_go_on(proxy: TcpProxy, echo: Echo)
 
 
 def test_without_a_target_a_newcomer_is_reset() -> None:
-    with TcpProxy(free_port()) as proxy, connected(proxy) as client:
-        with pytest.raises(ConnectionResetError):
+    with TcpProxy(free_port()) as proxy:
+        with pytest.raises(ConnectionResetError), connected(proxy) as client:
             client.recv(1)
-        assert proxy.open == 0
+        assert (proxy.accepted, proxy.open) == (1, 0)
 
 
 def test_closing_ends_every_connection_and_its_thread(echo: Echo) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ringback.model.attempt import Outcome, ended_without_request
 from ringback.model.event import Delivery
-from ringback.model.ids import time_part
+from ringback.model.ids import first_id
 from ringback.model.job import Job
 from ringback.store.memory.tables import MemoryPart, MemoryTables
 from ringback.store.port import Cutoff, ExpiredStep, StoredEvent
@@ -37,7 +37,7 @@ class MemoryRetention(MemoryPart):
     def expire_attempts_step(self, cutoff: Cutoff, limit: int) -> int:
         with self._tables as tables:
             old = sorted(
-                i for tenant, i in tables.attempts if tenant == cutoff.tenant_id and i < _first_id("att", cutoff.before)
+                i for tenant, i in tables.attempts if tenant == cutoff.tenant_id and i < first_id("att", cutoff.before)
             )
             for attempt_id in old[:limit]:
                 tables.forget_attempt(tables.attempts[cutoff.tenant_id, attempt_id])
@@ -73,7 +73,7 @@ def _is_overdue(tables: MemoryTables, cutoff: Cutoff) -> bool:
     attempts = (i for tenant, i in tables.attempts if tenant == cutoff.tenant_id)
     return (
         any(stored.event.accepted_at < cutoff.before for stored in events)
-        or any(attempt_id < _first_id("att", cutoff.before) for attempt_id in attempts)
+        or any(attempt_id < first_id("att", cutoff.before) for attempt_id in attempts)
         or bool(_old_jobs(tables, cutoff))
         or bool(_old_days(tables, cutoff))
     )
@@ -98,13 +98,8 @@ def _pending(tables: MemoryTables, events: dict[str, StoredEvent]) -> list[Deliv
 
 def _old_jobs(tables: MemoryTables, cutoff: Cutoff) -> list[Job]:
     own = [job for job in tables.jobs.values() if job.tenant_id == cutoff.tenant_id]
-    return sorted((job for job in own if job.id < _first_id("job", cutoff.before)), key=lambda job: job.id)
+    return sorted((job for job in own if job.id < first_id("job", cutoff.before)), key=lambda job: job.id)
 
 
 def _old_days(tables: MemoryTables, cutoff: Cutoff) -> list[tuple[str, str, str]]:
     return [name for name in tables.days if name[0] == cutoff.tenant_id and name[2] < cutoff.day]
-
-
-def _first_id(prefix: str, at: int) -> str:
-    """The first id of its kind that a thing made at a time can have."""
-    return f"{prefix}_{time_part(at)}"

@@ -19,15 +19,12 @@ from typing import Any, Final, NamedTuple
 from ringback.model.event import Delivery, DueDelivery, Event
 from ringback.store.port import Fetched, FetchRequest
 from ringback.store.postgres.connection import Database, PostgresPart
-from ringback.store.postgres.floor import BLOCK
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
 
 KEYS_VISITED: Final = 500
 LOADED_BYTES_MAX: Final = 16 * 1024 * 1024
-# So many transactions of new work are read again before it is asked how far the floor has risen.
-LOOK_AFTER: Final = 32 * BLOCK
 _BEFORE_ALL: Final = -(1 << 62)
 _NEW, _AGAIN, _NEXT = 0, 1, 2
 
@@ -91,7 +88,7 @@ class PostgresFetch(PostgresPart):
 
     def _fetch_plain(self, session: Session, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
         floor = self._db.floor.seen_on(session)
-        if any(request.watermark > floor + LOOK_AFTER for request in requests):
+        if any(request.watermark > floor for request in requests):
             floor = self._db.floor.raised(session)
         asked = {
             "tenant_ids": [request.tenant_id for request in requests],

@@ -49,8 +49,8 @@ class Floor:
                 self._server = session.server
                 self._looks.clear()
                 self._floor = 0
-            (drawn,) = session.first(_SQL["drawn_blocks"])
-            found = frozenset(name for (name,) in session.rows(_SQL["open_intakes"], INTAKE.params))
+            drawn, names = session.first(_SQL["drawn_then_open"], INTAKE.params)
+            found = frozenset(names)
             self._looks.append(_Look((drawn + 1) * BLOCK - 1 if drawn else 0, found))
             for look in reversed(self._looks):
                 if not look.open & found:

@@ -6,6 +6,7 @@ from typing import Final
 import apsw
 
 from ringback.model.lane import Change
+from ringback.store.config_rows import unless_trimmed
 from ringback.store.port import Everything
 from ringback.store.queries import load
 from ringback.store.sqlite.connection import SqlitePart, rows
@@ -32,9 +33,8 @@ def log_change(connection: apsw.Connection, kind: str, tenant_id: str | None, th
 
 def read_changes(connection: apsw.Connection, version: int) -> list[Change] | None:
     """Changes after `version`, oldest first; None when some of them are not kept any more."""
-    changes = [Change(*row) for row in rows(connection, _SQL["changes_after"], {"version": version})]
-    # Versions are drawn one by one and the latest is always kept: a gap shows at the first.
-    return None if changes and changes[0].version > max(version, 0) + 1 else changes
+    found = rows(connection, _SQL["changes_after"], {"version": version})
+    return unless_trimmed([Change(*row) for row in found], version)
 
 
 def read_everything(connection: apsw.Connection) -> Everything:

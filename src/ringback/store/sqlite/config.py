@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
 from ringback.model.endpoint import Secret
 from ringback.model.tenant import ApiKey, Scope, Tenant
+from ringback.store.config_rows import LAST_ID, key_of, tenant_of
 from ringback.store.queries import load
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import SqlitePart, change, rows
@@ -15,7 +16,6 @@ from ringback.store.sqlite.endpoints import bury_endpoints_of, insert_secret, sw
 from ringback.store.sqlite.json_lists import json_list
 
 _SQL: Final = load("sqlite")
-_LAST_ID: Final = "\U0010ffff"
 
 
 class SqliteTenants(SqlitePart):
@@ -36,7 +36,7 @@ class SqliteTenants(SqlitePart):
 
     def list_tenants(self, after: str | None, limit: int) -> Sequence[Tenant]:
         found = self._read(_SQL["list_tenants"], {"after": after or "", "limit": limit})
-        return [_tenant(row) for row in found]
+        return [tenant_of(row) for row in found]
 
     def load_tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
         with self._readers.reading() as connection:
@@ -44,7 +44,7 @@ class SqliteTenants(SqlitePart):
 
     def list_tenants_with_quotas(self, after: str | None, limit: int) -> Sequence[Tenant]:
         found = self._read(_SQL["list_tenants_with_quotas"], {"after": after or "", "limit": limit})
-        return [_tenant(row) for row in found]
+        return [tenant_of(row) for row in found]
 
     def update_tenant(self, tenant: Tenant) -> bool:
         with self._writer.transaction() as connection:
@@ -76,12 +76,12 @@ class SqliteKeys(SqlitePart):
 
     def find_key(self, key_hash: bytes) -> ApiKey | None:
         found = self._read(_SQL["key_by_hash"], {"hash": key_hash})
-        return _key(found[0]) if found else None
+        return key_of(found[0]) if found else None
 
     def list_keys(self, tenant_id: str | None, after: str | None, limit: int) -> Sequence[ApiKey]:
-        before = _LAST_ID if after is None else after
+        before = LAST_ID if after is None else after
         found = self._read(_SQL["list_keys"], {"tenant_id": tenant_id, "before": before, "limit": limit})
-        return [_key(row) for row in found]
+        return [key_of(row) for row in found]
 
     def delete_key(self, tenant_id: str | None, key_id: str) -> bool:
         with self._writer.transaction() as connection:
@@ -94,7 +94,7 @@ class SqliteKeys(SqlitePart):
 
 def read_tenants(connection: apsw.Connection, tenant_ids: Sequence[str]) -> list[Tenant]:
     """Those of the tenants that exist."""
-    return [_tenant(row) for row in rows(connection, _SQL["tenants_by_id"], {"ids": json_list(tenant_ids)})]
+    return [tenant_of(row) for row in rows(connection, _SQL["tenants_by_id"], {"ids": json_list(tenant_ids)})]
 
 
 def delete_keys_of(connection: apsw.Connection, tenant_id: str, limit: int) -> int:
@@ -108,13 +108,3 @@ def _delete_key(connection: apsw.Connection, tenant_id: str | None, key_id: str)
         return False
     log_change(connection, "key", tenant_id, key_id)
     return True
-
-
-def _tenant(row: Sequence[Any]) -> Tenant:
-    tenant_id, name, profile, webhooks_enabled, *rest = row
-    return Tenant(tenant_id, name, profile, bool(webhooks_enabled), *rest)
-
-
-def _key(row: tuple[str, str, str | None, str, bytes, int]) -> ApiKey:
-    key_id, scope, tenant_id, label, key_hash, created_at = row
-    return ApiKey(key_id, Scope(scope), tenant_id, label, key_hash, created_at)

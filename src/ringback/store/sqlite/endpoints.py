@@ -6,7 +6,7 @@ active. How a handshake ended is stored here too, with its attempt.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
@@ -15,6 +15,7 @@ from ringback.model.event import Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS, STEP_ROWS_MAX
+from ringback.store.config_rows import new_lane
 from ringback.store.port import BadRow
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
@@ -54,7 +55,7 @@ class SqliteEndpoints(SqlitePart):
                     return False
             if secret is not None:
                 insert_secret(connection, secret, self._sealed)
-            connection.execute(_SQL["insert_endpoint"], _columns(endpoint, self._sealed))
+            connection.execute(_SQL["insert_endpoint"], self._sealed.endpoint_row(endpoint))
             insert_lane(connection, endpoint)
             if event is not None:
                 _insert_first_event(connection, endpoint, event)
@@ -136,8 +137,7 @@ class SqliteSecrets(SqliteSealing):
             for fingerprint in self._sealed.fingerprints(value)
             for row in self._read(_SQL["secrets_by_fingerprint"], {"fingerprint": fingerprint, "now": now})
         ]
-        secrets = [self._sealed.secret(row) for row in rows_found]
-        return sorted({secret.tenant_id for secret in secrets if secret.is_value(value)})
+        return self._sealed.owners(rows_found, value)
 
     def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
         with self._writer.transaction() as connection:
@@ -178,17 +178,8 @@ def bury_endpoints_of(connection: apsw.Connection, tenant_id: str, now: int) -> 
 
 
 def insert_lane(connection: apsw.Connection, endpoint: Endpoint) -> None:
-    """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself. Where the
-    tenant's webhooks are off it is silent and paused for ever."""
-    asks = endpoint.status is EndpointStatus.VERIFICATION_PENDING
-    lane = {
-        "endpoint_id": endpoint.id,
-        "tenant_id": endpoint.tenant_id,
-        "not_before": 0 if asks or endpoint.status is EndpointStatus.ACTIVE else FOREVER_MS,
-        "due_at": endpoint.updated_at if asks else None,
-        "forever": FOREVER_MS,
-    }
-    connection.execute(_SQL["insert_lane"], lane)
+    """The lane that an endpoint begins with; silent and paused for ever where the tenant's webhooks are off."""
+    connection.execute(_SQL["insert_lane"], new_lane(endpoint))
 
 
 def _insert_first_event(connection: apsw.Connection, endpoint: Endpoint, event: Event) -> None:
@@ -221,7 +212,7 @@ def _read_endpoint(
 
 def _update(connection: apsw.Connection, endpoint: Endpoint, now: int, sealed: SealedRows) -> bool:
     """Store the next revision of an endpoint, its lane following; False where another revision is stored."""
-    if not change(connection, _SQL["update_endpoint"], _columns(endpoint, sealed)):
+    if not change(connection, _SQL["update_endpoint"], sealed.endpoint_row(endpoint)):
         return False
     if endpoint.status is EndpointStatus.ACTIVE:
         connection.execute(_SQL["resume_lane"], {"endpoint_id": endpoint.id, "now": now, "forever": FOREVER_MS})
@@ -240,16 +231,3 @@ def _bury(connection: apsw.Connection, tenant_id: str, endpoint_id: str, now: in
     connection.execute(_SQL["pause_lane"], {"endpoint_id": endpoint_id, "forever": FOREVER_MS})
     log_change(connection, "endpoint", tenant_id, endpoint_id)
     return True
-
-
-def _columns(endpoint: Endpoint, sealed: SealedRows) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "tenant_id": endpoint.tenant_id,
-        "label": endpoint.label,
-        "url": endpoint.url,
-        "status": endpoint.status,
-        "ordering": endpoint.ordering,
-        "revision": endpoint.revision,
-        **sealed.endpoint_columns(endpoint)._asdict(),
-    }

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
 from ringback.model.event_type import EventType
+from ringback.store.config_rows import event_type_of
 from ringback.store.queries import load
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import SqlitePart, change, rows
@@ -34,7 +35,7 @@ class SqliteEventTypes(SqlitePart):
 
     def list_event_types(self, after: str | None, limit: int) -> Sequence[EventType]:
         found = self._read(_SQL["list_event_types"], {"after": after or "", "limit": limit})
-        return [_event_type(row) for row in found]
+        return [event_type_of(row) for row in found]
 
     def load_event_types(self, names: Sequence[str]) -> Sequence[EventType]:
         with self._readers.reading() as connection:
@@ -49,9 +50,4 @@ class SqliteEventTypes(SqlitePart):
 
 
 def _read(connection: apsw.Connection, names: Sequence[str]) -> list[EventType]:
-    return [_event_type(row) for row in rows(connection, _SQL["event_types_by_name"], {"names": json_list(names)})]
-
-
-def _event_type(row: Sequence[Any]) -> EventType:
-    name, description, deprecated, *rest = row
-    return EventType(name, description, bool(deprecated), *rest)
+    return [event_type_of(row) for row in rows(connection, _SQL["event_types_by_name"], {"names": json_list(names)})]

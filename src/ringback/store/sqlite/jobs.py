@@ -11,20 +11,18 @@ import apsw
 import msgspec
 
 from ringback.model.endpoint import Ordering, delivery_key
+from ringback.model.ids import first_id
 from ringback.model.job import Job, JobState
+from ringback.store.log_reading import LAST_ID, LOOK_ROWS, replay_page_of
 from ringback.store.port import Cutoff, ReplayCandidate, ReplayPage, ReplaySpan
 from ringback.store.queries import load
 from ringback.store.sqlite.arrivals import ring_lanes
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite.json_lists import json_list
-from ringback.store.sqlite.retention import first_id
-
-LOOK_ROWS: Final = 20_000
 
 _SQL: Final = load("sqlite")
 _INSERT_DELIVERIES: Final = ManyRows(_SQL["insert_replayed_deliveries"])
 _CANDIDATES: Final = msgspec.json.Decoder(list[ReplayCandidate])
-_LAST_ID: Final = "\U0010ffff"
 
 
 class SqliteJobs(SqlitePart):
@@ -34,10 +32,7 @@ class SqliteJobs(SqlitePart):
         asked = {**span._asdict(), "after": after, "limit": limit, "look": LOOK_ROWS}
         with self._readers.reading() as connection:
             found, seen, seen_to, spanned, spanned_to = first(connection, _SQL["replay_page"], asked)
-        candidates = _CANDIDATES.decode(found)
-        if spanned == limit:
-            return ReplayPage(candidates, spanned_to)
-        return ReplayPage(candidates, seen_to if seen == LOOK_ROWS else None)
+        return replay_page_of(_CANDIDATES.decode(found), (seen, seen_to), (spanned, spanned_to), limit)
 
     def create_job(self, job: Job, of_endpoint_max: int, of_tenant_max: int) -> bool:
         with self._writer.transaction() as connection:
@@ -67,7 +62,7 @@ class SqliteJobs(SqlitePart):
             return _job(first(connection, _SQL["job_by_id"], {"tenant_id": tenant_id, "id": job_id}))
 
     def list_jobs(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Job]:
-        asked = {"tenant_id": tenant_id, "before": _LAST_ID if after is None else after, "limit": limit}
+        asked = {"tenant_id": tenant_id, "before": LAST_ID if after is None else after, "limit": limit}
         return [Job(*row) for row in self._read(_SQL["list_jobs"], asked)]
 
     def cancel_job(self, tenant_id: str, job_id: str, now: int) -> bool:

@@ -1,39 +1,44 @@
 """Reading the SQLite store's log, page by page.
 
-A page is found by walking an index by key, a bounded number of rows at a time, each step a read of its own: so the
-writer's checkpoints are never held up for long, however rare what is looked for. Newest first is how the walks are
-written; the other direction is made from the same text.
+A page is found by walks (`store.log_reading`), each step of which is a read of its own: so the writer's checkpoints
+are never held up for long, however rare what is looked for.
 """
 
 from collections.abc import Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final
 
-from ringback.model.attempt import Attempt, Line, Outcome, standing
+from ringback.model.attempt import Attempt
 from ringback.model.event import Delivery, Event
+from ringback.store.log_reading import (
+    Step,
+    attempt_of,
+    filters_of,
+    other_way_round,
+    progress_of,
+    start_of_attempts,
+    start_of_events,
+    walk,
+    walk_of,
+    whole_attempt,
+)
 from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
 from ringback.store.queries import load
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, first, rows
 from ringback.store.sqlite.json_lists import decode_seqs, json_list
 
-STEP_ROWS: Final = 2_000
-
 _SQL: Final = load("sqlite")
 _NUMBER_EVENTS: Final = ManyRows(_SQL["number_events"])
-_LAST_SEQ: Final = (1 << 63) - 1
-_LAST_ID: Final = "\U0010ffff"
+_AFTER: Final = ":after"
 
 
 class SqliteLog(SqlitePart):
     """`Log` and `NumberGiving`."""
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
-        start = query.after if query.after is not None else 0 if query.ascending else _LAST_SEQ
-        filters = {name: value for name, value in query._asdict().items() if name not in ("ascending", "limit")}
+        filters = filters_of(query)
         for name in ("patterns", "channels"):
             filters[name] = None if filters[name] is None else json_list(filters[name])
-        seqs = self._walk("walk_events", filters, start, query.ascending, query.limit)
+        seqs = self._walk("walk_events", filters, start_of_events(query), query)
         return [StoredEvent(seq, Event(*row)) for seq, *row in self._load("load_events", seqs)]
 
     def get_event(self, tenant_id: str, event_id: str) -> Event | None:
@@ -54,90 +59,37 @@ class SqliteLog(SqlitePart):
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
         name = {"tenant_id": tenant_id, "event_id": event_id}
         with self._readers.snapshot() as connection:
-            pending = {row[1]: Delivery(*row) for row in rows(connection, _SQL["pending_deliveries"], name)}
+            pending = [Delivery(*row) for row in rows(connection, _SQL["pending_deliveries"], name)]
             story = rows(connection, _SQL["story_of_event"], name)
-        last = {
-            endpoint_id: standing(Line(*columns) for _, *columns in lines)
-            for endpoint_id, lines in groupby(story, key=itemgetter(0))
-        }
-        return [_progress(name, pending.get(name), last.get(name)) for name in sorted({*pending, *last})]
+        return progress_of(pending, story)
 
     def behind_others(self, tenant_id: str, event_id: str) -> Sequence[str]:
         found = self._read(_SQL["behind_others"], {"tenant_id": tenant_id, "event_id": event_id})
         return sorted(endpoint_id for (endpoint_id,) in found)
 
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
-        start = query.after if query.after is not None else "" if query.ascending else _LAST_ID
-        filters = {name: value for name, value in query._asdict().items() if name not in ("ascending", "limit")}
-        seqs = self._walk(_walk_of(query), filters, start, query.ascending, query.limit)
-        return [_attempt(row) for row in self._load("load_attempts", seqs)]
+        seqs = self._walk(walk_of(query), filters_of(query), start_of_attempts(query), query)
+        return [attempt_of(row) for row in self._load("load_attempts", seqs)]
 
     def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
         with self._readers.reading() as connection:
             found = first(connection, _SQL["attempt_by_id"], {"tenant_id": tenant_id, "id": attempt_id})
-        if found is None:
-            return None
-        *columns, data = found
-        attempt = _attempt(columns)
-        if data == b"":  # redacted, in steps: the event comes first
-            return attempt.without_bodies()
-        if attempt.request_body is None and data is not None:
-            return attempt._replace(request_body=attempt.body_head + data + attempt.body_tail)
-        return attempt
+        return None if found is None else whole_attempt(found)
 
     def day_counts(self, tenant_id: str, endpoint_id: str, since_day: str) -> Sequence[DayCount]:
         bindings = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "since_day": since_day}
         return [DayCount(*row) for row in self._read(_SQL["day_counts"], bindings)]
 
-    def _walk(self, name: str, filters: dict[str, Any], start: object, ascending: bool, limit: int) -> list[int]:
-        """The numbers of the first `limit` rows after `start` that pass the filters."""
-        query = other_way_round(_SQL[name]) if ascending else _SQL[name]
-        filtered = any(value is not None for key, value in filters.items() if key not in ("tenant_id", "after"))
-        step = STEP_ROWS if filtered else limit
-        seqs: list[int] = []
-        while len(seqs) < limit:
+    def _walk(self, name: str, filters: dict[str, Any], start: object, query: EventQuery | AttemptQuery) -> list[int]:
+        """The numbers of the first rows after `start` that pass the filters."""
+        text = other_way_round(_SQL[name], _AFTER) if query.ascending else _SQL[name]
+
+        def read(after: object, step: int) -> Step:
             with self._readers.reading() as connection:
-                found, looked_at, last = first(connection, query, {**filters, "after": start, "step": step})
-            seqs += decode_seqs(found)
-            if looked_at < step:
-                break
-            start = last
-        return seqs[:limit]
+                found, looked_at, last = first(connection, text, {**filters, "after": after, "step": step})
+            return Step(decode_seqs(found), looked_at, last)
+
+        return walk(read, filters, start, query.limit)
 
     def _load(self, name: str, seqs: Sequence[int]) -> list[Any]:
         return self._read(_SQL[name], {"seqs": json_list(seqs)})
-
-
-def other_way_round(walk: str) -> str:
-    """A walk that is written for the newest first, for the oldest first."""
-    return (
-        walk.replace("< :after", "> :after")
-        .replace(" DESC LIMIT", " LIMIT")
-        .replace("count(*), min(", "count(*), max(")
-    )
-
-
-def _walk_of(query: AttemptQuery) -> str:
-    """The walk that looks at the fewest rows."""
-    if query.event_id is not None:
-        return "walk_attempts_of_event"
-    failed = query.outcome == Outcome.FAILED
-    if query.endpoint_id is not None:
-        return "walk_failures_of_endpoint" if failed else "walk_attempts_of_endpoint"
-    return "walk_failures_of_tenant" if failed else "walk_attempts_of_tenant"
-
-
-def _progress(endpoint_id: str, pending: Delivery | None, last: Line | None) -> EndpointProgress:
-    if last is None:
-        return EndpointProgress(endpoint_id, pending, 0, None, False, None)
-    return EndpointProgress(endpoint_id, pending, last.number, last.outcome, bool(last.final), last.status_code)
-
-
-def _attempt(columns: Sequence[Any]) -> Attempt:
-    attempt = Attempt(*columns)
-    return attempt._replace(
-        final=bool(attempt.final),
-        superseded=bool(attempt.superseded),
-        response_truncated=bool(attempt.response_truncated),
-        maybe_repeated=bool(attempt.maybe_repeated),
-    )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ringback.model.attempt import Outcome, ended_without_request
 from ringback.model.event import Delivery
-from ringback.model.ids import time_part
+from ringback.model.ids import first_id
 from ringback.store.port import Cutoff, ExpiredStep
 from ringback.store.queries import load
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, first, rows
@@ -86,8 +86,3 @@ class SqliteRetention(SqlitePart):
 
 def _named(cutoff: Cutoff) -> dict[str, Any]:
     return {"tenant_id": cutoff.tenant_id, "before": cutoff.before}
-
-
-def first_id(prefix: str, at: int) -> str:
-    """The first id of its kind that a thing made at a time can have."""
-    return f"{prefix}_{time_part(at)}"

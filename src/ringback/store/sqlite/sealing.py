@@ -82,6 +82,5 @@ def _reseal_credentials(connection: apsw.Connection, sealed: SealedRows, limit: 
         if endpoint.auth.unreadable:
             connection.execute(_SQL["credentials_do_not_open"], {"id": endpoint.id, "mark": DOES_NOT_OPEN})
         else:
-            columns = sealed.endpoint_columns(endpoint)._asdict()
-            connection.execute(_SQL["reseal_credentials"], {"id": endpoint.id, **columns})
+            connection.execute(_SQL["reseal_credentials"], sealed.endpoint_row(endpoint))
     return len(found)

@@ -1,6 +1,6 @@
 -- Reading what happened. A walk looks at up to :step rows of one index, by key, and answers with one row:
 -- which of them are wanted, how many it looked at, and where it ended. So no read lasts, however rare the wanted are.
--- Each walk is written for the newest first; the other direction is derived from it (see sqlite/log.py).
+-- Each walk is written for the newest first; the other direction is derived from it (see store/log_reading.py).
 
 -- name: walk_events
 -- A tenant's events by their place in the stream.
