@@ -1,18 +1,15 @@
 """A PostgreSQL store about itself: that it commits, what it doesn't promise, how large it is."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psycopg
 import pytest
 
 from ringback.store.migrate import load_migrations
-from ringback.store.port import CommitInDoubt, StoreUnavailable
+from ringback.store.port import Health, StoreUnavailable
 from ringback.store.postgres.address import Address
-from ringback.store.postgres.connection import Database
 from ringback.store.postgres.database import prepare
-from ringback.store.postgres.health import PostgresHealth
-from ringback.store.sealed_rows import SealedRows
+from ringback.store.postgres.store import PostgresStore
 
 
 @pytest.fixture
@@ -22,13 +19,13 @@ def url(empty_database: str) -> str:
 
 
 @pytest.fixture
-def health(url: str) -> Iterator[PostgresHealth]:
-    part = PostgresHealth(Database(Address(url).connect), SealedRows(None))
-    yield part
-    part.close()
+def health(url: str) -> Iterator[Health]:
+    store = PostgresStore.open(url)
+    yield store
+    store.close()
 
 
-def test_a_check_is_a_commit(health: PostgresHealth, url: str) -> None:
+def test_a_check_is_a_commit(health: Health, url: str) -> None:
     with psycopg.connect(url) as connection:
         before = connection.execute("SELECT count FROM commit_check").fetchone()
         connection.rollback()
@@ -38,25 +35,14 @@ def test_a_check_is_a_commit(health: PostgresHealth, url: str) -> None:
     assert after == (before[0] + 1,)
 
 
-def test_one_that_can_only_be_read_does_not_commit(health: PostgresHealth, url: str) -> None:
+def test_one_that_can_only_be_read_does_not_commit(health: Health, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
     with pytest.raises(StoreUnavailable, match="only be read"):
         health.check()
 
 
-def test_a_commit_in_doubt_is_none(health: PostgresHealth, monkeypatch: pytest.MonkeyPatch) -> None:
-    @contextmanager
-    def in_doubt() -> Iterator[object]:
-        raise CommitInDoubt("Nobody can tell.")
-        yield
-
-    monkeypatch.setattr(health._db, "writing", in_doubt)
-    with pytest.raises(StoreUnavailable, match="Nobody can tell"):
-        health.check()
-
-
-def test_its_cautions_are_the_servers_own(health: PostgresHealth) -> None:
+def test_its_cautions_are_the_servers_own(health: Health) -> None:
     """The cluster of the tests has no standby and doesn't wait for its disk."""
     cautions = health.cautions()
     assert [part for part in ("fsync", "full_page_writes", "no synchronous standby") if part in " ".join(cautions)] == [
@@ -66,7 +52,7 @@ def test_its_cautions_are_the_servers_own(health: PostgresHealth) -> None:
     ]
 
 
-def test_its_size_is_known_and_its_disk_is_not(health: PostgresHealth) -> None:
+def test_its_size_is_known_and_its_disk_is_not(health: Health) -> None:
     space = health.space()
     assert space.store_bytes > 1024**2
     assert (space.log_bytes, space.free_bytes, space.disk_bytes) == (0, None, None)
