@@ -136,7 +136,9 @@ def test_it_names_who_waits_and_for_whom(
 
 def test_a_role_that_sees_little_says_so(postgres: Cluster, prepared: str, doctor: Doctor) -> None:
     name = prepared.rpartition("/")[2]
-    postgres.sql(f"CREATE ROLE plain_{name} LOGIN; GRANT SELECT ON schema_version TO plain_{name}", database=name)
+    postgres.sql(
+        f"CREATE ROLE plain_{name} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain_{name}", database=name
+    )
     try:
         _, found = doctor(postgres.url(name, user=f"plain_{name}"))
     finally:

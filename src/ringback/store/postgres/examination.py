@@ -14,6 +14,7 @@ from ringback.store.postgres.address import Address
 from ringback.store.postgres.database import OLDEST_SERVER, PostgresLedger, start_errors
 from ringback.store.postgres.days import ATTEMPT, EVENT, day_of
 from ringback.store.postgres.promises import Promises, read_promises
+from ringback.store.postgres.sealing import read_sealing_keys
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 from ringback.times import DAY_MS
@@ -133,7 +134,7 @@ def examine(url: str) -> PostgresFacts:
             [TableRows(*row) for row in _some(session, "dead_rows")],
             [Standby(*row) for row in _some(session, "replication")],
             _days_ahead(session, server.now_ms),
-            [],
+            read_sealing_keys(session) if applied and not missing else [],
         )
 
 
