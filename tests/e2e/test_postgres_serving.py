@@ -25,6 +25,7 @@ MIGRATIONS = len(load_migrations("postgres"))
 
 @contextmanager
 def serving(folder: Path, url: str, *flags: str, wait: bool = True, **variables: str) -> Iterator[Server]:
+    folder.mkdir(exist_ok=True)
     environment = {"RINGBACK_STORE": url, "RINGBACK_MASTER_KEY": MASTER_KEY, **variables}
     server = Server(folder / "data", "--allow-private", *flags, environment=environment)
     server.start(wait=wait)
