@@ -1,7 +1,8 @@
 """`ringback serve` on PostgreSQL: what differs from a file for whoever starts it, asks it and migrates it."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import pytest
 
 from ringback.cli.exits import ExitCode
+from ringback.cli.main import main
 from ringback.model.tenant import Scope
+from ringback.setting import VARIABLE_PREFIX
 from ringback.store.migrate import load_migrations
 from ringback.store.postgres.address import Address
 from ringback.store.postgres.database import prepare
-from support.command import ringback
 from support.inbox import Inbox
 from support.process import ADMIN_KEY, Server, wait_until
 from support.tcp_proxy import TcpProxy
@@ -33,6 +35,28 @@ def serving(folder: Path, url: str, *flags: str, wait: bool = True, **variables:
         yield server
     finally:
         server.stop()
+
+
+Here = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def here(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Here:
+    """A command in this process, on the test's database; its exit code and what it printed."""
+    for name in [name for name in os.environ if name.startswith(VARIABLE_PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("RINGBACK_STORE", empty_database)
+    monkeypatch.setenv("RINGBACK_MASTER_KEY", MASTER_KEY)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main([*arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
 
 
 def ready(server: Server) -> tuple[int, Any]:
@@ -109,40 +133,40 @@ def test_a_database_that_hangs_or_is_away_makes_it_not_ready_and_it_recovers(
             wait_until(lambda: ready(server)[0] == 200, 40, "it is ready again")
 
 
-def test_it_waits_for_ringback_migrate_and_goes_on(empty_database: str, tmp_path: Path) -> None:
-    older = load_migrations("postgres")[:-1]
-    prepare(Address(empty_database), older, migrate=False)
-    variables = {"RINGBACK_STORE": empty_database, "RINGBACK_MASTER_KEY": MASTER_KEY}
+def test_it_waits_for_ringback_migrate_and_goes_on(empty_database: str, tmp_path: Path, here: Here) -> None:
+    prepare(Address(empty_database), load_migrations("postgres")[:-1], migrate=False)
     with serving(tmp_path, empty_database, wait=False) as server:
         wait_until(lambda: "waits_for_migration" in server.log.read_text(), 20, "it says that it waits")
-        migrated = ringback("migrate", "--json", variables=variables, directory=tmp_path)
-        assert migrated.code == ExitCode.OK, migrated.err
-        told = json.loads(migrated.out)
+        code, out, err = here("migrate", "--json")
+        assert (code, err) == (ExitCode.OK, "")
+        told = json.loads(out)
         assert (told["from"], told["to"], told["sealed"]) == (MIGRATIONS - 1, MIGRATIONS, 0)
         assert len(told["ran"]) == 1
         server.wait_ready()
-    again = ringback("migrate", variables=variables, directory=tmp_path)
-    assert (again.code, again.out) == (ExitCode.OK, "The database is up to date.\n")
+    assert here("migrate") == (ExitCode.OK, "The database is up to date.\n", "")
 
 
-def test_a_start_that_is_told_to_migrates_and_another_key_is_refused(empty_database: str, tmp_path: Path) -> None:
+def test_a_start_that_is_told_to_migrates_and_another_key_is_refused(
+    empty_database: str, tmp_path: Path, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
     prepare(Address(empty_database), load_migrations("postgres")[:-1], migrate=False)
     with serving(tmp_path, empty_database, "--migrate") as server:
         TestTenant(server, "acme")  # whose secret is sealed
-    other_key = "B" * 42 + "A="
-    variables = {"RINGBACK_STORE": empty_database, "RINGBACK_MASTER_KEY": other_key}
-    refused = ringback("serve", "--port", "0", variables=variables, directory=tmp_path)
-    assert refused.code == ExitCode.MASTER_KEY_MISSING
-    assert refused.err.splitlines()[-1].endswith("[master_key_missing]")
-    doctor = ringback("doctor", "--offline", variables=variables, directory=tmp_path)
-    assert doctor.code == ExitCode.UNEXPECTED
-    assert "The database has secrets sealed with the master key" in doctor.out
+    monkeypatch.setenv("RINGBACK_MASTER_KEY", "B" * 42 + "A=")
+    code, _, err = here("serve", "--port", "0")
+    assert code == ExitCode.MASTER_KEY_MISSING
+    assert err.splitlines()[-1].endswith("[master_key_missing]")
+    code, out, _ = here("doctor", "--offline")
+    assert code == ExitCode.UNEXPECTED
+    assert "The database has secrets sealed with the master key" in " ".join(out.split())
 
 
-@pytest.mark.parametrize("command", [["backup", "copy.db", "--store"], ["restore", "ids", "--store"]])
-def test_copies_are_its_own_tools_business(tmp_path: Path, command: list[str]) -> None:
-    (tmp_path / "ids").write_text("")
-    ended = ringback(*command, "postgresql://ada:secret@db/ringback", directory=tmp_path)
-    assert ended.code == ExitCode.BAD_SETTING
-    assert "its own tools" in ended.err
-    assert "secret" not in ended.err
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_copies_are_its_own_tools_business(tmp_path: Path, here: Here, command: str) -> None:
+    copy = tmp_path / "copy.db"
+    if command == "restore":
+        copy.write_text("")
+    code, _, err = here(command, str(copy), "--store", "postgresql://ada:secret@db/ringback")
+    assert code == ExitCode.BAD_SETTING
+    assert "its own tools" in err
+    assert "secret" not in err
