@@ -4,28 +4,42 @@ from ringback.store.port import Leaving, Ring, Store
 from support.rows import NOW, endpoint, event, new_delivery, secret, tenant
 
 
-def fill(store: Store, count: int) -> list[int]:
+def fill(store: Store, count: int) -> None:
     store.create_tenant(tenant(), secret("sec_t", None))
     store.create_endpoint(endpoint(), secret(), 10)
     events = [event(f"evt_{number}") for number in range(count)]
     with store.intake() as transaction:
-        seqs = transaction.insert(events, [new_delivery(one) for one in events])
+        transaction.insert(events, [new_delivery(one) for one in events])
         transaction.commit()
-    return list(seqs)
+
+
+def pages(store: Store, limit: int) -> list[int]:
+    """How many deliveries each page has, to the last."""
+    counted = [store.count_deliveries("", limit)]
+    while counted[-1].last is not None:
+        counted.append(store.count_deliveries(counted[-1].last, limit))
+    return [page.rows for page in counted]
 
 
 class TestCensus:
     def test_deliveries_are_counted_by_page(self, store: Store) -> None:
-        seqs = fill(store, 5)
-        first = store.count_deliveries(0, 2)
-        assert (first.rows, first.last) == (2, seqs[1])
-        second = store.count_deliveries(seqs[1], 2)
-        assert (second.rows, second.last) == (2, seqs[3])
-        assert store.count_deliveries(seqs[3], 2) == (1, None)
-        assert store.count_deliveries(seqs[4], 2) == (0, None)
+        fill(store, 5)
+        assert pages(store, 2) == [2, 2, 1]
+        assert pages(store, 4) == [4, 1]
+        assert pages(store, 5) == [5, 0]
+        assert pages(store, 6) == [5]
+
+    def test_deliveries_of_all_tenants_are_counted_once(self, store: Store) -> None:
+        for place in range(4):
+            events = [event(f"evt_{place}_{tenant_id}", tenant_id) for tenant_id in ("b", "a b", "a", "é")]
+            with store.intake() as transaction:
+                transaction.insert(events, [new_delivery(one) for one in events])
+                transaction.commit()
+        for limit in range(1, 18):
+            assert sum(pages(store, limit)) == 16, limit
 
     def test_nothing_is_nothing(self, store: Store) -> None:
-        assert store.count_deliveries(0, 10) == (0, None)
+        assert store.count_deliveries("", 10) == (0, None)
         assert list(store.lane_healths("", 10)) == []
 
     def test_lanes_come_with_the_health_of_their_last_release(self, store: Store) -> None:

@@ -31,7 +31,7 @@ class Census:
         self.parked = self._parked()
 
     def _waiting(self) -> int:
-        total, after = 0, 0
+        total, after = 0, ""
         while True:
             page = self._store.count_deliveries(after, DELIVERIES_PAGE)
             total += page.rows

@@ -9,10 +9,10 @@ from ringback.store.port import Counted
 class MemoryCensus(MemoryPart):
     """`Census`."""
 
-    def count_deliveries(self, after: int, limit: int) -> Counted:
+    def count_deliveries(self, after: str, limit: int) -> Counted:
         with self._tables as tables:
-            seqs = sorted(row.seq for row in tables.deliveries() if row.seq > after)[:limit]
-        return Counted(len(seqs), seqs[-1] if seqs and len(seqs) == limit else None)
+            seqs = sorted(row.seq for row in tables.deliveries() if row.seq > int(after or 0))[:limit]
+        return Counted(len(seqs), str(seqs[-1]) if seqs and len(seqs) == limit else None)
 
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         with self._tables as tables:

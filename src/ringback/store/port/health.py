@@ -5,17 +5,18 @@ from typing import NamedTuple, Protocol
 
 
 class Counted(NamedTuple):
-    """One page of a count: `rows`, the last of which was at `last` (None: there are no more)."""
+    """One page of a count: `rows`, and the place `last` to go on from (None: there are no more)."""
 
     rows: int
-    last: int | None
+    last: str | None
 
 
 class Census(Protocol):
     """For the metrics: how much there is, page by page, each a short read."""
 
-    def count_deliveries(self, after: int, limit: int) -> Counted:
-        """Deliveries that are not finished, by `seq`, after `after`."""
+    def count_deliveries(self, after: str, limit: int) -> Counted:
+        """Deliveries that are not finished, after the place `after` ("": from the beginning), in the order that costs
+        least: places are the store's own."""
 
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         """(endpoint_id, health as it was stored last) of lanes, by endpoint id, after the id `after`."""

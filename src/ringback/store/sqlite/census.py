@@ -15,9 +15,9 @@ _SQL: Final = load("sqlite")
 class SqliteCensus(SqlitePart):
     """`Census`."""
 
-    def count_deliveries(self, after: int, limit: int) -> Counted:
-        ((count, last),) = self._read(_SQL["count_deliveries"], {"after": after, "limit": limit})
-        return Counted(count, last if count == limit else None)
+    def count_deliveries(self, after: str, limit: int) -> Counted:
+        ((count, last),) = self._read(_SQL["count_deliveries"], {"after": int(after or 0), "limit": limit})
+        return Counted(count, str(last) if count == limit else None)
 
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         return self._read(_SQL["lane_healths"], {"after": after, "limit": limit})
