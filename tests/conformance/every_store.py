@@ -7,7 +7,7 @@ and each adds what it is: `TestSoleNodes` or `TestSharedNodes`.
 from conformance.suite_catalogue import TestEventTypes, TestQuotas
 from conformance.suite_census import TestCensus
 from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
-from conformance.suite_clock import TestBringingForward, TestNewWork
+from conformance.suite_clock import TestNewWork
 from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, TestTenants
 from conformance.suite_differential import TestDifferential
 from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus, TestLanesOf
@@ -23,17 +23,17 @@ from conformance.suite_numbers import TestNumbers
 from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
-from conformance.suite_retention import TestRetention, TestTrimmedChanges
+from conformance.suite_retention import TestRetention, TestTrimmedChanges, TestWholeDays
 from conformance.suite_settlements import TestDayCounts, TestSettlements
 from conformance.suite_switch import TestLanesFollowTheTenant
 from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
+from conformance.suite_wakeups import TestWakeups
 
 __all__ = [
     "TestApiKeys",
     "TestAttemptLog",
     "TestBehindOthers",
     "TestBells",
-    "TestBringingForward",
     "TestCancelling",
     "TestCensus",
     "TestChanges",
@@ -76,4 +76,6 @@ __all__ = [
     "TestTenants",
     "TestTrimmedChanges",
     "TestUsersOfProfiles",
+    "TestWakeups",
+    "TestWholeDays",
 ]

@@ -53,8 +53,8 @@ from ringback.store.port.engine import (
     Upkeep,
 )
 from ringback.store.port.errors import BadRow, CommitInDoubt, NotOwner, Retryable, StoreUnavailable
-from ringback.store.port.health import Census, Counted, Health, Space
-from ringback.store.port.ingest import Bells, Everything, Intake, IntakeTransaction, KeyClaim, Ring, TakenKey
+from ringback.store.port.health import Census, Counted, CountPlace, Health, Space
+from ringback.store.port.ingest import Bells, Everything, Intake, IntakeTransaction, KeyClaim, Ring, TakenKey, Wakeups
 from ringback.store.port.sealing import Sealed, Sealer
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "Bells",
     "Census",
     "CommitInDoubt",
+    "CountPlace",
     "Counted",
     "Cutoff",
     "DayCount",
@@ -116,12 +117,14 @@ __all__ = [
     "TakenKey",
     "Tenants",
     "Upkeep",
+    "Wakeups",
 ]
 
 
 class Store(
     Intake,
     Bells,
+    Wakeups,
     Lanes,
     Nodes,
     Settlements,
