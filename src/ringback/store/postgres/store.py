@@ -13,6 +13,7 @@ from ringback.store.port import Sealer
 from ringback.store.postgres.address import Address
 from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.database import prepare
+from ringback.store.postgres.spread import is_spread
 from ringback.store.sealed_rows import SealedRows
 
 
@@ -34,4 +35,10 @@ class PostgresStore(PostgresPart):
         address = Address(url)
         prepare(address, load_migrations("postgres"), migrate=migrate)
         database = Database(address.connect)
+        with database.reading() as session:
+            database.by_tenant = is_spread(session)
         return cls(database, SealedRows(None))
+
+    @property
+    def by_tenant(self) -> bool:
+        return self._db.by_tenant
