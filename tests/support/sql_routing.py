@@ -9,6 +9,7 @@ are spread. What can't be read raises: no query slips through.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 import sqlglot
@@ -45,12 +46,13 @@ class Scope(NamedTuple):
     pinned: set[str]
 
 
+@cache
 def parse(text: str) -> exp.Expression | None:
     """A query's tree; None where there is none to look at (COPY, NOTIFY, LISTEN). Raises for what it can't read."""
     if _COPY.fullmatch(text) or _SIGNAL.fullmatch(text):
         return None
     tree = sqlglot.parse_one(text, dialect="postgres")
-    if not isinstance(tree, exp.Query | exp.DML | exp.Create):
+    if not isinstance(tree, exp.Query | exp.Insert | exp.Update | exp.Delete | exp.Create):
         raise TypeError(f"What is this? {text}")
     return tree
 

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from ringback.store.migrate import load_migrations
-from ringback.store.postgres import PostgresStore
+from ringback.store.postgres.store import PostgresStore
 from ringback.store.sqlite import SqliteStore
 from support.postgres import Cluster
 from support.sql_routing import ELSEWHERE, TENANT_TABLES
@@ -25,7 +25,13 @@ CONFIGURATION = {
 ONLY_POSTGRESQL = {
     "delivery": {"event_at"},  # the day whose partition the event is in
     "endpoint": {"profile"},  # SQLite has an index on an expression
-    "endpoint_day_delta": {"tenant_id", "endpoint_id", "day", "succeeded", "failed"},  # no row is updated once per batch
+    "endpoint_day_delta": {
+        "tenant_id",
+        "endpoint_id",
+        "day",
+        "succeeded",
+        "failed",
+    },  # no row is updated once per batch
 }
 # Table → columns that only SQLite has, and why.
 ONLY_SQLITE = {"attempt": {"seq"}}  # the number of its row
