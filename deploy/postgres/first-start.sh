@@ -11,6 +11,7 @@ psql --no-psqlrc --quiet --username="$POSTGRES_USER" --dbname=postgres --set=ON_
 CREATE ROLE ringback LOGIN PASSWORD :'ringback_password';
 CREATE DATABASE ringback OWNER ringback TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C';
 REVOKE ALL ON DATABASE ringback FROM PUBLIC;
+GRANT pg_read_all_stats TO ringback;
 CREATE ROLE replicator LOGIN REPLICATION PASSWORD :'replication_password';
 ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 ("postgres-a", "postgres-b")';
 SQL

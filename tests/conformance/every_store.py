@@ -23,10 +23,11 @@ from conformance.suite_numbers import TestNumbers
 from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
-from conformance.suite_retention import TestRetention, TestTrimmedChanges
+from conformance.suite_retention import TestRetention, TestTrimmedChanges, TestWholeDays
 from conformance.suite_settlements import TestDayCounts, TestSettlements
 from conformance.suite_switch import TestLanesFollowTheTenant
 from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
+from conformance.suite_wakeups import TestWakeups
 
 __all__ = [
     "TestApiKeys",
@@ -76,4 +77,6 @@ __all__ = [
     "TestTenants",
     "TestTrimmedChanges",
     "TestUsersOfProfiles",
+    "TestWakeups",
+    "TestWholeDays",
 ]

@@ -48,6 +48,19 @@ class TestNodes:
         assert release(store, "node_b", "ep_a", NOW + 6, 0, b"")
         assert claim(store, NOW + 7, "node_b")["ep_a"].freed_at == 0
 
+    def test_it_is_known_how_many_lanes_a_node_owns(self, store: Store) -> None:
+        assert list(store.spread()) == []
+        store.register(NODE, NOW)
+        assert list(store.spread()) == [(NODE, 0)]
+        add_endpoint(store, "ep_free")
+        own_lane(store, "ep_a")
+        own_lane(store, "ep_b")
+        assert list(store.spread()) == [(NODE, 2)]
+        assert release(store, NODE, "ep_b", None, 0, b"")
+        assert list(store.spread()) == [(NODE, 1)]
+        store.leave(NODE, NOW)
+        assert list(store.spread()) == []
+
     def test_who_left_twice_left_once(self, store: Store) -> None:
         store.leave("node_gone", NOW)
         assert store.nodes() == []
@@ -130,6 +143,16 @@ class TestSharedNodes:
         store.register("node_b", NOW)
         assert sorted(store.nodes()) == [NodeRow(NODE, 1), NodeRow("node_b", 0)]
         assert store.owned(NODE) == ["ep_a"]
+
+    def test_all_nodes_are_in_the_spread_those_without_lanes_too(self, store: Store) -> None:
+        for node_id in (NODE, "node_b", "node_c"):
+            store.register(node_id, NOW)
+        for number in range(3):
+            own_lane(store, f"ep_a{number}")
+        own_lane(store, "ep_b", "node_b")
+        assert dict(store.spread()) == {NODE: 3, "node_b": 1, "node_c": 0}
+        assert store.take_over(NODE, 0, NOW)
+        assert dict(store.spread()) == {"node_b": 1, "node_c": 0}
 
     def test_a_clock_that_is_set_back_is_one_of_several(self, store: Store) -> None:
         add_endpoint(store)

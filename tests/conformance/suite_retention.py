@@ -6,13 +6,14 @@ from conformance.backend import accept, accept_many, add_endpoint, fetch, log, r
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.ids import time_part
 from ringback.store.port import Cutoff, EventQuery, Store
-from ringback.times import day_of
+from ringback.times import DAY_MS, day_of
 from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, failed, tenant
 from support.rows import claim as key_claim
 from support.rows import secret as a_secret
 
 LATER = NOW + 1_000
 CUTOFF = Cutoff(TENANT, NOW, NOW, day_of(NOW))
+BEFORE = NOW - 30 * DAY_MS
 
 
 def attempt_at(at: int, place: int = 1) -> str:
@@ -30,6 +31,11 @@ def expire(store: Store, cutoff: Cutoff = CUTOFF, limit: int = 10) -> int:
             return total
         assert changed or next_place > place
         place = next_place
+
+
+def drop_days(store: Store) -> None:
+    """Drop every day that was over at `BEFORE`."""
+    run_out(lambda: store.drop_days_step(BEFORE, NOW, LATER, 3), 1_000)
 
 
 def ids(store: Store, tenant_id: str = TENANT) -> list[str]:
@@ -169,6 +175,47 @@ class TestRetention:
         accept_many(store, 50, accepted_at=NOW - 1)
         expire(store)
         run_out(store.shrink_step, 10_000)
+
+
+class TestWholeDays:
+    """Where events are kept by the day, days go whole; elsewhere rows do, and nobody sees a difference."""
+
+    def test_a_day_that_is_over_for_all_goes_and_its_deliveries_end_as_expired(self, store: Store) -> None:
+        add_endpoint(store)
+        old = NOW - 40 * DAY_MS
+        accept_many(store, 7, prefix="evt_old", accepted_at=old)
+        settle(store, 0, attempt(1, 1, "evt_old_00001", id=attempt_at(old), at=old))
+        accept(store, event("evt_young", accepted_at=NOW), "ep_a")
+        drop_days(store)
+        assert set(ids(store)) >= {"evt_young"}
+        expire(store, CUTOFF._replace(before=BEFORE, due_before=BEFORE))
+        assert ids(store) == ["evt_young"]
+        ended = [one.event_id for one in log(store) if one.outcome == Outcome.EXPIRED]
+        assert sorted(ended) == [f"evt_old_{place:05d}" for place in range(1, 8)]
+        assert len(fetch(store).rows) == 1
+
+    def test_what_is_not_over_stays(self, store: Store) -> None:
+        add_endpoint(store)
+        accept(store, event("evt_same_day", accepted_at=BEFORE), "ep_a")
+        accept(store, event("evt_day_before", accepted_at=BEFORE + 1 - DAY_MS), "ep_a")
+        drop_days(store)
+        assert set(ids(store)) >= {"evt_same_day"}
+        assert store.drop_days_step(0, 0, LATER, 10) == 0
+
+    def test_what_is_to_be_delivered_later_keeps_its_day(self, store: Store) -> None:
+        add_endpoint(store)
+        due_at = NOW + DAY_MS
+        one = event("evt_later", accepted_at=NOW - 40 * DAY_MS, deliver_at=due_at)
+        accept(store, one, "ep_a", due_at=due_at)
+        drop_days(store)
+        assert ids(store) == ["evt_later"]
+
+    def test_days_are_made_once(self, store: Store) -> None:
+        while store.make_days(NOW):
+            pass
+        assert store.make_days(NOW) == 0
+        accept(store, event("evt_1", accepted_at=NOW + DAY_MS))
+        assert ids(store) == ["evt_1"]
 
 
 class TestTrimmedChanges:

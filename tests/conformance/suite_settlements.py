@@ -1,8 +1,10 @@
 """What every store does when an attempt is settled: the log, the row's end or its next time, the figures of the day."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from conformance.backend import accept, accept_many, add_endpoint, fetch, log, numbers, settle
+from conformance.backend import accept, accept_many, add_endpoint, fetch, log, numbers, run_out, settle
 from ringback.model.attempt import Outcome
 from ringback.store.port import BadRow, DayCount, Settlement, Store
 from support.rows import NOW, OTHER_TENANT, TENANT, attempt, attempt_id, event, failed, new_delivery
@@ -191,6 +193,10 @@ class TestSettlements:
         assert store.next_due(TENANT, "ep_b", False) == NOW + 5
 
 
+def counts(store: Store, endpoint_id: str) -> Sequence[DayCount]:
+    return store.day_counts(TENANT, endpoint_id, "1970-01-01")
+
+
 class TestDayCounts:
     def test_attempts_of_events_are_counted_by_outcome_and_utc_day(self, store: Store) -> None:
         (seq,) = accept(store, event(), "ep_a")
@@ -223,6 +229,20 @@ class TestDayCounts:
         settle(store, 0, attempt(1, 1, outcome=Outcome.CANCELLED))
         settle(store, 0, attempt(2, 1, outcome=Outcome.EXPIRED))
         assert [day for day in store.day_counts(TENANT, "ep_a", "1970-01-01") if day.succeeded or day.failed] == []
+
+    def test_figures_are_the_same_before_and_after_they_are_gathered(self, store: Store) -> None:
+        for number in range(1, 6):
+            settle(store, 0, attempt(number, 1, at=MIDNIGHT + number))
+            settle(store, 0, failed(10 + number, 1, at=MIDNIGHT - number, endpoint_id="ep_b"))
+        right = [DayCount("2027-01-15", 5, 0)], [DayCount("2027-01-14", 0, 5)]
+        assert (list(counts(store, "ep_a")), list(counts(store, "ep_b"))) == right
+        run_out(lambda: store.gather_days_step(3), 3)
+        assert (list(counts(store, "ep_a")), list(counts(store, "ep_b"))) == right
+        settle(store, 0, failed(20, 1, at=MIDNIGHT))
+        assert list(counts(store, "ep_a")) == [DayCount("2027-01-15", 5, 1)]
+        run_out(lambda: store.gather_days_step(3), 3)
+        assert list(counts(store, "ep_a")) == [DayCount("2027-01-15", 5, 1)]
+        assert store.gather_days_step(3) == 0
 
     def test_each_endpoint_and_tenant_has_its_own_figures(self, store: Store) -> None:
         settle(store, 0, attempt(1, 1, endpoint_id="ep_b"))

@@ -2,10 +2,11 @@
 
 import pytest
 
-from conformance.backend import NODE, Backend, accept, add_endpoint, fetch
+from conformance.backend import NODE, Backend, accept, add_endpoint, fetch, ring
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestNodes, TestSharedNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
+from conformance.suite_wakeups import TestWakeups  # noqa: F401
 from conformance.test_memory import MemoryBackend
 from ringback.store.memory import MemoryStore
 from ringback.store.port import Retryable
@@ -19,6 +20,15 @@ class SharedBackend(MemoryBackend):
 @pytest.fixture
 def backend() -> Backend:
     return SharedBackend()
+
+
+def test_a_ring_wakes_who_waits_and_many_are_one() -> None:
+    store = MemoryStore(sole=False)
+    add_endpoint(store)
+    ring(store)
+    ring(store)
+    assert store.wait_for_ring(3_600.0) is True
+    assert store.wait_for_ring(0.0) is False
 
 
 class TestOpenTransactions:

@@ -1,12 +1,20 @@
 """The commands of docs/deploy.md and docs/scaling.md: those that need no container, service or cluster are run."""
 
 import os
+import re
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ringback.settings import load
+from ringback.store.migrate import load_migrations
+from ringback.store.postgres.address import Address
+from ringback.store.postgres.database import prepare
 from support.deployment import DEPLOY, example_variables
-from support.pages import Page
+from support.pages import ROOT, Page
+
+if TYPE_CHECKING:
+    from support.postgres import Cluster
 
 
 def test_deploy(tmp_path: Path) -> None:
@@ -14,7 +22,8 @@ def test_deploy(tmp_path: Path) -> None:
     page = Page("docs/deploy.md", tmp_path, {})
 
     url, key = page.run('printf "%s\\n" "$RINGBACK_STORE" "$RINGBACK_MASTER_KEY"', kept=False).splitlines()
-    assert url.startswith("postgresql://")
+    assert load({}, {"RINGBACK_STORE": url}, None).postgresql_url == url
+    assert "CHANGE-ME" not in Address(url).shown, "libpq can read it"
     assert load({}, {"RINGBACK_MASTER_KEY": key}, None).master_key == key
     page.left_out("there is no Docker: the image")
 
@@ -49,3 +58,19 @@ def test_scaling(tmp_path: Path) -> None:
     page = Page("docs/scaling.md", tmp_path, {})
     page.left_out("there is no Patroni")
     page.end()
+
+
+def test_the_sql_makes_a_role_that_can_set_the_database_up(postgres: "Cluster") -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    statements = re.findall(r"^```sql\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
+    made = statements.replace("ringback", "deploy_page")
+    for statement in made.split(";")[:-1]:
+        postgres.sql(statement)
+    try:
+        address = Address(postgres.url("deploy_page", "deploy_page"))
+        prepare(address, load_migrations("postgres"), migrate=False)
+        owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'event'"
+        assert postgres.sql(owner, database="deploy_page") == [("deploy_page",)]
+    finally:
+        postgres.drop_database("deploy_page")
+        postgres.sql("DROP ROLE deploy_page")

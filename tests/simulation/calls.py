@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 READS = {
     "changes_after", "events_by_id", "fetch", "load_endpoints", "load_secrets", "next_due", "nodes", "owned",
-    "read", "ringing", "version",
+    "read", "ringing", "spread", "version",
 }  # fmt: skip
 # The calls around which the protocol could break: here processes die and pause, and plans count.
 MOMENTOUS = {
@@ -25,7 +25,7 @@ MOMENTOUS = {
     "silence", "take_over",
 }  # fmt: skip
 # What the protocol has no part in: done at once, so that a seed's run is the same with and without it.
-APART = {"load_tenants", "reseal_step"}
+APART = {"gather_days_step", "load_tenants", "reseal_step"}
 # How often a late answer is the moment for one more event.
 WRONG_MOMENTS = {"fetch": 0.2, "next_due": 0.9, "release": 0.5, "silence": 0.2}
 

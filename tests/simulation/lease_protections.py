@@ -229,12 +229,12 @@ def nothing_is_handed_over_without_a_lease(node: Any) -> None:
 @protection("heartbeat")
 def who_may_not_send_does_not_claim(node: Any) -> None:
     """A dispatcher claims lanes whatever is left of its lease."""
-    dispatcher = node.dispatcher
-    plain = dispatcher._look_for_work
+    search = node.dispatcher._search
+    plain = search._ask
 
-    def look_for_work() -> None:
-        lease, dispatcher._lease = dispatcher._lease, Override(dispatcher._lease, covers=lambda now_s, deadline_s: True)
-        plain()
-        dispatcher._lease = lease
+    def ask(now: Any) -> None:
+        lease, search._lease = search._lease, Override(search._lease, covers=lambda now_s, deadline_s: True)
+        plain(now)
+        search._lease = lease
 
-    dispatcher._look_for_work = look_for_work
+    search._ask = ask

@@ -173,6 +173,7 @@ class Node:
             try:
                 self.directory.start()
                 self.heartbeat.register()
+                self.heartbeat.look_round()
                 break
             except (StoreUnavailable, CommitInDoubt):
                 self.lease.node_id = self.clock.new_id("node")

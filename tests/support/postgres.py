@@ -49,15 +49,19 @@ class Cluster:
         self.name = name
         self.port = unused_port()
         self._place = Place(f"postgres-{name}", in_memory=in_memory)
+        self._in_memory = in_memory
         self.data = self._place.path / "data"
         self.log = self._place.path / "log"
         self._sockets = self._place.make("sockets")
         self._postmaster: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def made(cls, durable: bool = True) -> Self:
-        """A new one, running. Without `durable` it is in memory, if there is room, and doesn't wait for a disk."""
-        cluster = cls(f"n{next(_names)}", in_memory=not durable)
+    def made(cls, durable: bool = True, in_memory: bool = False) -> Self:
+        """A new one, running. Without `durable` it doesn't wait for its disk.
+
+        `in_memory` puts it and its standbys into memory, if there is room: what is killed loses nothing there either.
+        """
+        cluster = cls(f"n{next(_names)}", in_memory)
         try:
             run(
                 "initdb", "--pgdata", str(cluster.data), "--username", "postgres", "--auth", "trust",
@@ -195,7 +199,7 @@ class Cluster:
 
     def standby(self, name: str, synchronous: bool) -> "Cluster":
         """A copy that follows this one, streaming. If synchronous, commits here wait for it from now on."""
-        other = Cluster(name)
+        other = Cluster(name, self._in_memory)
         try:
             source = f"host=127.0.0.1 port={self.port} user=postgres application_name={name}"
             run(

@@ -14,7 +14,7 @@ def postgres() -> Iterator["Cluster"]:
     """A cluster that doesn't wait for the disk. It is everybody's: a test that kills or changes one makes its own."""
     from support.postgres import Cluster  # noqa: PLC0415 - see above
 
-    with Cluster.made(durable=False) as cluster:
+    with Cluster.made(durable=False, in_memory=True) as cluster:
         yield cluster
 
 

@@ -21,10 +21,10 @@ from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
 from ringback.engine.owned import OwnedLanes, cost_s
 from ringback.engine.ports import InboundResponse, Logged, Transport
+from ringback.engine.search import Search
 from ringback.engine.verdict import REASONS_TO_GIVE_UP, judge
 from ringback.engine.wall import moment_of
 from ringback.model.lane import LaneRow
-from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.model.tuples import make_tuple
 from ringback.observe.attempts import NOTHING, WINDOW
 from ringback.observe.telemetry import ClockSet, LaneParked, LaneRecovered, Observer
@@ -35,9 +35,6 @@ from ringback.store.port import Ring, Settlement
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox
 
-LOOK_EVERY_S: Final = 0.1
-CLAIM_LANES_MAX: Final = 200
-LANES_MAX: Final = 20_000
 # A settlement is a commit. While more answers are on their way they are gathered, but not for long.
 SETTLE_AT_ONCE: Final = 256
 SETTLE_WITHIN_S: Final = 0.01
@@ -74,6 +71,7 @@ class Dispatcher:
             touch=lambda endpoint_id: self._lanes.touch(endpoint_id), origin=origin,  # noqa: PLW0108 - made below
         )  # fmt: skip
         self._lanes = OwnedLanes(slots, directory, self._let_go, self._handshakes)
+        self._search = Search(lease=lease, lanes=self._lanes, fetcher=fetcher)
         self._leaving: set[str] = set()
         self._inbox: deque[m.ToDispatcher] = deque()
         self._asleep = False
@@ -83,9 +81,6 @@ class Dispatcher:
         self._hurried = False
         self._unsettled = 0
         self._fetching = False
-        self._claiming = False
-        self._listening = False
-        self._look_s = 0.0
         self._crowded_ms = 0
         self._now = moment_of(clock)
         self._handlers: dict[type, Callable[..., None]] = {
@@ -94,10 +89,11 @@ class Dispatcher:
             m.BroughtForward: self._on_brought_forward,
             m.HandedOver: self._on_handed_over,
             m.FetchDone: self._on_fetch_done,
-            m.Claimed: self._on_claimed,
+            m.Claimed: self._search.claimed,
             m.Kept: self._on_kept,
             m.Left: self._on_left,
-            m.Rang: self._on_rang,
+            m.Rang: self._search.rang,
+            m.Spread: self._search.heard,
             m.Woken: self._on_woken,
             m.Reconfigured: self._on_reconfigured,
             m.Redacted: self._on_redacted,
@@ -175,7 +171,7 @@ class Dispatcher:
             self._settler.post(m.SetBack(-by_ms))
 
     def _nap_s(self) -> float:
-        until_s = min(self._look_s, self._lanes.next_alarm_s())
+        until_s = min(self._search.next_s, self._lanes.next_alarm_s())
         if self._settlements:
             until_s = min(until_s, self._settle_by_s)
         return max(0.0, until_s - self._clock.boottime_s())
@@ -268,14 +264,6 @@ class Dispatcher:
             if lane is not None:
                 self._lanes.take_fetched(lane, found.get(endpoint_id))
 
-    def _on_claimed(self, message: m.Claimed) -> None:
-        self._claiming = False
-        if message.rows and len(message.rows) == message.asked:
-            self._look_s = 0.0
-        if message.node_id == self._lease.node_id:
-            for row in message.rows:
-                self._lanes.open(row)
-
     def _on_kept(self, message: m.Kept) -> None:
         self._leaving.discard(message.row.endpoint_id)
         if message.node_id == self._lease.node_id:
@@ -284,17 +272,8 @@ class Dispatcher:
     def _on_left(self, message: m.Left) -> None:
         self._leaving.discard(message.endpoint_id)
 
-    def _on_rang(self, message: m.Rang) -> None:
-        self._listening = False
-        if message.node_id != self._lease.node_id:
-            return
-        for endpoint_id in message.endpoint_ids:
-            lane = self._lanes.get(endpoint_id)
-            if lane is not None:
-                self._lanes.must_fetch(lane)
-
     def _on_woken(self, message: m.Woken) -> None:
-        self._look_s = 0.0
+        self._search.soon()
 
     def _on_reconfigured(self, message: m.Reconfigured) -> None:
         for endpoint_id in message.endpoint_ids:
@@ -376,21 +355,7 @@ class Dispatcher:
     def _ask_fetcher(self) -> None:
         if not self._fetching and not self._lanes.stopping:
             self._fetch()
-        if self._now.boot_s >= self._look_s:
-            self._look_s = self._now.boot_s + LOOK_EVERY_S
-            if not self._lanes.stopping:
-                self._look_for_work()
-
-    def _look_for_work(self) -> None:
-        node_id = self._lease.node_id
-        # Who could not send what it claims leaves it to others.
-        able = self._lease.covers(self._now.boot_s, TOTAL_DEADLINE_S_MAX)
-        if able and not self._claiming and len(self._lanes) < LANES_MAX and self._lanes.has_room:
-            self._claiming = True
-            self._fetcher.post(m.Claim(node_id, CLAIM_LANES_MAX))
-        if not self._listening and len(self._lanes):
-            self._listening = True
-            self._fetcher.post(m.Listen(node_id))
+        self._search.look(self._now)
 
     def _fetch(self) -> None:
         begun = self._lanes.begin_fetches()

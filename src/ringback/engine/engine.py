@@ -1,7 +1,8 @@
 """The delivery engine of one process: its parts put together, started, watched and stopped.
 
 Eight threads: the dispatcher (HTTP has a process of its own), the fetcher, the settler, the heartbeat, the sweep,
-retention, replays, and one that follows the change log. They talk through mailboxes only. `stop` takes no new work,
+retention, replays, and one that follows the change log; a ninth, the listener, where other processes may share the
+store. They talk through mailboxes only. `stop` takes no new work,
 lets requests in flight end, records them, gives every lane up and leaves. An exception that ends a thread is given to
 `on_crash`, which ends the process.
 """
@@ -19,6 +20,7 @@ from ringback.engine.fetcher import EngineStore, Fetcher
 from ringback.engine.gate import Gate
 from ringback.engine.heartbeat import Heartbeat
 from ringback.engine.lease import Lease
+from ringback.engine.listener import Listener
 from ringback.engine.ports import Transport
 from ringback.engine.replays import Replays
 from ringback.engine.retention import Keeper, RetentionStore
@@ -30,7 +32,7 @@ from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer
 from ringback.profiles import Registry
 from ringback.store import port
-from ringback.store.port import JobSteps, Nodes, Upkeep
+from ringback.store.port import JobSteps, Nodes, Upkeep, Wakeups
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
@@ -43,7 +45,7 @@ POLL_STOP_S: Final = 0.02
 
 
 class DeliveryStore(
-    EngineStore, ConfigSource, Nodes, SettlerStore, Upkeep, RetentionStore, JobSteps, port.Census, Protocol
+    EngineStore, ConfigSource, Nodes, Wakeups, SettlerStore, Upkeep, RetentionStore, JobSteps, port.Census, Protocol
 ):
     """Everything the engine asks of a store."""
 
@@ -126,13 +128,21 @@ class Engine:
             Worker("fetcher", self._fetcher(to_fetcher, observer).step, clock, on_crash),
             Worker("settler", self._settler(to_settler, observer).step, clock, on_crash),
         ]
-        self._others = [
-            Worker("heartbeat", self._heartbeat.step, clock, on_crash),
-            Worker("sweep", self._sweep(to_fetcher, observer).step, clock, on_crash),
-            Worker("retention", self._keeper(observer).step, clock, on_crash),
-            Worker("replays", self._replays(observer).step, clock, on_crash),
-            Worker("follower", self._follow, clock, on_crash),
-        ]
+        self._others = self._make_others(to_fetcher, observer, on_crash)
+
+    def _make_others(
+        self, to_fetcher: Mailbox[m.ToFetcher], observer: Observer, on_crash: Callable[[str], None]
+    ) -> list[Worker]:
+        steps: dict[str, Callable[[], None]] = {
+            "heartbeat": self._heartbeat.step,
+            "sweep": self._sweep(to_fetcher, observer).step,
+            "retention": self._keeper(observer).step,
+            "replays": self._replays(observer).step,
+            "follower": self._follow,
+        }
+        if self._store.shared:
+            steps["listener"] = self._listener(observer).step
+        return [Worker(name, step, self._clock, on_crash) for name, step in steps.items()]
 
     def _make_heartbeat(self, observer: Observer) -> Heartbeat:
         return Heartbeat(
@@ -188,10 +198,14 @@ class Engine:
             observer=observer,
         )
 
+    def _listener(self, observer: Observer) -> Listener:
+        return Listener(store=self._store, tell=self.dispatcher.post, wait=self._stopping.wait, observer=observer)
+
     def start(self) -> None:
         """Join the other nodes, then work. Raises what the store raises."""
         self.directory.start()
         self._heartbeat.register()
+        self._heartbeat.look_round()
         for worker in self._core + self._others:
             worker.start()
 

@@ -129,7 +129,8 @@ class Fetcher:
         self._tell(m.FetchDone(command.node_id, command.generations, found))
 
     def _claim(self, command: m.Claim) -> None:
-        rows = self._store.claim(command.node_id, self._clock.now_ms(), command.limit)
+        due_by = self._clock.now_ms() - int(1000 * command.waiting_s)
+        rows = self._store.claim(command.node_id, due_by, command.limit)
         self._directory.load([row.endpoint_id for row in rows])
         for row in rows:
             self._ledger[row.endpoint_id] = command.node_id

@@ -3,6 +3,7 @@
 It beats only while the engine's other threads make progress: a node whose dispatcher hangs must lose its lanes. Death
 is what one clock sees: the same beat for a whole lease on *this* machine's boot clock. A beat that finds its row gone
 was taken over: it says so, and the node goes on under a fresh id. A store that can't answer costs the lease, no more.
+While there are other nodes that beat, it tells the dispatcher after each beat how many lanes they own.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from ringback.observe.telemetry import LeaseLost, NodeTakenOver, Observer, Store
 from ringback.store.port import CommitInDoubt, Nodes, Retryable, StoreUnavailable
 
 RETRY_S: Final = 1.0
+# Who has missed two beats is not counted on, though it is not dead yet.
+UNHEARD_S: Final = 2.5 * HEARTBEAT_EVERY_S
 
 
 class Heartbeat:
@@ -41,12 +44,22 @@ class Heartbeat:
         self._alive = alive
         self._observer = observer
         self._seen: dict[str, tuple[int, float]] = {}
+        self._others: list[str] = []
+        self._alone = True
 
     def register(self) -> None:
         """Join under the lease's node id; the lease is good from before the row was written."""
         asked_s = self._clock.boottime_s()
         self._store.register(self._lease.node_id, self._clock.now_ms())
         self._lease.renewed(asked_s)
+
+    def look_round(self) -> None:
+        """See who else is there, so that the first claim heeds it; if the store can't tell, the next beat will."""
+        try:
+            self._bury_the_dead()
+            self._tell_of_others()
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("heartbeat", error.code))
 
     def step(self) -> None:
         self._wait(HEARTBEAT_EVERY_S)
@@ -55,6 +68,7 @@ class Heartbeat:
         try:
             self._beat()
             self._bury_the_dead()
+            self._tell_of_others()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
             self._observer(StoreTrouble("heartbeat", error.code))
             self._wait(RETRY_S)
@@ -81,6 +95,14 @@ class Heartbeat:
                 self._take_over(node)
         for gone in self._seen.keys() - {node.id for node in nodes}:
             del self._seen[gone]
+        heard = (name for name, (_, since_s) in self._seen.items() if now_s - since_s < UNHEARD_S)
+        self._others = [name for name in heard if name != self._lease.node_id]
+
+    def _tell_of_others(self) -> None:
+        if self._others or not self._alone:
+            lanes = dict(self._store.spread()) if self._others else {}
+            self._tell(m.Spread(tuple(lanes[name] for name in self._others if name in lanes)))
+            self._alone = not self._others
 
     def _take_over(self, node: NodeRow) -> None:
         if self._store.take_over(node.id, node.beat, self._clock.now_ms()):

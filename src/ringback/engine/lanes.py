@@ -32,8 +32,8 @@ class Lane:
     __slots__ = (
         "alarm_s", "asking", "bytes_queued", "closing", "complete", "conforms_at_s", "distrusted", "endpoint_id",
         "fetching", "freed_at", "generation", "health", "held", "held_back_by", "held_back_ms", "idle_since_s",
-        "in_flight", "keys", "next_due", "offered", "opened", "opened_ms", "ordered", "pace", "paused_ms", "queue",
-        "reserved", "settled", "stale", "tenant_id", "watermark",
+        "in_flight", "keys", "moving", "next_due", "offered", "opened", "opened_ms", "ordered", "pace", "paused_ms",
+        "queue", "reserved", "settled", "stale", "tenant_id", "watermark",
     )  # fmt: skip
 
     def __init__(self, row: LaneRow, generation: int, epoch: int, now_ms: int = 0) -> None:
@@ -47,6 +47,7 @@ class Lane:
         self.stale = True
         self.complete = False
         self.closing = False
+        self.moving = False  # it is given up for balance, and drains
         self.ordered = False
         self.watermark = 0
         self.queue: deque[DueDelivery] = deque()

@@ -1,7 +1,7 @@
 """What the engine's threads tell one another. Plain values; who sends what to whom is in docs/architecture.md.
 
 To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandshakeRecorded, BroughtForward, HandedOver, Woken,
-Reconfigured, Redacted, LeaseLost, Stop.
+Spread, Reconfigured, Redacted, LeaseLost, Stop.
 To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling,
 HandshakeEnded, and SetBack.
 """
@@ -105,6 +105,12 @@ class Woken(NamedTuple):
     """Bells were rung: look for work now."""
 
 
+class Spread(NamedTuple):
+    """How many lanes each of the other nodes owned a moment ago that are alive, as far as is known."""
+
+    others: tuple[int, ...]
+
+
 class Reconfigured(NamedTuple):
     """The directory changed. `seen` is set when no request by the old configuration can start any more."""
 
@@ -134,8 +140,11 @@ class BreakOff(NamedTuple):
 
 
 class Claim(NamedTuple):
+    """Claim lanes whose bells have rung for so many seconds."""
+
     node_id: str
     limit: int
+    waiting_s: float = 0.0
 
 
 class Listen(NamedTuple):
@@ -197,6 +206,7 @@ ToDispatcher = (
     | BroughtForward
     | HandedOver
     | Woken
+    | Spread
     | Reconfigured
     | Redacted
     | LeaseLost

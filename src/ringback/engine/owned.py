@@ -6,13 +6,12 @@ wants a fetch or not, rests, lingers, or is released. A lane's pause, whatever i
 thread; `mark`s of hand-overs are readings of `epoch`. Never sends and never touches the store.
 """
 
-from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from ringback.engine.budget import FETCH_LANES_MAX, FETCH_ROWS_MAX, QUEUE_START, Budget, low, wanted
+from ringback.engine.alarms import Alarms
 from ringback.engine.directory import Directory
+from ringback.engine.feeding import Feeding
 from ringback.engine.handshakes import Handshakes
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.wall import Moment, Steps
@@ -24,12 +23,10 @@ from ringback.outgoing import Target
 from ringback.policy import health as health_policy
 from ringback.policy import rate
 from ringback.policy.fairness import Turns
-from ringback.policy.health import Pace
 from ringback.store.port import Fetched, FetchRequest
 
 FIRST_COST_S: Final = 0.05
 OFFERED_MAX: Final = 256
-_QUICK: Final = Pace.QUICK
 
 
 def cost_s(lane: Lane) -> float:
@@ -45,7 +42,8 @@ class OwnedLanes:
         self, slots: int, directory: Directory, let_go: Callable[[LaneRow, bool], None], handshakes: Handshakes
     ) -> None:
         self.turns = Turns(slots)
-        self.budget = Budget(slots)
+        self.feeding = Feeding(slots, self._window)
+        self.budget = self.feeding.budget
         self.epoch = 0
         self.stopping = False
         self._directory = directory
@@ -53,9 +51,7 @@ class OwnedLanes:
         self._handshakes = handshakes
         self._lanes: dict[str, Lane] = {}
         self._dirty: dict[str, None] = {}
-        self._hungry: dict[str, None] = {}
-        self._slow_hungry: dict[str, None] = {}
-        self._alarms: list[tuple[float, str, int]] = []
+        self._alarms = Alarms()
         self._generation = 0
         self._now = Moment(0, 0.0)
         self._steps: Steps | None = None
@@ -70,6 +66,10 @@ class OwnedLanes:
 
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._lanes))
+
+    def values(self) -> Iterable[Lane]:
+        """All of them. None is opened or released meanwhile."""
+        return self._lanes.values()
 
     def get(self, endpoint_id: str, generation: int | None = None) -> Lane | None:
         """The lane, if it is owned (and, with `generation`, if it is still the same one)."""
@@ -107,20 +107,19 @@ class OwnedLanes:
         for lane in self._lanes.values():
             self._drop(lane)
         self._lanes.clear()
-        self._hungry.clear()
-        self._slow_hungry.clear()
+        self.feeding.clear()
 
     def _drop(self, lane: Lane) -> None:
         self.turns.withdraw(lane.endpoint_id)
-        self._not_hungry(lane)
+        self.feeding.sated(lane)
         self.budget.bytes -= lane.bytes_queued
-        self._count(lane, -len(lane.held) - lane.reserved)
+        self.feeding.count(lane, -len(lane.held) - lane.reserved)
 
     # ── what happens to them ─────────────────────────────────────────────────────────────────────────────────
 
     def settled(self, lane: Lane, seq: int, retry_at: int | None) -> None:
         lane.settle(seq, retry_at)
-        self._count(lane, -1)
+        self.feeding.count(lane, -1)
         self.touch(lane.endpoint_id)
 
     def hand_over(self, lane: Lane, row: DueDelivery, mark: int) -> None:
@@ -130,7 +129,7 @@ class OwnedLanes:
             lane.note_due(row.delivery.due_at)
         elif row.delivery.seq in lane.held:
             pass  # a fetch was faster
-        elif lane.caught_up and lane.may_take(row, mark) and self._has_room(lane):
+        elif lane.caught_up and lane.may_take(row, mark) and self.feeding.may_queue(lane):
             self._enqueue(lane, row)
         elif lane.fetching and lane.may_take(row, mark) and len(lane.offered) < OFFERED_MAX:
             lane.offered.append(row)  # whether it may be queued shows when the fetch is here
@@ -140,7 +139,7 @@ class OwnedLanes:
     def _enqueue(self, lane: Lane, row: DueDelivery) -> None:
         lane.enqueue(row)
         lane.watermark = row.delivery.seq
-        self._count(lane, 1)
+        self.feeding.count(lane, 1)
         self.budget.bytes += bytes_of(row)
 
     def must_fetch(self, lane: Lane) -> None:
@@ -157,9 +156,9 @@ class OwnedLanes:
         """What a fetch found (None: it failed)."""
         if lane.distrusted:
             lane.distrusted, found = False, None
-        self._count(lane, -lane.reserved)
+        self.feeding.count(lane, -lane.reserved)
         bytes_before = lane.bytes_queued
-        self._count(lane, lane.end_fetch(found))
+        self.feeding.count(lane, lane.end_fetch(found))
         self.budget.bytes += lane.bytes_queued - bytes_before
         offered, lane.offered = lane.offered, []
         for row in offered:
@@ -174,10 +173,15 @@ class OwnedLanes:
             self._forget_queue(lane)
         self.touch(lane.endpoint_id)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another lane could be fed: it counts as quick here, since it may be."""
-        return self.budget.room(slow=False) > 0
+    def move(self, lane: Lane) -> None:
+        """Give it up: nothing more of it is sent, and once it is quiet another node may have it."""
+        lane.moving = True
+        self.touch(lane.endpoint_id)
+
+    def keep(self, lane: Lane) -> None:
+        """Don't give it up after all."""
+        lane.moving = False
+        self.touch(lane.endpoint_id)
 
     def redact(self, events: frozenset[tuple[str, str]] | None) -> None:
         """These (tenant, event) are not to be sent any more (None: it isn't known which).
@@ -193,37 +197,9 @@ class OwnedLanes:
             self._forget_queue(lane)
             self.touch(lane.endpoint_id)
 
-    def _has_room(self, lane: Lane) -> bool:
-        if self.budget.room(lane.pace is not _QUICK) <= 0:
-            return False
-        if len(lane.queue) < QUEUE_START:
-            return True
-        window = health_policy.window(lane.health, self._cap(lane))
-        return wanted(len(lane.queue), window, False) > 0
-
-    def _count(self, lane: Lane, rows: int) -> None:
-        """So many rows of a lane come in, or go."""
-        self.budget.rows += rows
-        if lane.pace is not _QUICK:
-            self.budget.slow_rows += rows
-
-    def _keep_pace(self, lane: Lane) -> None:
-        """A lane whose pace changed counts as what it is now."""
-        pace = health_policy.pace(lane.health)
-        if pace is not lane.pace:
-            rows = len(lane.held) + lane.reserved
-            self._count(lane, -rows)
-            lane.pace = pace
-            self._count(lane, rows)
-            self._not_hungry(lane)
-
-    def _not_hungry(self, lane: Lane) -> None:
-        self._hungry.pop(lane.endpoint_id, None)
-        self._slow_hungry.pop(lane.endpoint_id, None)
-
-    def _cap(self, lane: Lane) -> int:
+    def _window(self, lane: Lane) -> int:
         target = self._directory.get(lane.endpoint_id)
-        return target.cap if target is not None else 1
+        return health_policy.window(lane.health, target.cap if target is not None else 1)
 
     # ── looking at them ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -257,8 +233,11 @@ class OwnedLanes:
         if lane.ordered is not target.ordered:
             lane.ordered = target.ordered
             lane.stale = True
+        if lane.moving:
+            self._rest(lane, for_long=True)
+            return
         lane.health = health_policy.wake(lane.health, self._now.wall_ms)
-        self._keep_pace(lane)
+        self.feeding.keep_pace(lane)
         pause_s, reason = self._pause_s(lane, target)
         window = health_policy.window(lane.health, target.cap)
         if pause_s > 0.0 or window == 0:
@@ -302,7 +281,7 @@ class OwnedLanes:
 
     def _rest(self, lane: Lane, for_long: bool) -> None:
         self.turns.withdraw(lane.endpoint_id)
-        self._not_hungry(lane)
+        self.feeding.sated(lane)
         if for_long:
             self._forget_queue(lane)
             if lane.quiet:
@@ -323,9 +302,7 @@ class OwnedLanes:
                 lane.next_due = None
             else:
                 self._set_alarm(lane, (lane.next_due - self._now.wall_ms) / 1000.0)
-        slow = lane.pace is not _QUICK
-        if lane.stale and not lane.fetching and low(len(lane.queue), window, slow):
-            (self._slow_hungry if slow else self._hungry)[lane.endpoint_id] = None
+        self.feeding.look(lane, window)
 
     def _linger(self, lane: Lane) -> None:
         """A drained lane stays for a while, since more may come; then it is released."""
@@ -342,7 +319,7 @@ class OwnedLanes:
     def _forget_queue(self, lane: Lane) -> None:
         """Let go what is not sent yet. It has been seen, so from here on the lane is as if it were opened anew."""
         self.budget.bytes -= lane.bytes_queued
-        self._count(lane, -lane.forget_queue())
+        self.feeding.count(lane, -lane.forget_queue())
         self.epoch += 1
         lane.opened = self.epoch
 
@@ -352,6 +329,8 @@ class OwnedLanes:
         conforms_ms = 0
         if lane.conforms_at_s > self._now.boot_s:
             conforms_ms = self._now.wall_ms + int(1000 * (lane.conforms_at_s - self._now.boot_s))
+        elif lane.moving:
+            conforms_ms = self._now.wall_ms  # its bell rings from now on, not since its oldest row was due
         row = lane.row(conforms_ms)
         # A handshake doesn't wait for a pause to end.
         self._let_go(row if lane.asking is None else row._replace(not_before=0), lane.ordered)
@@ -360,18 +339,13 @@ class OwnedLanes:
 
     def next_alarm_s(self) -> float:
         """When to look again at the latest, on the boot clock; infinity when nothing is set."""
-        return min(self._alarms[0][0] if self._alarms else float("inf"), self.turns.opens_at_s)
+        return min(self._alarms.next_s, self.turns.opens_at_s)
 
     def _set_alarm(self, lane: Lane, in_s: float) -> None:
-        at_s = self._now.boot_s + in_s
-        if lane.alarm_s is None or at_s < lane.alarm_s:
-            lane.alarm_s = at_s
-            heappush(self._alarms, (at_s, lane.endpoint_id, lane.generation))
+        self._alarms.set(lane, self._now.boot_s + in_s)
 
     def _fire_alarms(self) -> None:
-        alarms = self._alarms
-        while alarms and alarms[0][0] <= self._now.boot_s:
-            _, endpoint_id, generation = heappop(alarms)
+        for endpoint_id, generation in self._alarms.ringing(self._now.boot_s):
             lane = self.get(endpoint_id, generation)
             if lane is not None:
                 lane.alarm_s = None
@@ -380,20 +354,5 @@ class OwnedLanes:
     # ── feeding them ─────────────────────────────────────────────────────────────────────────────────────────
 
     def begin_fetches(self) -> list[tuple[FetchRequest, int]]:
-        """The fetches to ask for now, each with its lane's generation; within the budget, first come first served,
-        quick lanes before others."""
-        begun: list[tuple[FetchRequest, int]] = []
-        rows = FETCH_ROWS_MAX
-        for hungry, slow in ((self._hungry, False), (self._slow_hungry, True)):
-            for endpoint_id in list(islice(hungry, FETCH_LANES_MAX - len(begun))):
-                room = min(rows, self.budget.room(slow))
-                if room <= 0:
-                    break
-                del hungry[endpoint_id]
-                lane = self._lanes[endpoint_id]
-                window = health_policy.window(lane.health, self._cap(lane))
-                limit = min(room, max(1, wanted(len(lane.queue), window, slow)))
-                rows -= limit
-                self._count(lane, limit)
-                begun.append((lane.begin_fetch(limit), lane.generation))
-        return begun
+        """The fetches to ask for now, each with its lane's generation."""
+        return self.feeding.begin(self._lanes)

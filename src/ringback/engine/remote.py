@@ -35,6 +35,7 @@ from ringback.model.event import Event
 from ringback.model.tuples import make_tuple
 from ringback.outgoing import Target
 
+_KEPT_FROM_IT: Final = ("RINGBACK_", "OTEL_", "PG")
 SILENT_S_MAX: Final = 15.0
 END_WITHIN_S: Final = 5.0
 # While the child works on these, the rest of the turn is decided here.
@@ -282,10 +283,11 @@ class _Profiles:
 def _start(fd: int) -> "subprocess.Popen[bytes]":
     """The child, in a process group of its own: what the terminal or a supervisor signals is for us to pass on.
 
-    It doesn't get our variables, of which one is the admin key, nor those that may hold a collector's. Signals to end
-    are blocked in it from its first moment: it is up to it to ignore them, and until then they wait.
+    It doesn't get our variables, of which one is the admin key, nor those that may hold a collector's or a database's
+    secrets. Signals to end are blocked in it from its first moment: it is up to it to ignore them, and until then they
+    wait.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("RINGBACK_", "OTEL_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(_KEPT_FROM_IT)}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS_TO_END)
     try:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own text

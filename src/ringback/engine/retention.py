@@ -1,14 +1,16 @@
 """Retention: what is past its time goes, small step by small step, and the file gives back what that frees.
 
-A thread of its own, so that a long backlog holds no repair up. A round walks the tenants a page at a time; a tenant of
-which nothing is too old costs one look at its oldest rows. Each step is one short transaction of the store, with a
-pause after it, so that ingest always gets its turn; together they remove more in a second than can be accepted in one.
+A thread of its own, so that a long backlog holds no repair up. Where the store keeps events by the day, whole days go
+first: those that are over for the tenant that keeps its events longest. Then a round walks the tenants a page at a
+time; a tenant of which nothing is too old costs one look at its oldest rows. Each step is one short transaction of the
+store, with a pause after it, so that ingest always gets its turn; together they remove more in a second than can be
+accepted in one.
 Running it on every node at once does no harm. It decides what is past its time (`cutoff_of`); how it is removed is the
 store's. A store that can't answer is asked again in the next round. A clock that was set far ahead is not believed for
 a while (`engine.wall`): what it would remove is gone for good.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final, NoReturn, Protocol
 
 from ringback.clock import Clock
@@ -63,6 +65,7 @@ class Keeper:
         self._observer = observer
         self._trust = Trust(*moment_of(clock))
         self._pauses = self._rounds()
+        self._longest_days: int | None = None
 
     def step(self) -> None:
         """One step of a round and the pause after it."""
@@ -77,7 +80,9 @@ class Keeper:
     def _rounds(self) -> Generator[float, None, NoReturn]:
         """Round after round: does a step, then gives the pause after it in seconds."""
         while True:
+            yield from _until_done(lambda: self._store.make_days(self._clock.now_ms()))
             if self._believes_the_clock():
+                yield from self._drop_days()
                 yield from self._expire_tenants()
             yield from _until_done(lambda: self._store.trim_changes_step(CHANGES_KEPT_MAX, STEP_ROWS))
             yield from _until_done(self._store.shrink_step)
@@ -93,13 +98,30 @@ class Keeper:
             self._observer(RetentionHeld(DOUBTED_FOR_S))
         return False
 
+    def _drop_days(self) -> Generator[float, None, None]:
+        """Days that are over for all tenants. Who keeps events longest is known from the walk of the round before: what
+        was past its time for everybody then may go, whoever keeps more from now on."""
+        if self._longest_days is None:
+            self._longest_days = max((tenant.retention_days for page in self._pages() for tenant in page), default=0)
+        if self._longest_days:
+            now = self._clock.now_ms()
+            before, due_before = max(0, now - self._longest_days * DAY_MS), now - KEPT_AFTER_DELIVER_AT_DAYS * DAY_MS
+            yield from _until_done(lambda: self._store.drop_days_step(before, due_before, now, STEP_ROWS))
+
     def _expire_tenants(self) -> Generator[float, None, None]:
-        after: str | None = None
-        while tenants := self._store.list_tenants(after, TENANTS_AT_ONCE):
+        longest_days = 0
+        for tenants in self._pages():
             now = self._clock.now_ms()
             cutoffs = {tenant.id: cutoff_of(tenant, now) for tenant in tenants}
             for tenant_id in self._store.overdue(list(cutoffs.values())):
                 yield from self._expire(cutoffs[tenant_id], now)
+            longest_days = max(longest_days, *(tenant.retention_days for tenant in tenants))
+        self._longest_days = longest_days
+
+    def _pages(self) -> Iterator[Sequence[Tenant]]:
+        after: str | None = None
+        while tenants := self._store.list_tenants(after, TENANTS_AT_ONCE):
+            yield tenants
             after = tenants[-1].id
 
     def _expire(self, cutoff: Cutoff, now: int) -> Generator[float, None, None]:

@@ -1,6 +1,7 @@
 """The sweep: repairs what crashes leave behind, carries out deletions and seals secrets anew, in small steps.
 
-At every start, every 30 s, and when asked. Each step is one short transaction; between two steps others get the store.
+At every start, every 30 s, and when asked; figures of days are gathered every 5 s, where the store keeps them apart at
+first. Each step is one short transaction; between two steps others get the store.
 It finds due work that no bell announces, lanes without an owner that lives, deliveries without a lane or an endpoint.
 Running it twice, or on every node at once, does no harm.
 """
@@ -16,6 +17,7 @@ from ringback.observe.telemetry import Observer, StoreTrouble, SweepCleared, Swe
 from ringback.store.port import CommitInDoubt, Retryable, StoreUnavailable, Upkeep
 
 STEP_PAUSE_S: Final = 0.005
+GATHER_EVERY_S: Final = 5.0
 
 
 class Sweep:
@@ -44,18 +46,27 @@ class Sweep:
         self._observer = observer
         self._also = also
         self._resealed = resealed
+        self._asked = False
+        self._sweeps_at_s = 0.0
 
     def step(self) -> None:
-        """A whole sweep, then deletions as they come, until the next one is due."""
+        """A whole sweep if it is time for one, else deletions if somebody asked; figures each time."""
+        if self._clock.boottime_s() >= self._sweeps_at_s:
+            self._sweep()
+            self._sweeps_at_s = self._clock.boottime_s() + SWEEP_EVERY_S
+        elif self._asked:
+            self._do(self._carry_out_deletions)
+            self._do(self._reseal)
+        self._do(self._gather)
+        left_s = self._sweeps_at_s - self._clock.boottime_s()
+        self._asked = bool(self._wait(min(max(0.0, left_s), GATHER_EVERY_S)))
+
+    def _sweep(self) -> None:
         self._do(self._repair)
         self._do(self._carry_out_deletions)
         self._do(self._reseal)
         if self._also is not None:
             self._do(self._also)
-        until_s = self._clock.boottime_s() + SWEEP_EVERY_S
-        while (left_s := until_s - self._clock.boottime_s()) > 0.0 and self._wait(left_s):
-            self._do(self._carry_out_deletions)
-            self._do(self._reseal)
 
     def _do(self, part: Callable[[], None]) -> None:
         """A store that can't answer is left for the next sweep."""
@@ -81,6 +92,9 @@ class Sweep:
         keys = self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
         if cancelled or purged or keys:
             self._observer(SweepCleared(cancelled, purged, keys))
+
+    def _gather(self) -> None:
+        self._all_steps(lambda: self._store.gather_days_step(STEP_ROWS_MAX))
 
     def _reseal(self) -> None:
         self._all_steps(lambda: self._store.reseal_step(STEP_ROWS_MAX))

@@ -22,8 +22,8 @@ _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 class Judgement:
     """What a batch of settlements comes to, before any of it is written.
 
-    `attempts` are to be appended; `finished` (tenant, seq) to be deleted; `again` (tenant, seq, due_at, attempts, tries)
-    by seq to be rescheduled; `days` has, by (tenant, endpoint, day), how many more [succeeded, failed].
+    `attempts` are to be appended; `finished` (tenant, seq) to be deleted; `again`, by seq, to be rescheduled (tenant,
+    seq, due_at, attempts, tries); `days` has, by (tenant, endpoint, day), how many more [succeeded, failed].
     """
 
     def __init__(

@@ -80,11 +80,9 @@ def other_way_round(query: str, after: str) -> str:
     )
 
 
-def progress_of(
-    pending: Sequence[Delivery], story: Sequence[tuple[str, int, str, bool, int | None, bool]]
-) -> list[EndpointProgress]:
-    """Where an event stands, by its deliveries and its lines in the log: (endpoint, number, outcome, final, status,
-    superseded), by endpoint, number, final and id."""
+def progress_of(pending: Sequence[Delivery], story: Sequence[Any]) -> list[EndpointProgress]:
+    """Where an event stands, by its deliveries and its lines in the log (endpoint, number, outcome, final, status,
+    superseded), which are in the order of endpoint, number, final, id."""
     queued = {row.endpoint_id: row for row in pending}
     last = {
         endpoint_id: standing(Line(*columns) for _, *columns in lines)

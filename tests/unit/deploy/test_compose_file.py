@@ -59,8 +59,10 @@ def test_every_variable_stands_in_the_example_and_no_other() -> None:
 def test_what_the_example_says_how_to_make_is_taken() -> None:
     """The page's commands that fill the file in are run by tests/docs/test_deploy_page.py."""
     made = {"RINGBACK_MASTER_KEY": "A" * 43 + "=", "RINGBACK_ADMIN_KEY": "ab" * 24}
-    settings = load({}, made, None)
-    assert settings.master_key == made["RINGBACK_MASTER_KEY"]
+    for service in OURS.values():
+        settings = load({}, {"RINGBACK_STORE": service["environment"]["RINGBACK_STORE"], **made}, None)
+        assert settings.postgresql_url is not None
+        assert settings.master_key == made["RINGBACK_MASTER_KEY"]
 
 
 def test_what_depends_on_something_can_have_it() -> None:

@@ -57,6 +57,15 @@ def test_what_another_start_does_not_mend_ends_the_single_server() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["ringback-api.service", "ringback-engine@.service"])
+def test_what_another_start_does_not_mend_ends_a_process_on_postgresql(name: str) -> None:
+    given = UNITS[name]["Service"]["RestartPreventExitStatus"].split()
+    assert {ExitCode(int(code)) for code in given} == {
+        ExitCode.BAD_SETTING, ExitCode.STORE_NEWER, ExitCode.MASTER_KEY_MISSING, ExitCode.PROFILE_FILE_UNUSABLE,
+        ExitCode.STORE_RIGHTS, ExitCode.STORE_VERSION, ExitCode.STORE_POOLER, ExitCode.MASTER_KEY_REQUIRED,
+    }  # fmt: skip
+
+
 def test_the_example_of_variables_has_settings_only() -> None:
     named = example_variables(DEPLOY / "systemd" / "ringback.env.example")
     assert {"RINGBACK_STORE", "RINGBACK_MASTER_KEY", "RINGBACK_ADMIN_KEY"} <= set(named)

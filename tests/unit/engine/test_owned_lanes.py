@@ -29,7 +29,7 @@ def owned() -> OwnedLanes:
 def fetched(lanes: OwnedLanes, *rows: DueDelivery) -> None:
     lane = lanes.get("ep")
     assert lane is not None
-    lanes._count(lane, 10)
+    lanes.feeding.count(lane, 10)
     lane.begin_fetch(10)
     highest = max(row.delivery.seq for row in rows)
     lanes.take_fetched(lane, Fetched("ep", list(rows), highest, True, None))

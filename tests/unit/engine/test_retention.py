@@ -39,9 +39,28 @@ class Store(MemoryStore):
         return super().expire_events_step(cutoff, now, after, limit)
 
 
-class World:
+class StoreOfDays(Store):
+    """One that keeps events by the day: notes what it is asked to drop, and has two days to drop and two to make."""
+
     def __init__(self) -> None:
-        self.store = Store()
+        super().__init__()
+        self.dropped: list[tuple[int, int, int]] = []
+        self.made: list[int] = []
+
+    def drop_days_step(self, before: int, due_before: int, now: int, limit: int) -> int:
+        assert limit == retention.STEP_ROWS
+        assert not self.steps, "whole days go first"
+        self.dropped.append((before, due_before, now))
+        return int(len(self.dropped) < 3)
+
+    def make_days(self, now: int) -> int:
+        self.made.append(now)
+        return int(len(self.made) < 3)
+
+
+class World:
+    def __init__(self, store: Store | None = None) -> None:
+        self.store = store if store is not None else Store()
         self.clock = ManualClock(NOW)
         self.pauses: list[float] = []
         self.told: list[TelemetryEvent] = []
@@ -172,6 +191,59 @@ def test_traces_of_redactions_are_cleared_between_two_rounds(world: World) -> No
     world.store.clear_traces = lambda: cleared.append(sum(world.pauses)) or True  # type: ignore[method-assign,func-returns-value]
     world.round()
     assert cleared == [place * CLEAR_EVERY_S for place in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S))]
+
+
+@pytest.fixture
+def days() -> World:
+    return World(StoreOfDays())
+
+
+def drops(world: World) -> list[tuple[int, int, int]]:
+    assert isinstance(world.store, StoreOfDays)
+    return world.store.dropped
+
+
+def test_days_that_are_over_for_all_go_whole_before_anything_else(days: World) -> None:
+    days.add(TENANT, retention_days=7)
+    days.add(OTHER_TENANT, retention_days=90)
+    accept(days.store, event("evt_1", accepted_at=NOW - 100 * DAY_MS))
+    days.round()
+    assert drops(days) == [(NOW - 90 * DAY_MS, NOW - DAY_MS, NOW)] * 3
+    assert days.pauses.count(STEP_PAUSE_S) >= 4  # two days to drop, two to make
+    assert days.store.steps
+
+
+def test_who_keeps_events_longer_from_now_on_is_heard_in_time(days: World) -> None:
+    days.add(retention_days=7)
+    days.round()
+    days.store.update_tenant(tenant(retention_days=365, revision=2))
+    days.round()
+    assert drops(days)[-1][0] == NOW - 7 * DAY_MS  # it was past its time for all when it was looked at last
+    days.round()
+    assert drops(days)[-1][0] == NOW - 365 * DAY_MS
+
+
+def test_without_a_tenant_no_day_is_dropped(days: World) -> None:
+    days.round()
+    days.round()
+    assert drops(days) == []
+
+
+def test_days_are_made_ahead_in_each_round(days: World) -> None:
+    assert isinstance(days.store, StoreOfDays)
+    days.round()
+    assert days.store.made == [NOW] * 3
+    days.round()
+    assert days.store.made == [NOW] * 4
+
+
+def test_days_are_not_dropped_by_a_clock_that_is_not_believed(days: World) -> None:
+    days.add(retention_days=7)
+    days.round()
+    known = len(drops(days))
+    days.clock.jump_ms(365 * DAY_MS)
+    days.round()
+    assert len(drops(days)) == known
 
 
 def test_a_clock_that_was_set_far_ahead_removes_nothing_for_an_hour(world: World) -> None:

@@ -51,6 +51,7 @@ HOT = {
     "silence_lanes": ["lane USING PRIMARY KEY (endpoint_id=?)"],
     "release_lane": ["lane USING PRIMARY KEY (endpoint_id=?)"],
     "owned_lanes": ["lane USING COVERING INDEX lane_owned (owner=?)"],
+    "lanes_of_nodes": ["lane USING COVERING INDEX lane_owned (owner=?)"],
     "find_due": [
         "delivery USING COVERING INDEX delivery_in_lane (endpoint_id=? AND ordering_key=? AND deferred=? AND rowid>?)",
         "delivery USING INDEX delivery_keyed (endpoint_id=? AND rowid>?)",

@@ -8,8 +8,6 @@ import pytest
 from support.pooler import Pooler
 from support.postgres import Cluster
 
-pytestmark = pytest.mark.xdist_group("postgres")  # The cluster is one with the tests of clusters.
-
 
 @pytest.fixture(scope="module")
 def pooler(postgres: Cluster) -> Iterator[Pooler]:

@@ -1,6 +1,5 @@
 """The tests' own PostgreSQL: it loses nothing when it is killed, has standbys, and ends with the tests."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,12 +14,11 @@ from support.postgres import Cluster
 from support.process import wait_until
 
 ROOT = Path(__file__).parents[3]
-pytestmark = pytest.mark.xdist_group("postgres")  # One cluster for all of them.
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with Cluster.made() as made:
+    with Cluster.made(in_memory=True) as made:
         made.sql("CREATE TABLE kept (number bigint)")
         yield made
 
@@ -76,7 +74,7 @@ def test_a_database_is_made_as_another_is(postgres: Cluster) -> None:
 
 _KILLED = """
 from support.postgres import Cluster
-made = Cluster.made(durable=False)
+made = Cluster.made(durable=False, in_memory=True)
 print(made.pid, made.data, flush=True)
 input()
 """
@@ -88,7 +86,7 @@ def test_it_ends_when_the_tests_are_killed() -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        cwd=ROOT / "tests",
     )
     with tests:
         assert tests.stdout is not None

@@ -124,7 +124,7 @@ class MemoryTransaction:
 
 
 class MemoryIntake(MemoryPart):
-    """`Intake` and `Bells`."""
+    """`Intake`, `Bells` and `Wakeups`."""
 
     def intake(self) -> IntakeTransaction:
         return MemoryTransaction(self._tables)
@@ -140,6 +140,17 @@ class MemoryIntake(MemoryPart):
                 lane = tables.lanes.get(bell.endpoint_id)
                 if lane is not None and lane.tenant_id == bell.tenant_id:
                     tables.ring_lane(bell.endpoint_id, bell.due_at)
+            tables.rung.set()
+
+    @property
+    def shared(self) -> bool:
+        return not self._tables.sole
+
+    def wait_for_ring(self, seconds: float) -> bool:
+        # Who shares this store is in the same process: its own rings wake a listener too, which does no harm.
+        rang = self.shared and self._tables.rung.wait(seconds)
+        self._tables.rung.clear()
+        return rang
 
 
 def _name(claim: KeyClaim) -> KeyName:

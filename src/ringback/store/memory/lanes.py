@@ -4,6 +4,7 @@ Each method is one transaction. `fetch` reads new work first (beyond the waterma
 commits (by due_at); with `ordered` only the lowest seq of each ordering key counts, and None is a key too.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ringback.model.endpoint import EndpointStatus
@@ -82,6 +83,11 @@ class MemoryNodes(MemoryPart):
     def nodes(self) -> list[NodeRow]:
         with self._tables as tables:
             return [NodeRow(node_id, beat) for node_id, beat in sorted(tables.nodes.items())]
+
+    def spread(self) -> list[tuple[str, int]]:
+        with self._tables as tables:
+            owned = Counter(lane.owner for lane in tables.lanes.values())
+            return [(node_id, owned[node_id]) for node_id in sorted(tables.nodes)]
 
     def take_over(self, node_id: str, beat: int, now: int) -> bool:
         with self._tables as tables:

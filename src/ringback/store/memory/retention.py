@@ -13,6 +13,12 @@ from ringback.store.port import Cutoff, ExpiredStep, StoredEvent
 class MemoryRetention(MemoryPart):
     """`Retention`."""
 
+    def make_days(self, now: int) -> int:
+        return 0
+
+    def drop_days_step(self, before: int, due_before: int, now: int, limit: int) -> int:
+        return 0
+
     def overdue(self, cutoffs: Sequence[Cutoff]) -> Sequence[str]:
         with self._tables as tables:
             return [cutoff.tenant_id for cutoff in cutoffs if _is_overdue(tables, cutoff)]

@@ -8,6 +8,7 @@ and secret ids are unique in the whole store, and delivery numbers too (one coun
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import count
+from threading import Event as Signal
 from threading import RLock
 from types import TracebackType
 from typing import Self
@@ -36,6 +37,7 @@ class MemoryTables:
     def __init__(self, sole: bool) -> None:
         self.sole = sole
         self._lock = RLock()
+        self.rung = Signal()  # somebody rang lanes since it was cleared
         self.delivery_seq = count(1)
         self.event_seq = count(1)
         # The hot tables. A queue holds the unfinished deliveries of one (tenant, endpoint) by seq.

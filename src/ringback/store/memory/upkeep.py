@@ -66,6 +66,9 @@ class MemoryUpkeep(MemoryPart):
                 tables.deleted_tenants.remove(tenant_id)
             return purged
 
+    def gather_days_step(self, limit: int) -> int:
+        return 0
+
     def reseal_step(self, limit: int) -> int:
         return 0
 

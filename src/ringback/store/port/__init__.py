@@ -54,7 +54,7 @@ from ringback.store.port.engine import (
 )
 from ringback.store.port.errors import BadRow, CommitInDoubt, NotOwner, Retryable, StoreUnavailable
 from ringback.store.port.health import Census, Counted, Health, Space
-from ringback.store.port.ingest import Bells, Everything, Intake, IntakeTransaction, KeyClaim, Ring, TakenKey
+from ringback.store.port.ingest import Bells, Everything, Intake, IntakeTransaction, KeyClaim, Ring, TakenKey, Wakeups
 from ringback.store.port.sealing import Sealed, Sealer
 
 __all__ = [
@@ -116,12 +116,14 @@ __all__ = [
     "TakenKey",
     "Tenants",
     "Upkeep",
+    "Wakeups",
 ]
 
 
 class Store(
     Intake,
     Bells,
+    Wakeups,
     Lanes,
     Nodes,
     Settlements,

@@ -112,6 +112,9 @@ class Nodes(Protocol):
     def nodes(self) -> list[NodeRow]:
         """All processes."""
 
+    def spread(self) -> Sequence[tuple[str, int]]:
+        """(node_id, lanes it owns) of all processes, those that own none included; as one snapshot, in any order."""
+
     def take_over(self, node_id: str, beat: int, now: int) -> bool:
         """Delete the row where id and beat are as seen; if that hit, free its lanes and ring them at `now`."""
 
@@ -227,6 +230,10 @@ class Upkeep(Protocol):
     def expire_keys_step(self, now: int, limit: int) -> int:
         """Remove idempotency keys past their time."""
 
+    def gather_days_step(self, limit: int) -> int:
+        """Where figures of days are kept apart at first: put up to `limit` of them where the others are. Nobody who
+        reads figures sees a difference. Always 0 where a settlement counts in the right place at once."""
+
     def reseal_step(self, limit: int) -> int:
         """Seal with the present key up to `limit` values that are plain or were sealed with another. A value that
         doesn't open is left as it is and not counted again. Always 0 where nothing is kept on a disk."""
@@ -252,6 +259,16 @@ class ExpiredStep(NamedTuple):
 
 class Retention(Protocol):
     """For `engine.retention`. Each call is one small step; the counts are of rows changed."""
+
+    def make_days(self, now: int) -> int:
+        """Where events and attempts are kept by the day: make the days ahead that are not there yet, so that nobody has
+        to make one while inserting; how many were made. Always 0 elsewhere."""
+
+    def drop_days_step(self, before: int, due_before: int, now: int, limit: int) -> int:
+        """Where events and attempts are kept by the day: end up to `limit` pending deliveries of events in days that
+        ended before `before`, each leaving an `expired` record; then drop such days whole, of all tenants, unless they
+        hold an event that is to be delivered at `due_before` or later. 0: there is nothing (left) to do. Always 0
+        elsewhere."""
 
     def overdue(self, cutoffs: Sequence[Cutoff]) -> Sequence[str]:
         """Those of the tenants that have something past its time; looks at the oldest of each kind alone."""

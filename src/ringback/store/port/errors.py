@@ -9,8 +9,8 @@ class StoreUnavailable(Unavailable):
     code = "store_unavailable"
 
 
-class CommitInDoubt(RingbackError):
-    """A COMMIT whose answer was lost: it may have happened or not."""
+class CommitInDoubt(Unavailable):
+    """A COMMIT whose answer was lost: it may have happened or not, and nobody can tell for now."""
 
     code = "commit_in_doubt"
 
@@ -21,7 +21,7 @@ class BadRow(RingbackError):
     code = "bad_row"
 
 
-class Retryable(RingbackError):
+class Retryable(Unavailable):
     """A deadlock or a conflict with a transaction at the same time. Nothing was changed; try the same again."""
 
     code = "retryable"

@@ -106,3 +106,17 @@ class Bells(Protocol):
 
         Lanes are taken in key order. An unknown lane is passed over (its deliveries are the sweep's).
         """
+
+
+class Wakeups(Protocol):
+    """For `engine.listener`: hints that bells were rung elsewhere. Polling is the truth, so one may get lost."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may have the store open too. Where they may not, nobody waits for a ring."""
+
+    def wait_for_ring(self, seconds: float) -> bool:
+        """Block for up to `seconds`; True as soon as another process has rung lanes, also since the last call.
+
+        Many rings at once may be one. One thread waits at a time. Answers False at once where the store is not shared.
+        """

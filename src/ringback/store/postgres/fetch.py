@@ -5,10 +5,10 @@ than they draw numbers, so new work may come below the lane's watermark: it is r
 below which nothing can come any more, and what the caller holds of it comes again. Of what lies below the floor the
 caller holds all that is new, or fetches from a watermark of 0. New work counts as due whatever the clock says.
 
-Of an ordered lane only the head of each key counts, oldest first, and what has no key is one queue. The keys are visited
-by a skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first KEYS_VISITED
-and goes on only until it has enough heads; the next fetch of that lane begins where this one stopped. The watermark
-stays: there is new work below the highest head.
+Of an ordered lane only the head of each key counts, oldest first, and what has no key is one queue. The keys are
+visited by a skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first
+KEYS_VISITED and goes on only until it has enough heads; the next fetch of that lane begins where this one stopped. The
+watermark stays: there is new work below the highest head.
 """
 
 from collections.abc import Sequence

@@ -90,6 +90,10 @@ class PostgresNodes(PostgresPart):
         with self._db.reading(hot=True) as session:
             return [NodeRow(*row) for row in session.rows(_SQL["list_nodes"])]
 
+    def spread(self) -> list[tuple[str, int]]:
+        with self._db.reading(hot=True) as session:
+            return session.rows(_SQL["spread_of_lanes"])
+
     def take_over(self, node_id: str, beat: int, now: int) -> bool:
         with self._db.writing(hot=True) as session:
             if not session.change(_SQL["delete_silent_node"], {"node_id": node_id, "beat": beat}):

@@ -24,3 +24,9 @@ INTAKE: Final = AdvisoryLock(_RINGBACK, 3)
 """Shared, of a transaction: it may have drawn numbers of events and deliveries that are not visible yet."""
 PARTITIONS: Final = AdvisoryLock(_RINGBACK, 4)
 """Exclusive, of a session: it adds or drops days."""
+SEALING: Final = AdvisoryLock(_RINGBACK, 5)
+"""Of a transaction; shared: it seals something; exclusive: everything that was being sealed is stored."""
+CATALOGUE: Final = AdvisoryLock(_RINGBACK, 6)
+"""Exclusive, of a transaction: it may add an event type or a profile, of which there are so many at most."""
+DROPPING: Final = AdvisoryLock(_RINGBACK, 7)
+"""Exclusive, of a session: it drops days that are past their time."""

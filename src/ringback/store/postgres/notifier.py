@@ -45,6 +45,8 @@ class Notifier:
         connection: psycopg.Connection[Any] | None = None
         while self._owed.wait() and not self._closed.wait(PAUSE_S):
             self._owed.clear()
+            if self._closed.is_set():  # what was owed may have been the closing, and it is not said again
+                break
             try:
                 connection = connection or self._connect()
                 connection.execute(_SQL["notify_of_bells"], prepare=False)

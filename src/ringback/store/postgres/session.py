@@ -75,6 +75,8 @@ class Session:
         """Run statements without parameters in one go; the rows of the last one, as texts."""
         result = self._connection.pgconn.exec_(statements)
         if result.status not in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
+            if not self.healthy:
+                raise psycopg.OperationalError(result.get_error_message("utf-8"))
             raise psycopg.errors.error_from_result(result, encoding="utf-8")
         return [
             tuple(result.get_value(row, column) for column in range(result.nfields)) for row in range(result.ntuples)

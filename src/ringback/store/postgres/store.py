@@ -6,20 +6,73 @@ database does. The parts are the other modules of this package; the SQL is in `s
 """
 
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Final, Self
 
 from ringback.store.migrate import load_migrations
-from ringback.store.port import Sealer
+from ringback.store.port import Sealer, Space, Store
 from ringback.store.postgres.address import Address
-from ringback.store.postgres.connection import Database, PostgresPart
+from ringback.store.postgres.changes import PostgresFollow
+from ringback.store.postgres.clock import PostgresClock
+from ringback.store.postgres.config import PostgresKeys, PostgresTenants
+from ringback.store.postgres.connection import Database
 from ringback.store.postgres.database import prepare
+from ringback.store.postgres.dropping import PostgresDropping
+from ringback.store.postgres.endpoints import PostgresEndpoints, PostgresHandshakes
+from ringback.store.postgres.event_types import PostgresEventTypes
+from ringback.store.postgres.fetch import PostgresFetch
+from ringback.store.postgres.intake import PostgresIntake
+from ringback.store.postgres.jobs import PostgresJobs, PostgresJobSteps
+from ringback.store.postgres.lanes import PostgresLanes, PostgresNodes
+from ringback.store.postgres.log import PostgresLog
+from ringback.store.postgres.profiles import PostgresProfiles
+from ringback.store.postgres.promises import cautions_of, read_promises
+from ringback.store.postgres.redaction import PostgresRedactions
+from ringback.store.postgres.resends import PostgresResends
+from ringback.store.postgres.retention import PostgresRetention
+from ringback.store.postgres.sealing import read_sealing_keys
+from ringback.store.postgres.secrets import PostgresSecrets
+from ringback.store.postgres.settle import PostgresSettlements
+from ringback.store.postgres.upkeep import PostgresClearing, PostgresRepairs
+from ringback.store.postgres.wakeups import PostgresWakeups
+from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
 
+_SQL: Final = load("postgres")
 
-class PostgresStore(PostgresPart):
+
+class PostgresStore(
+    PostgresIntake,
+    PostgresFetch,
+    PostgresLanes,
+    PostgresNodes,
+    PostgresWakeups,
+    PostgresSettlements,
+    PostgresClock,
+    PostgresResends,
+    PostgresFollow,
+    PostgresRepairs,
+    PostgresClearing,
+    PostgresRetention,
+    PostgresDropping,
+    PostgresRedactions,
+    PostgresJobs,
+    PostgresJobSteps,
+    PostgresTenants,
+    PostgresEventTypes,
+    PostgresProfiles,
+    PostgresKeys,
+    PostgresEndpoints,
+    PostgresHandshakes,
+    PostgresSecrets,
+    PostgresLog,
+    PostgresCensus,
+    Store,
+):
     """A whole store in one database."""
 
-    shared = True
+    def __init__(self, database: Database, sealed: SealedRows) -> None:
+        super().__init__(database, sealed)
+        self._closed = False
 
     @classmethod
     def open(
@@ -34,4 +87,32 @@ class PostgresStore(PostgresPart):
         address = Address(url)
         prepare(address, load_migrations("postgres"), migrate=migrate)
         database = Database(address.connect)
-        return cls(database, SealedRows(None))
+        try:
+            if sealer_for is None:
+                return cls(database, SealedRows(None))
+            with database.reading() as session:
+                needed = read_sealing_keys(session)
+            return cls(database, SealedRows(sealer_for(needed)))
+        except BaseException:
+            database.close()
+            raise
+
+    def check(self) -> None:
+        with self._db.writing() as session:
+            session.change(_SQL["prove_commit"])
+
+    def cautions(self) -> Sequence[str]:
+        with self._db.reading() as session:
+            return cautions_of(read_promises(session))
+
+    def space(self) -> Space:
+        with self._db.reading() as session:
+            (store_bytes,) = session.first(_SQL["size_of_database"])
+        return Space(store_bytes=store_bytes, log_bytes=0, free_bytes=None, disk_bytes=None)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self.stop_listening()
+        self._db.close()

@@ -97,7 +97,7 @@ class SqliteTransaction:
 
 
 class SqliteIntake(SqlitePart):
-    """`Intake` and `Bells`."""
+    """`Intake`, `Bells` and `Wakeups`: nobody else has the file open, so nobody else rings."""
 
     def intake(self) -> IntakeTransaction:
         return SqliteTransaction(self._writer, self._sealed)
@@ -109,3 +109,10 @@ class SqliteIntake(SqlitePart):
     def ring(self, rings: Sequence[Ring]) -> None:
         with self._writer.transaction() as connection:
             ring_lanes(connection, rings)
+
+    @property
+    def shared(self) -> bool:
+        return False
+
+    def wait_for_ring(self, seconds: float) -> bool:
+        return False

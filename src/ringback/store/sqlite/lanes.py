@@ -77,6 +77,9 @@ class SqliteNodes(SqlitePart):
     def nodes(self) -> list[NodeRow]:
         return [NodeRow(*row) for row in self._read(_SQL["list_nodes"])]
 
+    def spread(self) -> list[tuple[str, int]]:
+        return self._read(_SQL["lanes_of_nodes"])
+
     def take_over(self, node_id: str, beat: int, now: int) -> bool:
         with self._writer.transaction() as connection:
             if not change(connection, _SQL["delete_silent_node"], {"node_id": node_id, "beat": beat}):

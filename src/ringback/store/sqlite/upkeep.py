@@ -97,6 +97,9 @@ class SqliteClearing(SqlitePart):
                 connection.execute(_SQL["purge_tenant"], {"tenant_id": tenant_id})
         return purged
 
+    def gather_days_step(self, limit: int) -> int:
+        return 0  # a settlement counts in the right place: docs/decisions/0002
+
     def expire_keys_step(self, now: int, limit: int) -> int:
         with self._writer.transaction() as connection:
             return change(connection, _SQL["expire_keys"], {"now": now, "limit": limit})

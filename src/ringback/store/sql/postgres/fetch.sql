@@ -74,7 +74,7 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     SELECT
         first.seq, delivery.due_at,
         coalesce(delivery.due_at <= %(now)s OR (%(new)s AND NOT delivery.deferred), false),
-        %(from_key)s::text, 0,
+        %(from_key)s::text COLLATE "C", 0,
         coalesce(delivery.due_at <= %(now)s OR (%(new)s AND NOT delivery.deferred), false)::int
     FROM (
         SELECT least(

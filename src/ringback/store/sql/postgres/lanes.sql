@@ -122,3 +122,7 @@ DELETE FROM node WHERE id = %(node_id)s AND beat = %(beat)s;
 -- name: delete_node
 -- Remove a node that leaves.
 DELETE FROM node WHERE id = %(node_id)s;
+
+-- name: spread_of_lanes
+-- How many lanes each engine process owns.
+SELECT node.id, (SELECT count(*) FROM lane WHERE lane.owner = node.id) FROM node;

@@ -88,6 +88,10 @@ SELECT 1 FROM node WHERE id = :node_id;
 -- All engine processes.
 SELECT id, beat FROM node ORDER BY id;
 
+-- name: lanes_of_nodes
+-- How many lanes each engine process owns.
+SELECT id, (SELECT count(*) FROM lane WHERE owner = node.id) FROM node;
+
 -- name: delete_silent_node
 -- Remove a node that has not beaten since it was seen.
 DELETE FROM node WHERE id = :node_id AND beat = :beat;

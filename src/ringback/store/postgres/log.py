@@ -1,0 +1,171 @@
+"""Reading the PostgreSQL store's log, page by page.
+
+A page is found by walks (`store.log_reading`). Events become visible in another order than they are numbered: whoever
+lists them oldest first keeps a place, and is shown nothing that another one may still come before (see `floor`). Of
+days that can't hold what is looked for no partition is read.
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ringback.model.attempt import Attempt
+from ringback.model.event import Delivery, Event
+from ringback.store.log_reading import (
+    LAST_SEQ,
+    Step,
+    attempt_of,
+    filters_of,
+    other_way_round,
+    progress_of,
+    start_of_attempts,
+    start_of_events,
+    walk,
+    walk_of,
+    whole_attempt,
+)
+from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
+from ringback.store.postgres.connection import Database, PostgresPart
+from ringback.store.postgres.session import Session
+from ringback.store.queries import load
+from ringback.times import DAY_MS
+
+_SQL: Final = load("postgres")
+_AFTER: Final = "%(after)s"
+# A transaction of intake takes some milliseconds; so long a listing waits for those that are open.
+_LISTING_LOOKS: Final = 10
+_LOOK_EVERY_S: Final = 0.02
+
+
+class PostgresLog(PostgresPart):
+    """`Log` and `NumberGiving`."""
+
+    def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
+        filters = filters_of(query)
+        if query.patterns is not None:
+            filters["patterns"] = [like(pattern) for pattern in query.patterns]
+        if query.channels is not None:
+            filters["channels"] = list(query.channels)
+        floor = LAST_SEQ
+        if query.ascending:
+            with self._db.reading() as session:
+                latest = latest_place(session, query.tenant_id, LAST_SEQ)
+                floor = raised_to(self._db, session, latest, _LISTING_LOOKS)
+        found = self._walk("walk_events", {**filters, "floor": floor}, start_of_events(query), query)
+        rows = self._load("load_events", "seqs", query.tenant_id, found)
+        return [StoredEvent(seq, Event(*row)) for seq, *row in rows]
+
+    def get_event(self, tenant_id: str, event_id: str) -> Event | None:
+        with self._db.reading() as session:
+            found = session.first(_SQL["events_by_id"], {"tenant_id": tenant_id, "ids": [event_id]})
+        return None if found is None else Event(*found)
+
+    def event_by_number(self, tenant_id: str, number: int) -> Event | None:
+        with self._db.reading() as session:
+            found = session.first(_SQL["event_by_number"], {"tenant_id": tenant_id, "number": number})
+        return None if found is None else Event(*found)
+
+    def number_events(self, tenant_id: str, numbers: Sequence[tuple[str, int]]) -> Sequence[str]:
+        asked = dict(numbers)
+        with self._db.writing() as session:
+            own = {"tenant_id": tenant_id, "ids": list(asked)}
+            times = dict(session.rows(_SQL["lock_events_without_number"], own))
+            first_asked: dict[int, str] = {}
+            for event_id in times:
+                first_asked.setdefault(asked[event_id], event_id)
+            claims = {
+                "tenant_id": tenant_id,
+                "keys": [str(number) for number in first_asked],
+                "ids": list(first_asked.values()),
+            }
+            given = {event_id for (event_id,) in session.rows(_SQL["claim_numbers"], claims)} if times else set()
+            if given:
+                gifts = {
+                    "ids": list(given),
+                    "times": [times[event_id] for event_id in given],
+                    "numbers": [asked[event_id] for event_id in given],
+                }
+                session.change(_SQL["number_events"], {"tenant_id": tenant_id, **gifts})
+        return [event_id for event_id in asked if event_id in times and event_id not in given]
+
+    def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
+        name = {"tenant_id": tenant_id, "event_id": event_id}
+        with self._db.snapshot() as session:
+            pending = [Delivery(*row) for row in session.rows(_SQL["pending_deliveries"], name)]
+            story = session.rows(_SQL["story_of_event"], name)
+        return progress_of(pending, story)
+
+    def behind_others(self, tenant_id: str, event_id: str) -> Sequence[str]:
+        with self._db.reading() as session:
+            found = session.rows(_SQL["behind_others"], {"tenant_id": tenant_id, "event_id": event_id})
+        return sorted(endpoint_id for (endpoint_id,) in found)
+
+    def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
+        found = self._walk(walk_of(query), filters_of(query), start_of_attempts(query), query)
+        return [attempt_of(row) for row in self._load("load_attempts", "ids", query.tenant_id, found)]
+
+    def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
+        with self._db.reading() as session:
+            found = session.first(_SQL["attempt_by_id"], {"tenant_id": tenant_id, "id": attempt_id})
+        return None if found is None else whole_attempt(found)
+
+    def day_counts(self, tenant_id: str, endpoint_id: str, since_day: str) -> Sequence[DayCount]:
+        asked = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "since_day": since_day}
+        with self._db.reading() as session:
+            return [DayCount(*row) for row in session.rows(_SQL["day_counts"], asked)]
+
+    def _walk(
+        self, name: str, filters: dict[str, Any], start: object, query: EventQuery | AttemptQuery
+    ) -> list[tuple[Any, int]]:
+        """(place or id, time) of the first rows after `start` that pass the filters."""
+        text = other_way_round(_SQL[name], _AFTER) if query.ascending else _SQL[name]
+        times = _span(query.since, query.until)
+
+        def read(after: object, step: int) -> Step:
+            with self._db.reading() as session:
+                names, ats, looked_at, last = session.first(text, {**filters, **times, "after": after, "step": step})
+            return Step(list(zip(names or (), ats or (), strict=True)), looked_at, last)
+
+        return walk(read, filters_of(query), start, query.limit)
+
+    def _load(self, query: str, column: str, tenant_id: str, found: Sequence[tuple[Any, int]]) -> list[Any]:
+        if not found:
+            return []
+        asked = {"tenant_id": tenant_id, column: [name for name, _ in found], "times": [at for _, at in found]}
+        with self._db.reading() as session:
+            return session.rows(_SQL[query], asked)
+
+
+def latest_place(session: Session, tenant_id: str, last: int) -> int:
+    """The place of the tenant's latest event that is visible, up to `last` (0: none)."""
+    found = session.first(_SQL["latest_place"], {"tenant_id": tenant_id, "last": last})
+    return 0 if found is None else int(found[0])
+
+
+def raised_to(database: Database, session: Session, place: int, looks: int) -> int:
+    """The floor, once it has risen to a place, or after so many looks."""
+    floor = database.floor.raised(session)
+    pause = threading.Event()
+    while floor < place and looks > 1:
+        pause.wait(_LOOK_EVERY_S)
+        floor = database.floor.raised(session)
+        looks -= 1
+    return floor
+
+
+def like(pattern: str) -> str:
+    """A pattern of event types (`policy.match`) for LIKE: in a type's name only `_` means anything there."""
+    words = pattern.removesuffix("*").replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return words + "%" if pattern.endswith("*") else words
+
+
+def _span(since: int | None, until: int | None) -> dict[str, int]:
+    """The time that is asked for, and the days it is in."""
+    beginning = 0 if since is None else max(0, since)
+    end = LAST_SEQ if until is None else until
+    return {
+        "since": beginning,
+        "until": end,
+        "from_day": beginning - beginning % DAY_MS,
+        "to_day": LAST_SEQ if until is None else end + -end % DAY_MS,
+    }

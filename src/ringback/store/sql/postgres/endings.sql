@@ -1,0 +1,14 @@
+-- Deliveries that end without a request.
+
+-- name: lock_deliveries_of_events
+-- Some deliveries of these events that are not finished, held until the transaction ends.
+SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries
+FROM delivery
+WHERE tenant_id = %(tenant_id)s AND event_id = ANY (%(event_ids)s::text[])
+ORDER BY seq
+LIMIT %(limit)s
+FOR UPDATE;
+
+-- name: has_deliveries_of_events
+-- Whether any delivery of these events is not finished.
+SELECT 1 FROM delivery WHERE tenant_id = %(tenant_id)s AND event_id = ANY (%(event_ids)s::text[]) LIMIT 1;
