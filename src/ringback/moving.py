@@ -50,13 +50,13 @@ def move_store(path: Path, to: str, settings: Settings, on_moved: OnProgress, on
 
     with opened_source(path) as source:
         keys_in = _keys_in(source.facts.sealed_with, settings, path)
-        with opened_target(to, source.mark, str(path)) as target:
-            try:
+        try:
+            with opened_target(to, source.mark, str(path)) as target:
                 move(source, target, target.place, on_moved)
                 tallies = compare(source, target, on_compared)
                 target.end(source.highest_seq)
-            except StoreUnreachable as error:
-                raise StoreUnreachable(f"{error.detail} {_GO_ON}") from error
+        except StoreUnreachable as error:
+            raise StoreUnreachable(f"{error.detail} {_GO_ON}") from error
         return Moved(tallies, source.facts.sealed_with, keys_in, source.facts.pending, target.begun)
 
 

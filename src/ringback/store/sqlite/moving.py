@@ -13,6 +13,7 @@ from typing import Final
 
 import apsw
 import msgspec
+from apsw.ext import query_info
 
 from ringback.model.errors import StoreOlder
 from ringback.store.moving import Key, Part, Row
@@ -55,11 +56,8 @@ class SqliteSource:
         self.mark = sha256(msgspec.json.encode([facts.schema, facts.sealed_with, self.counts, drawn])).hexdigest()
 
     def columns(self, part: Part) -> Sequence[str]:
-        cursor = self._connection.execute(_SQL[_QUERIES[part.name]], _bindings(part.first))
-        try:
-            return [name for name, _ in cursor.getdescription()][len(part.first) :]
-        finally:
-            cursor.close()
+        info = query_info(self._connection, _SQL[_QUERIES[part.name]], _bindings(part.first))
+        return [name for name, _ in info.description][len(part.first) :]
 
     def rows(self, part: Part, after: Key) -> Generator[tuple[Key, Row], None, None]:
         width = len(part.first)

@@ -99,8 +99,7 @@ FROM endpoint_day WHERE (tenant_id, endpoint_id, day) > (:key_1, :key_2, :key_3)
 ORDER BY tenant_id, endpoint_id, day;
 
 -- name: move_lane
--- Lanes after an id. Nobody owns them any more, and the bell of one that has work or was owned calls for it, but never
--- before the lane's pause ends.
+-- Lanes after an id, owned by nobody; the bell of one with work calls for it, but not before its pause ends.
 SELECT
     endpoint_id AS key_1, endpoint_id, tenant_id,
     CASE
