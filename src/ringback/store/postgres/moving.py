@@ -63,11 +63,7 @@ class PostgresTarget:
             when = columns.index(part.day_of)
             make_days(session, self._days, (row[when] for row in rows), part.table)
         session.begin()
-        session.copy(
-            f"COPY {identifier(part.table)} ({_listed(columns)}) FROM STDIN (FORMAT BINARY)",
-            self.types(part, columns),
-            rows,
-        )
+        # First: it makes anybody else wait, who then finds that somebody was faster.
         noted = {
             "part": place.part,
             "after": msgspec.json.encode(place.after).decode(),
@@ -76,6 +72,11 @@ class PostgresTarget:
         }
         if session.change(_SQL["note_move"], noted) != 1:
             raise StoreLocked(f"Another `ringback migrate-store` is filling {self._shown}: leave one of them.")
+        session.copy(
+            f"COPY {identifier(part.table)} ({_listed(columns)}) FROM STDIN (FORMAT BINARY)",
+            self.types(part, columns),
+            rows,
+        )
         session.commit()
 
     def rows(self, part: Part, columns: Sequence[str]) -> Iterator[Row]:
