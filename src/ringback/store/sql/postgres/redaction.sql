@@ -26,7 +26,7 @@ AND NOT EXISTS (
 );
 
 -- name: redact_attempts
--- Remove the bodies of some attempts of these events, of those that have any.
+-- Remove the bodies of some attempts of these events, those that have any (`||`: found by the index of the events).
 WITH doomed AS MATERIALIZED (
     SELECT attempt.id, attempt.at
     FROM attempt
@@ -35,7 +35,7 @@ WITH doomed AS MATERIALIZED (
         octet_length(body_head) > 0 OR octet_length(body_tail) > 0 OR response_body IS NOT NULL
         OR request_body IS DISTINCT FROM ''::bytea
     )
-    ORDER BY attempt.id, attempt.at
+    ORDER BY attempt.id || '', attempt.at
     LIMIT %(limit)s
     FOR NO KEY UPDATE
 )
