@@ -9,11 +9,12 @@ import pytest
 import ringback.store
 from ringback.store.queries import for_rows, load, parse, read_all
 
-MODULES = sorted(Path(ringback.store.__file__).parent.glob("sqlite/*.py"))
+PACKAGE = Path(ringback.store.__file__).parent
+MODULES = sorted([*PACKAGE.glob("sqlite/*.py"), *PACKAGE.glob("*.py")])
 
 
 def names_in_code() -> set[str]:
-    """Every text in the SQLite store's modules: a query is always named in full."""
+    """Every text in the modules of the SQLite store and in those that stores share: a query is named in full."""
     trees = [ast.parse(module.read_text("utf-8")) for module in MODULES]
     constants = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return {value for value in constants if isinstance(value, str)}
