@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from ringback.model.errors import Unavailable
-from ringback.store.port import Health, StoreUnavailable
+from ringback.store.port import CommitInDoubt, Health, Retryable, StoreUnavailable
 
 
 class Obstacle(NamedTuple):
@@ -61,7 +61,7 @@ class Readiness:
         try:
             self._store.check()
             cautions += self._store.cautions()
-        except StoreUnavailable as error:
+        except (StoreUnavailable, CommitInDoubt, Retryable) as error:
             obstacles.append(Obstacle(error.code, error.detail))
         return _Answer(obstacles, cautions)
 

@@ -37,6 +37,9 @@ from ringback.store.postgres.wakeups import PostgresWakeups
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
 
+# Who asks whether it works doesn't want to wait long for a row that other processes ask for too.
+_SHORT_WAITS: Final = b"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '3s'"
+
 _SQL: Final = load("postgres")
 
 
@@ -98,6 +101,7 @@ class PostgresStore(
 
     def check(self) -> None:
         with self._db.writing() as session:
+            session.simple(_SHORT_WAITS)
             session.change(_SQL["prove_commit"])
 
     def cautions(self) -> Sequence[str]:
