@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from support.fleet import Fleet, Member
-from support.posting import Book, Caller, Callers
 from support.postgres import Cluster
+from support.posting import Book, Caller, Callers
 from support.process import wait_until
 from support.reckoning import Interruption, Reckoning, described, read_log
 from support.sightings import Watcher, fickle

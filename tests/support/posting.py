@@ -166,9 +166,7 @@ class Caller:
         now_s = time.monotonic()
         ids = [one["id"] for one in answer.get("accepted", [answer])]
         assert len(ids) == len(post.events), answer
-        self._book.keep(
-            [Promise(one, *event, posted_s, now_s) for one, event in zip(ids, post.events, strict=True)]
-        )
+        self._book.keep([Promise(one, *event, posted_s, now_s) for one, event in zip(ids, post.events, strict=True)])
 
     def _ask(self, name: str, server: Server, post: Post) -> tuple[int, bytes]:
         """On a connection that is kept, as clients do; after trouble a new one."""

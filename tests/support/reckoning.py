@@ -118,7 +118,7 @@ class Reckoning:
         return [one.path for one in self._wanted if promise.type == one.type]
 
     def _logged(self, delivery: Delivery, sightings: Sequence[Sighting]) -> None:
-        """Each request has its line, but what was lost with its process; that the lost ones may come again is marked."""
+        """Each request has its line, but what was lost with its process; what may come again is marked."""
         lines = self._log[delivery]
         unlogged = Counter(sighting.sent_s for sighting in sightings)
         unlogged.subtract(Counter(line.sent_s for line in lines if line.sent_s is not None))

@@ -14,7 +14,7 @@ _WITHIN_S: Final = 10.0
 
 
 class Sighting(NamedTuple):
-    """One request. `at_s` is on this process's monotonic clock, `sent_s` what the request says (`webhook-timestamp`)."""
+    """One request. `at_s` is on this process's monotonic clock, `sent_s` what it says itself (`webhook-timestamp`)."""
 
     at_s: float
     path: str
