@@ -3,6 +3,7 @@
 import pytest
 
 from conformance.backend import NODE, Backend, accept, add_endpoint, fetch, own_lane, ring
+from conformance.suite_clock import TestManyClocks  # noqa: F401
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestNodes, TestSharedNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401

@@ -83,6 +83,11 @@ class IntakeTransaction(Protocol):
 class Intake(Protocol):
     """For `ingest.writer`."""
 
+    @property
+    def by_tenant(self) -> bool:
+        """Whether a transaction of one tenant is cheaper than one of many: the store is spread over machines by tenant.
+        The same from its opening on."""
+
     def intake(self) -> IntakeTransaction:
         """Open a write transaction."""
 

@@ -101,6 +101,7 @@ class Database:
         self.notifier = Notifier(connect)
         self.days = Days()
         self.floor = Floor()
+        self.by_tenant = False  # found out when the store is opened
 
     @contextmanager
     def reading(self, *, hot: bool = False) -> Iterator[Session]:

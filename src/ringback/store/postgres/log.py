@@ -25,6 +25,7 @@ from ringback.store.log_reading import (
     whole_attempt,
 )
 from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
+from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
@@ -65,6 +66,7 @@ class PostgresLog(PostgresPart):
             found = session.first(_SQL["event_by_number"], {"tenant_id": tenant_id, "number": number})
         return None if found is None else Event(*found)
 
+    @tried_again
     def number_events(self, tenant_id: str, numbers: Sequence[tuple[str, int]]) -> Sequence[str]:
         asked = dict(numbers)
         with self._db.writing() as session:

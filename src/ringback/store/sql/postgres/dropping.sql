@@ -48,7 +48,7 @@ SELECT EXISTS (
 );
 
 -- name: end_of_page
--- The last of so many events of a day after one, by tenant and id; nothing when there are fewer. -- all tenants.
+-- The last of so many events of a day after one, by tenant and id; none: no more. -- all tenants: one day's.
 SELECT tenant_id, id FROM event_of_day
 WHERE (tenant_id, id) > (%(tenant_id)s, %(id)s)
 ORDER BY tenant_id, id
@@ -99,7 +99,7 @@ ORDER BY tenant_id, number
 LIMIT %(limit)s;
 
 -- name: delete_numbers
--- Set numbers of a day's events free, but those that an event of another day has. -- all tenants: one day's.
+-- Set numbers of a day's events free, but those that an event of another day has.
 WITH gone AS MATERIALIZED (
     SELECT event_key.tenant_id, event_key.key
     FROM unnest(%(tenant_ids)s::text[], %(numbers)s::bigint[]) AS asked (tenant_id, number)

@@ -40,10 +40,6 @@ LEFT JOIN LATERAL (
 ) AS found ON true
 ORDER BY found.seq;
 
--- name: lock_tenant_jobs
--- Wait until nobody else adds a job of this tenant; one that isn't there has none.
-SELECT 1 FROM tenant WHERE id = %(tenant_id)s FOR NO KEY UPDATE;
-
 -- name: running_jobs
 -- How many jobs of an endpoint, and of its tenant, are running.
 SELECT count(*) FILTER (WHERE endpoint_id = %(endpoint_id)s), count(*)

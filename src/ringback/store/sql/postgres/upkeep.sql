@@ -163,11 +163,17 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: delete_lanes
 -- Remove lanes.
-DELETE FROM lane WHERE endpoint_id = ANY (%(endpoint_ids)s::text[]);
+WITH doomed AS MATERIALIZED (
+    SELECT endpoint_id FROM lane WHERE endpoint_id = ANY (%(endpoint_ids)s::text[]) ORDER BY endpoint_id FOR UPDATE
+)
+DELETE FROM lane USING doomed WHERE lane.endpoint_id = doomed.endpoint_id;
 
 -- name: delete_secrets
 -- Remove the secrets of endpoints.
-DELETE FROM secret WHERE endpoint_id = ANY (%(endpoint_ids)s::text[]);
+WITH doomed AS MATERIALIZED (
+    SELECT id FROM secret WHERE endpoint_id = ANY (%(endpoint_ids)s::text[]) ORDER BY id FOR UPDATE
+)
+DELETE FROM secret USING doomed WHERE secret.id = doomed.id;
 
 -- name: delete_endpoints
 -- Remove endpoints.
