@@ -251,5 +251,7 @@ class TestStandby:
 
 def test_breaking_off_a_session_whose_connection_is_closed_already_does_nothing(empty_database: str) -> None:
     with opened(empty_database) as database, database.reading() as session:
-        break_off(session)
-        break_off(session)
+        break_off(session.connection)
+        break_off(session.connection)
+        session.close()
+        break_off(session.connection)

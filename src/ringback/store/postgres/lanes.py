@@ -12,6 +12,7 @@ from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow, Leaving, NotOwner
 from ringback.store.postgres.connection import PostgresPart
+from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
@@ -77,14 +78,26 @@ class PostgresLanes(PostgresPart):
 class PostgresNodes(PostgresPart):
     """`Nodes`."""
 
+    # On which timeline this process's node was registered, and the id of one that was left behind on another.
+    _timeline: int | None = None
+    _left_behind: str | None = None
+
     def register(self, node_id: str, now: int) -> None:
         with self._db.writing(hot=True) as session:
+            if self._left_behind is not None:
+                _bury(session, self._left_behind, now)
             if not session.change(_SQL["insert_node"], {"node_id": node_id}):
                 raise BadRow(f"There is a node {node_id} already.")
+        self._left_behind, self._timeline = None, session.timeline
 
     def beat(self, node_id: str) -> bool:
+        """See `Nodes`. A server that took over from another may not have all that this process saw, and give its
+        numbers out again: what is in memory counts no more, as if the lease had been lost."""
         with self._db.writing(hot=True) as session:
-            return session.change(_SQL["beat_node"], {"node_id": node_id}) == 1
+            if self._timeline in (None, session.timeline):
+                return session.change(_SQL["beat_node"], {"node_id": node_id}) == 1
+            self._left_behind, self._timeline = node_id, session.timeline
+            return False
 
     def nodes(self) -> list[NodeRow]:
         with self._db.reading(hot=True) as session:
@@ -104,9 +117,13 @@ class PostgresNodes(PostgresPart):
 
     def leave(self, node_id: str, now: int) -> None:
         with self._db.writing(hot=True) as session:
-            session.change(_SQL["delete_node"], {"node_id": node_id})
-            session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
+            _bury(session, node_id, now)
         self._db.notifier.rang()
+
+
+def _bury(session: Session, node_id: str, now: int) -> None:
+    session.change(_SQL["delete_node"], {"node_id": node_id})
+    session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
 
 
 def _taken_over(node_id: str) -> NotOwner:
