@@ -7,7 +7,7 @@ and each adds what it is: `TestSoleNodes` or `TestSharedNodes`.
 from conformance.suite_catalogue import TestEventTypes, TestQuotas
 from conformance.suite_census import TestCensus
 from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
-from conformance.suite_clock import TestBringingForward, TestNewWork
+from conformance.suite_clock import TestNewWork
 from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, TestTenants
 from conformance.suite_differential import TestDifferential
 from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus, TestLanesOf
@@ -34,7 +34,6 @@ __all__ = [
     "TestAttemptLog",
     "TestBehindOthers",
     "TestBells",
-    "TestBringingForward",
     "TestCancelling",
     "TestCensus",
     "TestChanges",

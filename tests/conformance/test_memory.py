@@ -4,6 +4,7 @@ import pytest
 
 from conformance.backend import Backend
 from conformance.every_store import *  # noqa: F403
+from conformance.suite_clock import TestBringingForward  # noqa: F401
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestSoleNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401

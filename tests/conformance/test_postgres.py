@@ -12,7 +12,7 @@ from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestSharedNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
 from ringback.store.port import Store
-from ringback.store.postgres import PostgresStore
+from ringback.store.postgres.store import PostgresStore
 from support.postgres import Cluster
 from support.sealing import SEALER
 

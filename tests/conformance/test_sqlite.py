@@ -8,6 +8,7 @@ import pytest
 
 from conformance.backend import DurableBackend
 from conformance.every_store import *  # noqa: F403
+from conformance.suite_clock import TestBringingForward  # noqa: F401
 from conformance.suite_durability import TestDurability  # noqa: F401
 from conformance.suite_nodes import TestSoleNodes  # noqa: F401
 from ringback.store.port import Store

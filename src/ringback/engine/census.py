@@ -31,7 +31,8 @@ class Census:
         self.parked = self._parked()
 
     def _waiting(self) -> int:
-        total, after = 0, 0
+        total = 0
+        after: port.CountPlace | None = None
         while True:
             page = self._store.count_deliveries(after, DELIVERIES_PAGE)
             total += page.rows

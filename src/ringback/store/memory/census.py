@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from ringback.store.memory.tables import MemoryPart
-from ringback.store.port import Counted
+from ringback.store.port import Counted, CountPlace
 
 
 class MemoryCensus(MemoryPart):
     """`Census`."""
 
-    def count_deliveries(self, after: int, limit: int) -> Counted:
+    def count_deliveries(self, after: CountPlace | None, limit: int) -> Counted:
         with self._tables as tables:
-            seqs = sorted(row.seq for row in tables.deliveries() if row.seq > after)[:limit]
-        return Counted(len(seqs), seqs[-1] if seqs and len(seqs) == limit else None)
+            seqs = sorted(row.seq for row in tables.deliveries() if after is None or row.seq > after.seq)[:limit]
+        return Counted(len(seqs), CountPlace("", seqs[-1]) if seqs and len(seqs) == limit else None)
 
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         with self._tables as tables:

@@ -53,7 +53,7 @@ from ringback.store.port.engine import (
     Upkeep,
 )
 from ringback.store.port.errors import BadRow, CommitInDoubt, NotOwner, Retryable, StoreUnavailable
-from ringback.store.port.health import Census, Counted, Health, Space
+from ringback.store.port.health import Census, Counted, CountPlace, Health, Space
 from ringback.store.port.ingest import Bells, Everything, Intake, IntakeTransaction, KeyClaim, Ring, TakenKey, Wakeups
 from ringback.store.port.sealing import Sealed, Sealer
 
@@ -64,6 +64,7 @@ __all__ = [
     "Bells",
     "Census",
     "CommitInDoubt",
+    "CountPlace",
     "Counted",
     "Cutoff",
     "DayCount",

@@ -4,18 +4,25 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
+class CountPlace(NamedTuple):
+    """Where a page of a count ended; tells nothing to anybody but the store that gave it."""
+
+    tenant_id: str
+    seq: int
+
+
 class Counted(NamedTuple):
     """One page of a count: `rows`, the last of which was at `last` (None: there are no more)."""
 
     rows: int
-    last: int | None
+    last: CountPlace | None
 
 
 class Census(Protocol):
     """For the metrics: how much there is, page by page, each a short read."""
 
-    def count_deliveries(self, after: int, limit: int) -> Counted:
-        """Deliveries that are not finished, by `seq`, after `after`."""
+    def count_deliveries(self, after: CountPlace | None, limit: int) -> Counted:
+        """Deliveries that are not finished, after the place `after` (None: from the beginning)."""
 
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         """(endpoint_id, health as it was stored last) of lanes, by endpoint id, after the id `after`."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from ringback.store.port import Counted
+from ringback.store.port import Counted, CountPlace
 from ringback.store.postgres.connection import PostgresPart
 from ringback.store.queries import load
 
@@ -13,10 +13,12 @@ _SQL: Final = load("postgres")
 class PostgresCensus(PostgresPart):
     """`Census`."""
 
-    def count_deliveries(self, after: int, limit: int) -> Counted:
+    def count_deliveries(self, after: CountPlace | None, limit: int) -> Counted:
+        tenant_id, seq = after or CountPlace("", 0)
+        asked = {"tenant_id": tenant_id, "seq": seq, "limit": limit}
         with self._db.reading() as session:
-            count, last = session.first(_SQL["count_deliveries"], {"after": after, "limit": limit})
-        return Counted(count, last if count == limit else None)
+            count, last_tenant, last_seq = session.first(_SQL["count_deliveries"], asked)
+        return Counted(count, CountPlace(last_tenant, last_seq) if count == limit else None)
 
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         with self._db.reading() as session:

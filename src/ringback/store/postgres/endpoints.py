@@ -115,7 +115,7 @@ class PostgresEndpoints(PostgresPart):
 
 
 class PostgresHandshakes(PostgresPart):
-    """`Handshakes`. The endpoint's row is locked first: of the same end, told twice at once, the second is looked up."""
+    """`Handshakes`. The endpoint is locked first: of the same end, told twice at once, the second is looked up."""
 
     @tried_again
     def end_handshake(self, end: HandshakeEnd, now: int) -> bool:

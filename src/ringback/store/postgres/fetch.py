@@ -1,9 +1,9 @@
 """Finding due work in the PostgreSQL store.
 
 New work (not `deferred`) of a lane is read by `seq`, everything else by `due_at`. Transactions commit in another order
-than they draw numbers, so new work may come below the lane's watermark: it is read from the floor on (see `floor`),
-below which nothing can come any more, and what the caller holds of it comes again. Of what lies below the floor the
-caller holds all that is new, or fetches from a watermark of 0. New work counts as due whatever the clock says.
+than they draw numbers, so new work may come below the lane's watermark: it is read from where the floor was when the
+lane was fetched last (see `floor`), for below that everything was visible then. What the caller holds of it comes
+again; what it lets go it fetches from a watermark of 0. New work counts as due whatever the clock says.
 
 Of an ordered lane only the head of each key counts, oldest first, and what has no key is one queue. The keys are
 visited by a skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first
@@ -11,7 +11,7 @@ KEYS_VISITED and goes on only until it has enough heads; the next fetch of that 
 watermark stays: there is new work below the highest head.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -68,6 +68,9 @@ class PostgresFetch(PostgresPart):
         super().__init__(database, sealed)
         # Where the next scan of a lane with very many keys begins. Lost at a restart, which costs nothing.
         self._scan_from: dict[str, str] = {}
+        # The floor before each lane's last fetch: up to it the caller has seen all new work. One thread fetches.
+        self._seen_to: dict[str, int] = {}
+        self._server = ""
 
     def fetch(self, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
         plain = [request for request in requests if not request.ordered]
@@ -87,13 +90,15 @@ class PostgresFetch(PostgresPart):
             return earliest_due(session, tenant_id, endpoint_id, ordered=ordered)
 
     def _fetch_plain(self, session: Session, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
-        floor = self._db.floor.seen_on(session)
-        if any(request.watermark > floor for request in requests):
-            floor = self._db.floor.raised(session)
+        if session.server != self._server:
+            # Another one, which may have lost numbers and draw them again.
+            self._server = session.server
+            self._seen_to.clear()
+        floor = self._db.floor.raised(session)
         asked = {
             "tenant_ids": [request.tenant_id for request in requests],
             "endpoint_ids": [request.endpoint_id for request in requests],
-            "beyond": [min(request.watermark, floor) for request in requests],
+            "beyond": [min(request.watermark, self._seen_to.get(request.endpoint_id, 0)) for request in requests],
             # One more than wanted, to see whether there is more.
             "counts": [request.limit + request.holding + 1 for request in requests],
             "now": now,
@@ -101,7 +106,15 @@ class PostgresFetch(PostgresPart):
         }
         rows = session.rows(_SQL["find_due"], asked)
         by_place = {place: list(of_one) for place, of_one in groupby(rows, key=itemgetter(0))}
-        return [_plain(request, by_place.get(place, [])) for place, request in enumerate(requests, 1)]
+        found = [_plain(request, by_place.get(place, [])) for place, request in enumerate(requests, 1)]
+        self._seen_to.update((one.endpoint_id, floor) for one, saw_all in found if saw_all)
+        return [one for one, _ in found]
+
+    def forget_lanes(self, endpoint_ids: Iterable[str]) -> None:
+        """They were given up: whoever has them next begins anew."""
+        for endpoint_id in endpoint_ids:
+            self._seen_to.pop(endpoint_id, None)
+            self._scan_from.pop(endpoint_id, None)
 
     def _fetch_heads(self, session: Session, request: FetchRequest, now: int) -> Fetched:
         room = request.limit + request.holding
@@ -145,9 +158,9 @@ def _due_heads(session: Session, tenant_id: str, endpoint_id: str, scan: _Scan) 
     return _Heads(seqs or [], next_due, stopped_at)
 
 
-def _plain(request: FetchRequest, rows: Sequence[Any]) -> Fetched:
+def _plain(request: FetchRequest, rows: Sequence[Any]) -> tuple[Fetched, bool]:
     """New work up to the limit, then what is due again as far as there is room. What the caller holds comes again, so
-    the room is larger by that."""
+    the room is larger by that. And whether all that came late is among it."""
     room = request.limit + request.holding
     again = [_found(row) for row in rows if row[1] == _AGAIN]
     fresh = [_found(row) for row in rows if row[1] == _NEW]
@@ -159,13 +172,14 @@ def _plain(request: FetchRequest, rows: Sequence[Any]) -> Fetched:
     wanted = [*late, *new, *again][:room]
     taken = _loaded(wanted)
     seen = taken[len(late) : len(late) + len(new)]
-    return Fetched(
+    fetched = Fetched(
         endpoint_id=request.endpoint_id,
         rows=[one.row for one in taken if one.row is not None],
         watermark=seen[-1].seq if seen else request.watermark,
         complete=complete and len(taken) == len(wanted),
         next_due=next((row[7] for row in rows if row[1] == _NEXT), None),
     )
+    return fetched, len(taken) >= len(late)
 
 
 def _loaded(found: Sequence[_Found]) -> Sequence[_Found]:

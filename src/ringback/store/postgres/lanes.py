@@ -12,13 +12,14 @@ from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow, Leaving, NotOwner
 from ringback.store.postgres.connection import PostgresPart
+from ringback.store.postgres.fetch import PostgresFetch
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
 
 
-class PostgresLanes(PostgresPart):
+class PostgresLanes(PostgresFetch):
     """The writing half of `Lanes`."""
 
     def claim(self, node_id: str, now: int, limit: int) -> list[LaneRow]:
@@ -63,6 +64,7 @@ class PostgresLanes(PostgresPart):
         }
         with self._db.writing(hot=True) as session:
             gone = {endpoint_id for (endpoint_id,) in session.rows(_SQL["release_lanes"], asked)}
+        self.forget_lanes(gone)
         return [lane.endpoint_id in gone for lane in lanes]
 
     def owned(self, node_id: str) -> list[str]:

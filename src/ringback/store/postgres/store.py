@@ -11,6 +11,7 @@ from typing import Final, Self
 from ringback.store.migrate import load_migrations
 from ringback.store.port import Sealer, Space, Store
 from ringback.store.postgres.address import Address
+from ringback.store.postgres.census import PostgresCensus
 from ringback.store.postgres.changes import PostgresFollow
 from ringback.store.postgres.clock import PostgresClock
 from ringback.store.postgres.config import PostgresKeys, PostgresTenants
@@ -19,7 +20,6 @@ from ringback.store.postgres.database import prepare
 from ringback.store.postgres.dropping import PostgresDropping
 from ringback.store.postgres.endpoints import PostgresEndpoints, PostgresHandshakes
 from ringback.store.postgres.event_types import PostgresEventTypes
-from ringback.store.postgres.fetch import PostgresFetch
 from ringback.store.postgres.intake import PostgresIntake
 from ringback.store.postgres.jobs import PostgresJobs, PostgresJobSteps
 from ringback.store.postgres.lanes import PostgresLanes, PostgresNodes
@@ -42,7 +42,6 @@ _SQL: Final = load("postgres")
 
 class PostgresStore(
     PostgresIntake,
-    PostgresFetch,
     PostgresLanes,
     PostgresNodes,
     PostgresWakeups,

@@ -27,7 +27,6 @@ class PostgresWakeups(PostgresPart):
                 if self._listener is None:
                     self._listener = self._db.connect()
                     self._listener.execute(_SQL["listen_for_bells"], prepare=False)
-                    return True  # whatever rang before, nobody has told us
                 return any(True for _ in self._listener.notifies(timeout=seconds, stop_after=1))
             except psycopg.Error:
                 self.stop_listening()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ringback.store.port import Counted, Space, StoreUnavailable
+from ringback.store.port import Counted, CountPlace, Space, StoreUnavailable
 from ringback.store.queries import load
 from ringback.store.sqlite.connection import SqlitePart
 
@@ -15,9 +15,11 @@ _SQL: Final = load("sqlite")
 class SqliteCensus(SqlitePart):
     """`Census`."""
 
-    def count_deliveries(self, after: int, limit: int) -> Counted:
-        ((count, last),) = self._read(_SQL["count_deliveries"], {"after": after, "limit": limit})
-        return Counted(count, last if count == limit else None)
+    def count_deliveries(self, after: CountPlace | None, limit: int) -> Counted:
+        ((count, last),) = self._read(
+            _SQL["count_deliveries"], {"after": 0 if after is None else after.seq, "limit": limit}
+        )
+        return Counted(count, CountPlace("", last) if count == limit else None)
 
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         return self._read(_SQL["lane_healths"], {"after": after, "limit": limit})

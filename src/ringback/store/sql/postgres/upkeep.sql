@@ -1,0 +1,311 @@
+-- Repairing what crashes leave, and removing what was deleted, in small steps. Which endpoints have deliveries is found by
+-- a skip scan over the lanes of all tenants, one look at the index for each.
+
+-- name: stranded_lanes
+-- Lanes after one, with due work, that nobody owns and whose bell doesn't call for it. -- all tenants: a skip scan.
+WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
+    (
+        SELECT tenant_id, endpoint_id FROM delivery
+        WHERE (tenant_id, endpoint_id) > (%(after_tenant)s, %(after)s)
+        ORDER BY tenant_id, endpoint_id LIMIT 1
+    )
+    UNION ALL
+    SELECT next.tenant_id, next.endpoint_id
+    FROM pending
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, endpoint_id FROM delivery
+        WHERE (delivery.tenant_id, delivery.endpoint_id) > (pending.tenant_id, pending.endpoint_id)
+        ORDER BY tenant_id, endpoint_id LIMIT 1
+    ) AS next
+)
+SELECT lane.tenant_id, lane.endpoint_id, coalesce(endpoint.ordering, 'none')
+FROM pending
+JOIN lane ON lane.endpoint_id = pending.endpoint_id AND lane.tenant_id = pending.tenant_id
+LEFT JOIN endpoint ON endpoint.id = pending.endpoint_id
+WHERE lane.owner IS NULL
+AND (lane.due_at IS NULL OR lane.due_at > greatest(%(now)s, lane.not_before))
+AND (
+    EXISTS (
+        SELECT 1 FROM delivery
+        WHERE delivery.tenant_id = lane.tenant_id AND delivery.endpoint_id = lane.endpoint_id
+        AND ordering_key IS NULL AND NOT deferred
+    )
+    OR EXISTS (
+        SELECT 1 FROM delivery
+        WHERE delivery.tenant_id = lane.tenant_id AND delivery.endpoint_id = lane.endpoint_id
+        AND ordering_key IS NOT NULL AND NOT deferred
+    )
+    OR EXISTS (
+        SELECT 1 FROM delivery
+        WHERE delivery.tenant_id = lane.tenant_id AND delivery.endpoint_id = lane.endpoint_id
+        AND deferred AND due_at <= %(now)s
+    )
+)
+LIMIT %(limit)s;
+
+-- name: stranded_handshakes
+-- Lanes whose endpoint waits for its handshake, that nobody owns and whose bell doesn't call for it.
+SELECT lane.tenant_id, lane.endpoint_id
+FROM endpoint
+JOIN lane ON lane.endpoint_id = endpoint.id
+WHERE endpoint.status = 'verification_pending' AND endpoint.deleted_at IS NULL AND lane.owner IS NULL
+AND (lane.due_at IS NULL OR lane.due_at > greatest(%(now)s, lane.not_before))
+ORDER BY endpoint.id
+LIMIT %(limit)s;
+
+-- name: ring_stranded
+-- Ring those of these lanes that nobody has taken meanwhile, in the order of the endpoints.
+WITH bell AS MATERIALIZED (
+    SELECT lane.endpoint_id
+    FROM unnest(%(tenant_ids)s::text[], %(endpoint_ids)s::text[]) AS asked (tenant_id, endpoint_id)
+    JOIN lane ON lane.endpoint_id = asked.endpoint_id AND lane.tenant_id = asked.tenant_id
+    WHERE lane.owner IS NULL AND (lane.due_at IS NULL OR lane.due_at > greatest(%(now)s, lane.not_before))
+    ORDER BY lane.endpoint_id
+    FOR UPDATE OF lane
+)
+UPDATE lane SET due_at = greatest(%(now)s, lane.not_before) FROM bell WHERE lane.endpoint_id = bell.endpoint_id;
+
+-- name: orphaned_owners
+-- Who owns lanes and has no node row. A node's row is there before it owns anything; one without never owns again.
+WITH RECURSIVE owner (id) AS (
+    (SELECT owner FROM lane WHERE owner IS NOT NULL ORDER BY owner LIMIT 1)
+    UNION ALL
+    SELECT next.owner
+    FROM owner
+    CROSS JOIN LATERAL (
+        SELECT lane.owner FROM lane WHERE lane.owner > owner.id ORDER BY lane.owner LIMIT 1
+    ) AS next
+)
+SELECT owner.id FROM owner WHERE NOT EXISTS (SELECT 1 FROM node WHERE node.id = owner.id);
+
+-- name: free_orphaned_lanes
+-- Free and ring the lanes of nodes that are gone.
+WITH freed AS MATERIALIZED (
+    SELECT endpoint_id FROM lane WHERE owner = ANY (%(owners)s::text[]) ORDER BY endpoint_id FOR UPDATE
+)
+UPDATE lane
+SET owner = NULL, due_at = least(due_at, greatest(%(now)s, not_before)), freed_at = %(now)s
+FROM freed
+WHERE lane.endpoint_id = freed.endpoint_id;
+
+-- name: missing_lanes
+-- Endpoints that have deliveries and no lane. -- all tenants: a skip scan.
+WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
+    (SELECT tenant_id, endpoint_id FROM delivery ORDER BY tenant_id, endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT next.tenant_id, next.endpoint_id
+    FROM pending
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, endpoint_id FROM delivery
+        WHERE (delivery.tenant_id, delivery.endpoint_id) > (pending.tenant_id, pending.endpoint_id)
+        ORDER BY tenant_id, endpoint_id LIMIT 1
+    ) AS next
+)
+SELECT endpoint.id
+FROM pending
+JOIN endpoint ON endpoint.id = pending.endpoint_id AND endpoint.deleted_at IS NULL
+WHERE NOT EXISTS (SELECT 1 FROM lane WHERE lane.endpoint_id = endpoint.id)
+LIMIT %(limit)s;
+
+-- name: lost_endpoints
+-- Endpoints that have deliveries although they are deleted or gone. -- all tenants: a skip scan.
+WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
+    (SELECT tenant_id, endpoint_id FROM delivery ORDER BY tenant_id, endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT next.tenant_id, next.endpoint_id
+    FROM pending
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, endpoint_id FROM delivery
+        WHERE (delivery.tenant_id, delivery.endpoint_id) > (pending.tenant_id, pending.endpoint_id)
+        ORDER BY tenant_id, endpoint_id LIMIT 1
+    ) AS next
+)
+SELECT pending.tenant_id, pending.endpoint_id
+FROM pending
+WHERE NOT EXISTS (SELECT 1 FROM endpoint WHERE endpoint.id = pending.endpoint_id AND endpoint.deleted_at IS NULL)
+LIMIT %(limit)s;
+
+-- name: lock_deliveries_to_cancel
+-- Some deliveries of an endpoint that is deleted or gone, held, with the types of their events.
+SELECT
+    delivery.tenant_id, delivery.endpoint_id, delivery.event_id, delivery.ordering_key,
+    delivery.due_at, delivery.seq, delivery.attempts, delivery.tries, event.type
+FROM (
+    SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
+    FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s
+    AND NOT EXISTS (SELECT 1 FROM endpoint WHERE endpoint.id = %(endpoint_id)s AND endpoint.deleted_at IS NULL)
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+) AS delivery
+LEFT JOIN event
+ON event.tenant_id = delivery.tenant_id AND event.id = delivery.event_id AND event.accepted_at = delivery.event_at;
+
+-- name: emptied_tombstones
+-- Deleted endpoints that have no deliveries left.
+SELECT id FROM endpoint
+WHERE deleted_at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM delivery
+    WHERE delivery.tenant_id = endpoint.tenant_id AND delivery.endpoint_id = endpoint.id
+)
+LIMIT %(limit)s;
+
+-- name: lock_tombstones
+-- Those of the endpoints that are deleted and have no deliveries left; nothing while another process removes them.
+SELECT id FROM endpoint
+WHERE id = ANY (%(endpoint_ids)s::text[]) AND deleted_at IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM delivery
+    WHERE delivery.tenant_id = endpoint.tenant_id AND delivery.endpoint_id = endpoint.id
+)
+ORDER BY id
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED;
+
+-- name: delete_lanes
+-- Remove lanes.
+DELETE FROM lane WHERE endpoint_id = ANY (%(endpoint_ids)s::text[]);
+
+-- name: delete_secrets
+-- Remove the secrets of endpoints.
+DELETE FROM secret WHERE endpoint_id = ANY (%(endpoint_ids)s::text[]);
+
+-- name: delete_endpoints
+-- Remove endpoints.
+DELETE FROM endpoint WHERE id = ANY (%(endpoint_ids)s::text[]);
+
+-- name: deleted_tenants
+-- Tenants that are being purged.
+SELECT id FROM tenant WHERE deleted_at IS NOT NULL ORDER BY id LIMIT %(limit)s;
+
+-- name: lock_deleted_tenant
+-- Hold a deleted tenant; nothing while another process purges it.
+SELECT 1 FROM tenant WHERE id = %(tenant_id)s AND deleted_at IS NOT NULL FOR UPDATE SKIP LOCKED;
+
+-- name: purge_deliveries
+-- Remove some deliveries of a tenant.
+WITH doomed AS MATERIALIZED (
+    SELECT seq FROM delivery WHERE tenant_id = %(tenant_id)s ORDER BY seq LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM delivery USING doomed WHERE delivery.tenant_id = %(tenant_id)s AND delivery.seq = doomed.seq;
+
+-- name: purge_events
+-- Remove some events of a tenant.
+WITH doomed AS MATERIALIZED (
+    SELECT id, accepted_at FROM event
+    WHERE tenant_id = %(tenant_id)s ORDER BY id, accepted_at LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM event USING doomed
+WHERE event.tenant_id = %(tenant_id)s AND event.id = doomed.id AND event.accepted_at = doomed.accepted_at;
+
+-- name: purge_job_events
+-- Remove some of what a tenant's jobs have to do.
+WITH doomed AS MATERIALIZED (
+    SELECT job_id, event_seq FROM job_event
+    WHERE tenant_id = %(tenant_id)s ORDER BY job_id, event_seq LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM job_event USING doomed
+WHERE job_event.tenant_id = %(tenant_id)s AND job_event.job_id = doomed.job_id
+AND job_event.event_seq = doomed.event_seq;
+
+-- name: purge_jobs
+-- Remove some jobs of a tenant.
+WITH doomed AS MATERIALIZED (
+    SELECT id FROM job WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM job USING doomed WHERE job.id = doomed.id;
+
+-- name: purge_event_keys
+-- Remove some keys that callers of a tenant chose, and numbers.
+WITH doomed AS MATERIALIZED (
+    SELECT kind, key FROM event_key WHERE tenant_id = %(tenant_id)s ORDER BY kind, key LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM event_key USING doomed
+WHERE event_key.tenant_id = %(tenant_id)s AND event_key.kind = doomed.kind AND event_key.key = doomed.key;
+
+-- name: purge_attempts
+-- Remove some of a tenant's log.
+WITH doomed AS MATERIALIZED (
+    SELECT id, at FROM attempt WHERE tenant_id = %(tenant_id)s ORDER BY id, at LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM attempt USING doomed
+WHERE attempt.tenant_id = %(tenant_id)s AND attempt.id = doomed.id AND attempt.at = doomed.at;
+
+-- name: purge_days
+-- Remove some of a tenant's figures.
+WITH doomed AS MATERIALIZED (
+    SELECT endpoint_id, day FROM endpoint_day
+    WHERE tenant_id = %(tenant_id)s ORDER BY endpoint_id, day LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM endpoint_day USING doomed
+WHERE endpoint_day.tenant_id = %(tenant_id)s AND endpoint_day.endpoint_id = doomed.endpoint_id
+AND endpoint_day.day = doomed.day;
+
+-- name: purge_day_deltas
+-- Remove some of a tenant's figures that are not counted yet.
+DELETE FROM endpoint_day_delta
+WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
+    SELECT ctid FROM endpoint_day_delta WHERE tenant_id = %(tenant_id)s ORDER BY endpoint_id LIMIT %(limit)s FOR UPDATE
+));
+
+-- name: purge_lanes
+-- Remove some lanes of a tenant's endpoints.
+WITH doomed AS MATERIALIZED (
+    SELECT lane.endpoint_id
+    FROM endpoint
+    JOIN lane ON lane.endpoint_id = endpoint.id
+    WHERE endpoint.tenant_id = %(tenant_id)s
+    ORDER BY lane.endpoint_id LIMIT %(limit)s
+    FOR UPDATE OF lane
+)
+DELETE FROM lane USING doomed WHERE lane.endpoint_id = doomed.endpoint_id;
+
+-- name: purge_endpoints
+-- Remove some endpoints of a tenant, once their lanes are gone.
+WITH doomed AS MATERIALIZED (
+    SELECT id FROM endpoint WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM endpoint USING doomed WHERE endpoint.id = doomed.id;
+
+-- name: purge_secrets
+-- Remove some secrets of a tenant and its endpoints.
+WITH doomed AS MATERIALIZED (
+    SELECT id FROM secret WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
+)
+DELETE FROM secret USING doomed WHERE secret.id = doomed.id;
+
+-- name: purge_tenant
+-- Set a deleted tenant's name free.
+DELETE FROM tenant WHERE id = %(tenant_id)s AND deleted_at IS NOT NULL;
+
+-- name: expire_keys
+-- Remove some idempotency keys past their time. -- all tenants: by the index of their ends.
+WITH doomed AS MATERIALIZED (
+    SELECT tenant_id, kind, key FROM event_key
+    WHERE expires_at <= %(now)s
+    ORDER BY expires_at LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+DELETE FROM event_key USING doomed
+WHERE event_key.tenant_id = doomed.tenant_id AND event_key.kind = doomed.kind AND event_key.key = doomed.key;
+
+-- name: gather_days
+-- Fold some of what was added to the figures of days into them, in key order; how much. -- all tenants: small steps.
+WITH taken AS (
+    DELETE FROM endpoint_day_delta
+    WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM endpoint_day_delta
+        ORDER BY tenant_id, endpoint_id LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING tenant_id, endpoint_id, day, succeeded, failed
+),
+gathered AS (
+    INSERT INTO endpoint_day AS present (tenant_id, endpoint_id, day, succeeded, failed)
+    SELECT tenant_id, endpoint_id, day, sum(succeeded)::bigint, sum(failed)::bigint
+    FROM taken
+    GROUP BY tenant_id, endpoint_id, day
+    ORDER BY tenant_id, endpoint_id, day
+    ON CONFLICT (tenant_id, endpoint_id, day) DO UPDATE
+    SET succeeded = present.succeeded + excluded.succeeded, failed = present.failed + excluded.failed
+)
+SELECT count(*) FROM taken;
