@@ -13,7 +13,7 @@ from typing import Final
 
 import psycopg
 
-from ringback.store.port import StoreUnavailable
+from ringback.store.port import Retryable, StoreUnavailable
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.doubt import DoubtSettler, Origin
 from ringback.store.postgres.errors import store_errors
@@ -118,6 +118,17 @@ class Database:
         self.notifier = Notifier(connect, self._watch)
         self.days = Days()
         self.floor = Floor()
+        self.node_timeline: int | None = None  # when this process's node was registered
+
+    def of_this_node(self, session: Session) -> bool:
+        """Whether the server has all that this process saw since its node was registered. One that took over from
+        another may lack the latest, and give the numbers of lost deliveries out again."""
+        return self.node_timeline in (None, session.timeline)
+
+    def refuse_another(self, session: Session) -> None:
+        """Until the next beat says so to the whole engine. Raises Retryable."""
+        if not self.of_this_node(session):
+            raise Retryable("The database is another one now, and what is in memory counts no more.")
 
     @contextmanager
     def reading(self, *, hot: bool = False) -> Iterator[Session]:

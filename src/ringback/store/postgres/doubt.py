@@ -19,7 +19,8 @@ from ringback.store.postgres.hanging import Watch
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
-_ASK_FOR_S: Final = 10
+# Others wait behind whoever asks. A server that is restarted is back by then; a failover takes longer.
+_ASK_FOR_S: Final = 5
 _ASK_EVERY_S: Final = 0.5
 _SQL: Final = load("postgres")
 _NOBODY_KNOWS: Final = "It is not known whether the database has stored it: the answer to the commit was lost."

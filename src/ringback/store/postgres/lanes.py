@@ -30,7 +30,7 @@ class PostgresLanes(PostgresFetch):
         if not any_rings or limit <= 0:
             return []
         with self._db.writing(hot=True) as session:
-            if session.first(_SQL["keep_node"], {"node_id": node_id}) is None:
+            if not self._db.of_this_node(session) or session.first(_SQL["keep_node"], {"node_id": node_id}) is None:
                 raise _taken_over(node_id)
             found = session.rows(_SQL["claim_lanes"], {"node_id": node_id, "now": now, "limit": limit})
         rows = [LaneRow(*row) for row in found]
@@ -63,6 +63,7 @@ class PostgresLanes(PostgresFetch):
             "healths": [lane.health for lane in lanes],
         }
         with self._db.writing(hot=True) as session:
+            self._db.refuse_another(session)
             gone = {endpoint_id for (endpoint_id,) in session.rows(_SQL["release_lanes"], asked)}
         self.forget_lanes(gone)
         return [lane.endpoint_id in gone for lane in lanes]
@@ -80,8 +81,7 @@ class PostgresLanes(PostgresFetch):
 class PostgresNodes(PostgresPart):
     """`Nodes`."""
 
-    # On which timeline this process's node was registered, and the id of one that was left behind on another.
-    _timeline: int | None = None
+    # The id of a node that was left behind on another timeline.
     _left_behind: str | None = None
 
     def register(self, node_id: str, now: int) -> None:
@@ -90,15 +90,15 @@ class PostgresNodes(PostgresPart):
                 _bury(session, self._left_behind, now)
             if not session.change(_SQL["insert_node"], {"node_id": node_id}):
                 raise BadRow(f"There is a node {node_id} already.")
-        self._left_behind, self._timeline = None, session.timeline
+        self._left_behind, self._db.node_timeline = None, session.timeline
 
     def beat(self, node_id: str) -> bool:
         """See `Nodes`. A server that took over from another may not have all that this process saw, and give its
         numbers out again: what is in memory counts no more, as if the lease had been lost."""
         with self._db.writing(hot=True) as session:
-            if self._timeline in (None, session.timeline):
+            if self._db.of_this_node(session):
                 return session.change(_SQL["beat_node"], {"node_id": node_id}) == 1
-            self._left_behind, self._timeline = node_id, session.timeline
+            self._left_behind = self._left_behind or node_id
             return False
 
     def nodes(self) -> list[NodeRow]:
