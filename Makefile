@@ -3,7 +3,7 @@
 .PHONY: help setup up test check format docs sim crash overload bench
 
 BIN := .venv/bin
-BENCHES := ratio size profiles isolation retention
+BENCHES := ratio postgres size profiles isolation retention
 PATHS := src tests scripts examples $(wildcard bench)
 
 help: ## List the targets

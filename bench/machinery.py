@@ -166,7 +166,7 @@ class Usage(NamedTuple):
 
 
 @contextmanager
-def serving(directory: Path, admin_key: str, *flags: str) -> Iterator[Server]:
+def serving(directory: Path, admin_key: str, *flags: str, up_at: str = "/readyz", **variables: str) -> Iterator[Server]:
     """`ringback serve` of this source on `directory`/data, which may have a database already."""
     url = f"http://127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "ringback.cli.main", "serve", "--host", "127.0.0.1"]
@@ -175,12 +175,13 @@ def serving(directory: Path, admin_key: str, *flags: str) -> Iterator[Server]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     environment = kept | {
         "RINGBACK_ADMIN_KEY": admin_key,
+        **variables,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])),
     }
     (directory / "data").mkdir(exist_ok=True)
     began_s = time.monotonic()
     with running(command, directory / "ringback.log", environment) as process:
-        wait_until_up(f"{url}/readyz", process)
+        wait_until_up(url + up_at, process)
         yield Server(url, admin_key, process, time.monotonic() - began_s)
 
 

@@ -28,6 +28,7 @@ from machinery import (
     HERE,
     ROOT,
     BenchFailed,
+    Server,
     free_port,
     get,
     load,
@@ -158,10 +159,17 @@ def floor(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
 @contextmanager
 def ringback(directory: Path, receiver: str, mode: Mode) -> Iterator[Target]:
     """Ringback, fresh, with one tenant, one ingest key and one endpoint."""
+    admin_key = secrets.token_hex(20)
+    with serving(directory, admin_key) as server, pipeline_of(server, receiver, mode) as target:
+        yield target
+
+
+@contextmanager
+def pipeline_of(server: Server, receiver: str, mode: Mode) -> Iterator[Target]:
+    """A fresh server as a target: one tenant, one ingest key, one endpoint."""
     from ringback.client.client import Client  # noqa: PLC0415 - found once the source is on the path
 
-    admin_key = secrets.token_hex(20)
-    with serving(directory, admin_key) as server, Client(server.url, admin_key, "bench") as client:
+    with Client(server.url, server.admin_key, "bench") as client:
         client.call("POST", "/v1/tenants", {"id": "bench", "name": "bench"})
         key = client.create_key("ingest")["key"]
         endpoint = client.create_endpoint(receiver, max_in_flight=CONNECTIONS)["id"]

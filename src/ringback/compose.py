@@ -279,7 +279,8 @@ class Process:
         self._on_ready = on_ready
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         try:
-            self._writer.warm_up()
+            if self._settings.role != "engine":
+                self._writer.warm_up()
             self._authenticator.refresh()
             self._keys_worker.start()
             self._writer_worker.start()

@@ -109,10 +109,10 @@ class Standing:
         found: dict[Family, Samples] = {
             f.STORE_BYTES: {(): space.store_bytes},
             f.STORE_WAL_BYTES: {(): space.log_bytes},
-            f.DISK_FREE_MIN: {(): self._accepting.watermark.bytes_for(space.disk_bytes)},
         }
-        if space.free_bytes is not None:
+        if space.free_bytes is not None:  # else the disk is another machine's, and there is no watermark
             found[f.DISK_FREE] = {(): space.free_bytes}
+            found[f.DISK_FREE_MIN] = {(): self._accepting.watermark.bytes_for(space.disk_bytes)}
         return found
 
 

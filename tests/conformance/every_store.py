@@ -1,7 +1,7 @@
 """The suites that every store passes, to be imported whole: a new suite is thereby everybody's.
 
 A durable store adds `suite_durability`; one that takes several write transactions at once `TestConcurrentIntake`;
-and each adds what it is: `TestSoleNodes` or `TestSharedNodes`.
+and each adds what it is: `TestSoleNodes` and `TestBringingForward`, or `TestSharedNodes` and `TestManyClocks`.
 """
 
 from conformance.suite_catalogue import TestEventTypes, TestQuotas

@@ -26,6 +26,20 @@ class TestCensus:
         assert store.count_deliveries(first.last, 3) == (2, None)
         assert store.count_deliveries(None, 3).rows == 3
 
+    def test_deliveries_of_all_tenants_are_counted_once(self, store: Store) -> None:
+        for place in range(4):
+            events = [event(f"evt_{place}_{tenant_id}", tenant_id) for tenant_id in ("b", "a b", "a", "é")]
+            with store.intake() as transaction:
+                transaction.insert(events, [new_delivery(one) for one in events])
+                transaction.commit()
+        for limit in (1, 3, 4, 7, 16, 17):
+            page = store.count_deliveries(None, limit)
+            counted = [page.rows]
+            while page.last is not None:
+                page = store.count_deliveries(page.last, limit)
+                counted.append(page.rows)
+            assert sum(counted) == 16
+
     def test_nothing_is_nothing(self, store: Store) -> None:
         assert store.count_deliveries(None, 10) == (0, None)
         assert list(store.lane_healths("", 10)) == []

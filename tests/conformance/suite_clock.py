@@ -110,3 +110,16 @@ class TestBringingForward:
     def test_an_empty_store_has_nothing_to_bring_forward(self, store: Store) -> None:
         assert bring_forward(store) <= 2
         assert store.next_due(TENANT, "ep_a", False) is None
+
+
+class TestManyClocks:
+    """For stores that several processes share: nobody's clock is everybody's."""
+
+    def test_nothing_is_brought_forward(self, store: Store) -> None:
+        for name in (NODE, "node_b"):
+            store.register(name, NOW)
+        add_endpoint(store)
+        (seq,) = accept(store, event(), "ep_a")
+        assert settle(store, seq, failed(1, 1), retry_at=NOW + HOUR_MS, tries=1)
+        assert store.bring_forward_step(HOUR_MS, FROM_THE_BEGINNING, 10) is None
+        assert due_at(store) == {"evt_1": NOW + HOUR_MS}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from conformance.backend import NODE, Backend, accept, add_endpoint, fetch, ring
+from conformance.backend import NODE, Backend, accept, add_endpoint, fetch, own_lane, ring
+from conformance.suite_clock import TestManyClocks  # noqa: F401
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestNodes, TestSharedNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
@@ -29,6 +30,18 @@ def test_a_ring_wakes_who_waits_and_many_are_one() -> None:
     ring(store)
     assert store.wait_for_ring(3_600.0) is True
     assert store.wait_for_ring(0.0) is False
+
+
+def test_a_resend_and_a_takeover_wake_who_waits_too() -> None:
+    store = MemoryStore(sole=False)
+    store.register(NODE, NOW)
+    own_lane(store)
+    accept(store, event())
+    store.wait_for_ring(0.0)
+    assert store.resend(TENANT, "evt_1", ["ep_a"], NOW) == 1
+    assert store.wait_for_ring(3_600.0) is True
+    assert store.take_over(NODE, 0, NOW)
+    assert store.wait_for_ring(3_600.0) is True
 
 
 class TestOpenTransactions:

@@ -7,6 +7,7 @@ import pytest
 
 from conformance.backend import DurableBackend
 from conformance.every_store import *  # noqa: F403
+from conformance.suite_clock import TestManyClocks  # noqa: F401
 from conformance.suite_durability import TestDurability  # noqa: F401
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestSharedNodes  # noqa: F401

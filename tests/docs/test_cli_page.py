@@ -42,6 +42,13 @@ def test_the_pages_commands(tmp_path: Path) -> None:
             assert running.result().startswith("✓ valid\n  Event evt_1, sent ")
 
         assert "done: 0 of 0 events queued" in page.run(), "nothing failed"
+
+        page.said["--data data --tenant acme"] = "--data server --tenant demo"
+        (tmp_path / "accepted.txt").write_text(f"{event}\nevt_lost\n")
+        assert page.run(codes=(1,)).splitlines() == [
+            "evt_lost  the store doesn't know it",
+            "2 ids read: 1 the store doesn't know.",
+        ]
     page.end()
 
 

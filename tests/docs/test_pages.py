@@ -47,7 +47,7 @@ def test_operations(tmp_path: Path, inbox: Inbox) -> None:
     page.left_out("pip takes long; tests/e2e/test_install.py installs the package and starts a server from it")
     assert "problem" in page.run(codes=(0, 1)), "what it finds is this machine's"
     with server:
-        assert json.loads(page.run()) == {"status": "ready"}
+        assert json.loads(page.run()) == {"status": "ready", "cautions": []}
         printed = page.run()
         assert "rb_ingest_" in printed
         (received,) = inbox.wait_for(1)
@@ -155,6 +155,6 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert documents(page.run()) == [{"redacted": 1}]
         assert len(documents(page.run())[0]["items"]) == 5
         master_key, ready = documents(page.run())
-        assert (master_key["left"], ready) == (0, {"status": "ready"})
+        assert (master_key["left"], ready) == (0, {"status": "ready", "cautions": []})
         assert (tmp_path / "copy.db").read_bytes().startswith(b"SQLite format 3")
     page.end()

@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from ringback.store.migrate import load_migrations
 from ringback.store.postgres import examination
 from ringback.store.postgres.address import Address
 from ringback.store.postgres.database import prepare
+from ringback.store.postgres.days import Days
+from ringback.store.postgres.session import Session
 from support.postgres import Cluster
 from support.process import free_port, wait_until
 
@@ -75,6 +78,15 @@ def test_a_database_with_the_schema(prepared: str, doctor: Doctor) -> None:
     assert found["clocks"][0][0] == "ok"
 
 
+def test_it_counts_the_days_that_are_made_ahead(prepared: str, doctor: Doctor) -> None:
+    assert "days" not in doctor(prepared)[1]
+    today = int(time.time()) // 86_400
+    with Address(prepared).connect() as connection:
+        for table in ("event", "attempt"):
+            Days().make(Session(connection), table, range(today, today + 3))
+    assert doctor(prepared)[1]["days"] == [("ok", "partitions are made for 2 days ahead")]
+
+
 def test_an_older_schema_and_a_newer_one_are_problems(empty_database: str, doctor: Doctor) -> None:
     prepare(Address(empty_database), load_migrations("postgres")[:-1], migrate=False)
     code, found = doctor(empty_database)
@@ -124,7 +136,9 @@ def test_it_names_who_waits_and_for_whom(
 
 def test_a_role_that_sees_little_says_so(postgres: Cluster, prepared: str, doctor: Doctor) -> None:
     name = prepared.rpartition("/")[2]
-    postgres.sql(f"CREATE ROLE plain_{name} LOGIN; GRANT SELECT ON schema_version TO plain_{name}", database=name)
+    postgres.sql(
+        f"CREATE ROLE plain_{name} LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO plain_{name}", database=name
+    )
     try:
         _, found = doctor(postgres.url(name, user=f"plain_{name}"))
     finally:

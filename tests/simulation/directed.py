@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ringback.engine import messages as m
 from ringback.model.endpoint import Ordering
 from ringback.store.memory import MemoryStore
-from simulation import proving
+from simulation import proving, sharing
 from simulation.calls import SimTransaction
 from simulation.checks import Checks
 from simulation.coverage import Coverage
@@ -247,5 +247,6 @@ DIRECTED = {
     "late-takeover": Directed(_one_healthy, _come_back_in_time, 60.0, 60.0, 2.0),
     "silent-death": Directed(_one_down_for_a_while, _die_silently, 60.0, 60.0, 5.0),
     "handshake": Directed(proving.prepare, proving.play, 200.0, 400.0, 8.0, Faults(late=0.3, late_s=0.1, doubt=0.03)),
+    "shares": Directed(sharing.prepare, sharing.play, 130.0, 6.0, 0.8),
     "breakdown": Directed(_two_down_one_up, _break_down, 12.0, 8.0, 0.8),
 }

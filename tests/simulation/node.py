@@ -15,6 +15,7 @@ from ringback.engine.engine import PROGRESS_WITHIN_S, STOP_WITHIN_S
 from ringback.engine.fetcher import Fetcher
 from ringback.engine.gate import Gate
 from ringback.engine.heartbeat import Heartbeat
+from ringback.engine.lanes import Lane
 from ringback.engine.lease import Lease
 from ringback.engine.settler import Settler
 from ringback.engine.sweeps import Sweep
@@ -124,6 +125,7 @@ class Node:
             clock=self.clock, lease=self.lease, transport=SimTransport(self, world), directory=self.directory,
             fetcher=to_fetcher, settler=to_settler, slots=world.slots, observer=observe,
         )  # fmt: skip
+        self._count_moves()
         self.fetcher = Fetcher(
             store=store, directory=self.directory, clock=self.clock, inbox=to_fetcher, tell=self.tell, pause=wait,
             observer=observe,
@@ -144,6 +146,18 @@ class Node:
             store=store, index=MatchIndex(), clock=self.clock, inbox=to_writer, engine=Gate(self.door),
             on_done=self._answered, pause=wait,
         )  # fmt: skip
+
+    def _count_moves(self) -> None:
+        """Note which lanes are given up for balance, and which of them with requests under way."""
+        lanes = self.dispatcher._lanes
+        plain = lanes.move
+
+        def move(lane: Lane) -> None:
+            self.world.counts["given up"] += 1
+            self.world.counts["given up in flight"] += lane.in_flight > 0
+            plain(lane)
+
+        lanes.move = move  # type: ignore[method-assign]
 
     def tell(self, message: m.ToDispatcher) -> None:
         if self.world.scheduler.tracing:

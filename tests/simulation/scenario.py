@@ -37,8 +37,9 @@ class Trouble(NamedTuple):
 
     `grace_s` None: in such trouble that can't be told. `nodes` are the least and the most, `seconds` how long clients
     and faults are about, `faulty` is the part of that time in which there are faults, `gaps_s` what passes between a
-    client's events. `rated`, `ordered`, `slow`, `failing` and `hanging` are the chances of an endpoint to have a rate
-    or an order, to be slow, to fail often (`fails` of its requests), or to let many requests hang.
+    client's events. `endpoints` are a tenant's, at least and at most, beside one that is well. `rated`, `ordered`,
+    `slow`, `failing` and `hanging` are the chances of an endpoint to have a rate or an order, to be slow, to fail often
+    (`fails` of its requests), or to let many requests hang.
     """
 
     faults: Faults
@@ -52,6 +53,7 @@ class Trouble(NamedTuple):
     failing: float = 0.25
     fails: float = 0.4
     hanging: float = 0.1
+    endpoints: tuple[int, int] = (0, 3)
     seconds: tuple[float, float] = (12.0, 30.0)
     faulty: float = 1.0
     storms: bool = True
@@ -87,6 +89,10 @@ TROUBLES: dict[str, Trouble] = {
     ),
     "hang": Trouble(Faults(thread_hangs_per_s=0.06, late=0.03), 100.0, None, nodes=(2, 3)),
     "jump": Trouble(Faults(jump_per_s=0.25, beat_hangs=0.1, late=0.05), 1e9, None),
+    "crowd": Trouble(
+        Faults(late=0.1, unavailable=0.005, doubt=0.005, crash_per_s=0.01, stop_per_s=0.03), 110.0, None, nodes=(2, 3),
+        endpoints=(7, 9), rated=0.0, seconds=(25.0, 40.0), gaps_s=(0.5, 1.0, 1.5), storms=False,
+    ),
     "change": Trouble(Faults(change_per_s=0.3), 20.0, None),
     "all": Trouble(
         Faults(
@@ -145,7 +151,7 @@ def configure(world: World, kind: Trouble) -> None:
     for tenant_number in range(random.randint(1, 2)):
         tenant_id = f"t{tenant_number}"
         add_tenant(world, tenant_id)
-        for number in range(random.randint(0, 3)):
+        for number in range(random.randint(*kind.endpoints)):
             receiver = Receiver()
             if random.random() < kind.slow:
                 receiver = random.choice([Receiver(slow=True), Receiver(slow=True, throttling=0.2)])

@@ -58,6 +58,8 @@ def test_no_run_violates_anything(trouble: str) -> None:
         ("handshake", {"verified", "late answers", "crashes", "stops"}),
         ("outlived-lease", {"hand-overs", "takeovers", "LeaseLost"}),
         ("silent-death", {"crashes", "takeovers"}),
+        ("crowd", {"given up", "given up in flight", "stops", "crashes"}),
+        ("shares", {"given up", "given up in flight", "hung claims", "shared"}),
         ("late-claim", {"pauses", "takeovers", "LeaseLost"}),
     ],
 )

@@ -24,7 +24,7 @@ from ringback.testing.clock import ManualClock
 NOW = 1_790_000_000_000
 SERVER = ServerFacts("15.18 (Debian)", False, NOW, 8_000_000, 10, 97, True, True, True)
 SAFE = Promises("on", "FIRST 1 (b)", True, True, 1)
-WELL = PostgresFacts(SERVER, 4, [], SAFE, [], [], [], [TableRows("delivery", 5, 3, True)], [], [])
+WELL = PostgresFacts(SERVER, 4, [], SAFE, [], [], [], [TableRows("delivery", 5, 3, True)], [], 3, [])
 
 Told = Callable[..., dict[str, list[Finding]]]
 
@@ -130,6 +130,12 @@ def test_whether_dead_rows_are_cleared_away(told: Told, changes: dict[str, Any],
     finding = told(**changes)["dead rows"][0]
     assert finding.status is status
     assert part in finding.detail
+
+
+def test_days_that_nobody_makes_ahead(told: Told) -> None:
+    assert told()["days"][0].detail == "partitions are made for 3 days ahead"
+    assert told(days_ahead=0)["days"][0].status is Status.WARNING
+    assert "days" not in told(days_ahead=None), "there is none in a new database"
 
 
 @pytest.mark.parametrize(

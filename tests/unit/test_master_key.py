@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ringback.model.errors import MasterKeyMissing, MasterKeyUnusable, StartError, Unavailable
+from ringback.model.errors import MasterKeyMissing, MasterKeyRequired, MasterKeyUnusable, StartError, Unavailable
 from ringback.model.master_key import master_key, parse_master_keys, written
 from ringback.testing.clock import ManualClock
 from ringback.vault.key_file import KeyFile
@@ -118,6 +118,16 @@ class TestOpening:
     def test_a_directory_that_takes_no_file_is_one_clear_line(self, tmp_path: Path) -> None:
         with pytest.raises(StartError, match="RINGBACK_MASTER_KEY"):
             open_ring(None, tmp_path / "missing", [], CHANCE)
+
+    def test_a_shared_store_takes_the_variable_alone_and_makes_nothing(self, tmp_path: Path) -> None:
+        KeyFile(tmp_path / "master.key").write([FIRST])
+        with pytest.raises(MasterKeyRequired, match="RINGBACK_MASTER_KEY has to be set"):
+            open_ring(None, None, [FIRST.id], CHANCE)
+        ring = open_ring(TEXT, None, [SECOND.id], CHANCE)
+        assert (ring.source, ring.renew()) == ("variable", False)
+        with pytest.raises(MasterKeyMissing, match="put back the variable's former value"):
+            open_ring(TEXT, None, [THIRD.id], CHANCE)
+        assert [path.name for path in tmp_path.iterdir()] == ["master.key"]
 
 
 class TestChanging:

@@ -30,6 +30,8 @@ class ExitCode(IntEnum):
     STORE_VERSION = errors.StoreVersion.exit_code
     STORE_POOLER = errors.StorePooler.exit_code
     MASTER_KEY_REQUIRED = errors.MasterKeyRequired.exit_code
+    STORE_MOVE_UNFINISHED = errors.StoreMoveUnfinished.exit_code
+    STORE_MOVE_DIFFERS = errors.StoreMoveDiffers.exit_code
     PART_FAILED = 70
     INTERRUPTED = 130
 
@@ -58,6 +60,8 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.STORE_VERSION: "the database server is too old",
     ExitCode.STORE_POOLER: "a pooler in transaction mode is between Ringback and the database",
     ExitCode.MASTER_KEY_REQUIRED: "with PostgreSQL, `RINGBACK_MASTER_KEY` has to be set",
+    ExitCode.STORE_MOVE_UNFINISHED: "another store was being moved into the database, and that is not finished",
+    ExitCode.STORE_MOVE_DIFFERS: "what was moved into the database is not what is in the source",
     ExitCode.PART_FAILED: "a part of the server failed, so the server ended; start it again",
     ExitCode.INTERRUPTED: "interrupted by Ctrl-C",
 }

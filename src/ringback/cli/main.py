@@ -28,6 +28,7 @@ try:
     from ringback.cli.keys import keys
     from ringback.cli.listen import listen
     from ringback.cli.migrate import migrate
+    from ringback.cli.migrate_store import migrate_store
     from ringback.cli.profile import profile
     from ringback.cli.replay import replay
     from ringback.cli.send import send
@@ -80,7 +81,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, verify, tail, replay, doctor, backup, restore, migrate, bench):
+for command in (up, serve, send, listen, verify, tail, replay, doctor, backup, restore, migrate, migrate_store, bench):
     app.command()(command)
 for name, group in (
     ("endpoints", endpoints),

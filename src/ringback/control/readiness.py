@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from ringback.model.errors import Unavailable
-from ringback.store.port import Health, StoreUnavailable
+from ringback.store.port import CommitInDoubt, Health, Retryable, StoreUnavailable
 
 
 class Obstacle(NamedTuple):
@@ -71,7 +71,7 @@ class Readiness:
         try:
             asked.cautions.extend(self._store.cautions())
             self._store.check()
-        except StoreUnavailable as error:
+        except (StoreUnavailable, CommitInDoubt, Retryable) as error:
             obstacles.append(Obstacle(error.code, error.detail))
         return _Answer(obstacles, asked.cautions)
 

@@ -43,6 +43,7 @@ def _of_facts(shown: str, facts: PostgresFacts) -> Iterator[Finding]:
     yield from _of_transactions(facts)
     yield from _of_waits(facts)
     yield from _of_dead_rows(facts)
+    yield from _of_days(facts)
     yield from _of_connections(facts)
     if not facts.server.sees_all:
         yield warning(
@@ -175,6 +176,19 @@ def _of_dead_rows(facts: PostgresFacts) -> Iterator[Finding]:
     if facts.server.autovacuum and not much:
         told = ", ".join(f"{table.table} {table.dead:,}" for table in facts.tables if table.dead)
         yield ok(name, told or "none")
+
+
+def _of_days(facts: PostgresFacts) -> Iterator[Finding]:
+    """Events and attempts have a partition each day, which engines make ahead."""
+    name, ahead = "days", facts.days_ahead
+    if ahead is not None and ahead < 1:
+        yield warning(
+            name,
+            "there is no partition for tomorrow, so nobody makes them ahead",
+            "Start a process that sends (role all or engine); it makes them, and removes what is past retention.",
+        )
+    elif ahead is not None:
+        yield ok(name, f"partitions are made for {ahead} days ahead")
 
 
 def _of_connections(facts: PostgresFacts) -> Iterator[Finding]:

@@ -37,6 +37,7 @@ from ringback.store.port import (
     Settlements,
     StoreUnavailable,
 )
+from ringback.turns import Turns
 from ringback.workers import Mailbox
 
 WAIT_S: Final = 0.5
@@ -76,7 +77,7 @@ class Settler:
         self._commits = commits
         self._now_ms = now_ms
         self._refresh = refresh
-        self._waiting: list[m.Settling] = []
+        self._waiting: Turns[m.Settling] = Turns(_tenant_of if store.by_tenant else None)
         self._later: list[m.ToSettler] = []
         self._place: Place | None = FROM_THE_BEGINNING
 
@@ -86,9 +87,9 @@ class Settler:
         self._take()
         try:
             if self._waiting:
-                batch = _first(self._waiting)
+                batch = _first(self._waiting.first())
                 self._settle(batch)
-                del self._waiting[: len(batch)]
+                self._waiting.take(len(batch))
             elif self._later and isinstance(ended := self._later[0], m.HandshakeEnded):
                 self._end_handshake(ended)
                 del self._later[0]
@@ -154,6 +155,10 @@ class Settler:
         if self._watch is not None:
             self._watch([_ended(settling, known) for settling, known in zip(batch, expected, strict=True)])
         self._tell(m.Settled([_done(settling) for settling in batch]))
+
+
+def _tenant_of(settling: m.Settling) -> str:
+    return settling.settlement.attempt.tenant_id
 
 
 def _first(waiting: list[m.Settling]) -> list[m.Settling]:

@@ -82,4 +82,4 @@ class NoEngine:
         return rows
 
     def rang(self) -> None:
-        """Nobody here listens; other processes poll."""
+        """Nobody here listens; the store tells other processes of the ring (`store.port.Wakeups`), and they poll."""

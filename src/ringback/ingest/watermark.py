@@ -3,7 +3,7 @@
 Each delivery that ends still has to be written, and a database that can't write anything can't even make room. So
 events stop while there is space for the rest; deliveries and the management API go on. Looked at once a second, away
 from the hot path, which reads one flag. It recovers by itself. Where the store can't say how much is free there is no
-watermark. On a small disk a tenth of it counts, if that is less than the setting.
+watermark, and it is asked no more. On a small disk a tenth of it counts, if that is less than the setting.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ class Watermark:
         self._free_bytes_min = free_bytes_min
         self._wait = wait
         self.nearly_full = False
+        self._known = True
 
     def step(self) -> None:
         self._wait(LOOK_EVERY_S)
@@ -32,10 +33,13 @@ class Watermark:
 
     def look(self) -> None:
         """Ask how much space is free. A file system that doesn't answer changes nothing: commits will fail on it."""
+        if not self._known:
+            return
         try:
             space = self._store.space()
         except StoreUnavailable:
             return
+        self._known = space.free_bytes is not None
         if space.free_bytes is not None:
             self.nearly_full = space.free_bytes < self.bytes_for(space.disk_bytes)
 

@@ -28,6 +28,7 @@ from ringback.store.port import (
     StoreUnavailable,
     TakenKey,
 )
+from ringback.turns import Turns
 from ringback.workers import Mailbox
 
 BATCH_EVENTS_MAX: Final = 1_000
@@ -67,7 +68,7 @@ class Writer:
         self._on_done = on_done
         self._pause = pause
         self._meter = meter
-        self._waiting: list[Submission] = []
+        self._waiting: Turns[Submission] = Turns(_tenant_of if store.by_tenant else None)
         self._late_rings: dict[str, Ring] = {}
         self._waiting_events_max = waiting_events_max
         # Each is written by one thread alone: the first of a pair by the event loop, the second by the writer's.
@@ -120,15 +121,13 @@ class Writer:
 
     def _next_batch(self) -> list[Submission]:
         """As many whole submissions as fit; the batch is closed before BEGIN."""
+        waiting = self._waiting.first()
         size = 0
-        for count, submission in enumerate(self._waiting):
+        for count, submission in enumerate(waiting):
             size += len(submission.events)
             if size > BATCH_EVENTS_MAX and count:
-                batch = self._waiting[:count]
-                del self._waiting[:count]
-                return batch
-        batch, self._waiting = self._waiting, []
-        return batch
+                return self._waiting.take(count)
+        return self._waiting.take(len(waiting))
 
     def _store_batch(self, submissions: list[Submission]) -> None:
         mark = self._engine.mark()
@@ -284,6 +283,10 @@ class Writer:
             return
         self._late_rings.clear()
         self._engine.rang()
+
+
+def _tenant_of(submission: Submission) -> str:
+    return submission.events[0].tenant_id
 
 
 def count(meter: IngestMeter, started_s: float, submissions: list[Submission]) -> None:

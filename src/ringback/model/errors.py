@@ -16,7 +16,7 @@
     └── StartError                the process can't start; carries the exit code
         (BadSetting, PortTaken, DataDirectoryUnusable, StoreLocked, StoreCorrupt, StoreNewer, StoreOlder,
         MasterKeyUnusable, MasterKeyMissing, StoreExists, MasterKeyRequired, StoreUnreachable, StoreRefused,
-        StoreRights, StoreVersion, StorePooler)
+        StoreRights, StoreVersion, StorePooler, StoreMoveUnfinished, StoreMoveDiffers)
 
 Each error has a stable `code`, says what happened in `detail`, and stands in docs/errors.md. Store errors that
 a caller of the store must tell apart (`CommitInDoubt`, `BadRow`, `Retryable`) stand in `store.port`.
@@ -248,3 +248,17 @@ class MasterKeyRequired(StartError):
 
     code = "master_key_required"
     exit_code = 21
+
+
+class StoreMoveUnfinished(StartError):
+    """Another store is being moved into this one, or was until that was interrupted."""
+
+    code = "store_move_unfinished"
+    exit_code = 22
+
+
+class StoreMoveDiffers(StartError):
+    """What was moved is not what is in the source."""
+
+    code = "store_move_differs"
+    exit_code = 23

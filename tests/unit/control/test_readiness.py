@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from ringback.control.readiness import NotReady, Obstacle, Readiness
+from ringback.model.errors import RingbackError
 from ringback.store.memory import MemoryStore
-from ringback.store.port import StoreUnavailable
+from ringback.store.port import CommitInDoubt, Retryable, StoreUnavailable
 from support.process import wait_until
 
 ALONE = "The database has no synchronous standby."
@@ -53,6 +54,18 @@ def test_what_stands_in_the_way_is_told_first_what_the_store_says_after(
     with pytest.raises(NotReady) as raised:
         Readiness(store, lambda: [Obstacle("busy", "Much waits.")], within_s).check()
     assert (raised.value.code, raised.value.obstacles) == ("busy", ["Much waits.", "It is away."])
+
+
+@pytest.mark.parametrize("kind", [CommitInDoubt, Retryable])
+def test_a_commit_that_nobody_can_tell_of_is_none(
+    store: Far, kind: type[RingbackError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def in_doubt() -> None:
+        raise kind("It went away.")
+
+    monkeypatch.setattr(store, "check", in_doubt)
+    with pytest.raises(NotReady, match="It went away"):
+        Readiness(store, list).check()
 
 
 def test_a_store_that_hangs_is_not_ready_holds_one_thread_and_recovers(store: Far) -> None:

@@ -66,9 +66,13 @@ def test_a_file_system_that_does_not_answer_changes_nothing() -> None:
 
 
 def test_a_store_that_knows_no_disk_has_no_watermark_and_0_switches_it_off() -> None:
-    nowhere = watermark(Disk())
+    far = Disk()
+    nowhere = watermark(far)
     nowhere.look()
     assert not nowhere.nearly_full
+    far.free_bytes, far.disk_bytes = 0, GIB
+    nowhere.look()
+    assert not nowhere.nearly_full, "it is not asked any more"
     disk = Disk()
     disk.free_bytes, disk.disk_bytes = 0, GIB
     off = watermark(disk, 0)

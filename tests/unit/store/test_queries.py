@@ -7,14 +7,17 @@ from pathlib import Path
 import pytest
 
 import ringback.store
-from ringback.store.queries import for_rows, load, parse, read_all
+from ringback.store.queries import folder, for_rows, load, parse, read_all
 
-MODULES = sorted(Path(ringback.store.__file__).parent.glob("sqlite/*.py"))
+STORE = Path(ringback.store.__file__).parent
+MODULES = {dialect: sorted(STORE.glob(f"{dialect}/*.py")) for dialect in ("sqlite", "postgres")}
+SHARED_MODULES = sorted(STORE.glob("*.py"))
+every_dialect = pytest.mark.parametrize("dialect", MODULES)
 
 
-def names_in_code() -> set[str]:
-    """Every text in the SQLite store's modules: a query is always named in full."""
-    trees = [ast.parse(module.read_text("utf-8")) for module in MODULES]
+def names_in_code(dialect: str) -> set[str]:
+    """Every text in a store's modules, and in those that both share: a query is always named in full."""
+    trees = [ast.parse(module.read_text("utf-8")) for module in [*MODULES[dialect], *SHARED_MODULES]]
     constants = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return {value for value in constants if isinstance(value, str)}
 
@@ -51,27 +54,45 @@ def test_the_row_of_values_is_repeated() -> None:
             for_rows(text, 2)
 
 
-def test_every_query_has_one_name() -> None:
-    assert len(load("sqlite")) == len(read_all("sqlite")) > 80
+@every_dialect
+def test_every_query_has_one_name(dialect: str) -> None:
+    assert len(load(dialect)) == len(read_all(dialect)) > 80
 
 
-def test_every_purpose_is_a_sentence() -> None:
-    for query in read_all("sqlite"):
+@every_dialect
+def test_every_purpose_is_a_sentence(dialect: str) -> None:
+    for query in read_all(dialect):
         assert re.fullmatch(r"[A-Z].{8,120}\.", query.purpose), query.name
 
 
-def test_no_text_begins_with_a_comment() -> None:
+@every_dialect
+def test_no_text_begins_with_a_comment(dialect: str) -> None:
     # SQLite's tracing takes such a statement for a trigger's.
-    assert [query.name for query in read_all("sqlite") if query.text.startswith("--")] == []
+    assert [query.name for query in read_all(dialect) if query.text.startswith("--")] == []
 
 
-def test_every_query_is_used() -> None:
-    unused = {query.name for query in read_all("sqlite")} - names_in_code()
+@every_dialect
+def test_every_query_is_used(dialect: str) -> None:
+    unused = {query.name for query in read_all(dialect)} - names_in_code(dialect)
     assert unused == set()
 
 
-def test_every_query_that_is_asked_for_is_there() -> None:
-    asked = re.compile(r'(?:_SQL|load\("sqlite"\))\["(\w+)"\]')
-    used = {name for module in MODULES for name in asked.findall(module.read_text("utf-8"))}
+@every_dialect
+def test_every_query_that_is_asked_for_is_there(dialect: str) -> None:
+    asked = re.compile(rf'(?:_SQL|load\("{dialect}"\))\["(\w+)"\]')
+    used = {name for module in MODULES[dialect] for name in asked.findall(module.read_text("utf-8"))}
     assert len(used) > 60
-    assert used - load("sqlite").keys() == set()
+    assert used - load(dialect).keys() == set()
+
+
+def test_a_parameter_of_postgresql_has_a_name_and_a_percent_sign_is_doubled() -> None:
+    for query in read_all("postgres"):
+        rest = re.sub(r"%\(\w+\)s|%%", "", query.text)
+        assert "%" not in rest, query.name
+
+
+def test_what_is_run_by_hand_is_not_a_named_query() -> None:
+    assert {file.name for file in folder("postgres").joinpath("distributed").iterdir()} == {
+        "citus.sql", "yugabyte.sql",
+    }  # fmt: skip
+    assert not {query.file for query in read_all("postgres")} & {"citus.sql", "yugabyte.sql"}

@@ -38,8 +38,8 @@ MAY_BE_SCANNED = {
     "SCAN endpoint USING INDEX endpoint_unverified",
     "SCAN job USING COVERING INDEX job_open",
 }
-# What is after everything: read once at a start, and by who has missed changes.
-READS_EVERYTHING = {"all_configuration"}
+# What is after everything: read once at a start, and by who has missed changes; and before a store is moved.
+READS_EVERYTHING = {"all_configuration", "rows_to_move"}
 
 # What the hot queries use, table by table, in the order of the plan.
 HOT = {

@@ -140,7 +140,6 @@ class MemoryIntake(MemoryPart):
                 lane = tables.lanes.get(bell.endpoint_id)
                 if lane is not None and lane.tenant_id == bell.tenant_id:
                     tables.ring_lane(bell.endpoint_id, bell.due_at)
-            tables.rung.set()
 
     @property
     def shared(self) -> bool:

@@ -54,6 +54,8 @@ class MemoryStore(
     PostgreSQL, where they are taken over one by one.
     """
 
+    by_tenant = False
+
     def __init__(self, sole: bool = True) -> None:
         super().__init__(MemoryTables(sole))
 

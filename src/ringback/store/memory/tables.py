@@ -157,6 +157,7 @@ class MemoryTables:
         due_at = max(due_at, lane.not_before)
         if lane.due_at is None or lane.due_at > due_at:
             self.lanes[endpoint_id] = lane._replace(due_at=due_at)
+        self.rung.set()
 
     def free_lane(self, endpoint_id: str, now: int) -> None:
         """Nobody's lane again, and rung: who had it may have left work behind."""

@@ -149,6 +149,10 @@ FROM_THE_BEGINNING: Final = Place(0, None)
 class Settlements(Protocol):
     """For `engine.settler`."""
 
+    @property
+    def by_tenant(self) -> bool:
+        """As `Intake.by_tenant`."""
+
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         """Append the attempts and finish or reschedule their deliveries; for each, whether its delivery was as
         expected. Where it was not, the attempt is stored with `superseded` set and nothing else changes.

@@ -83,6 +83,11 @@ class IntakeTransaction(Protocol):
 class Intake(Protocol):
     """For `ingest.writer`."""
 
+    @property
+    def by_tenant(self) -> bool:
+        """Whether a transaction of one tenant is cheaper than one of many: the store is spread over machines by tenant.
+        The same from its opening on."""
+
     def intake(self) -> IntakeTransaction:
         """Open a write transaction."""
 
@@ -118,5 +123,6 @@ class Wakeups(Protocol):
     def wait_for_ring(self, seconds: float) -> bool:
         """Block for up to `seconds`; True as soon as another process has rung lanes, also since the last call.
 
-        Many rings at once may be one. One thread waits at a time. Answers False at once where the store is not shared.
+        Rung by `Bells.ring`, by a resend, or by whatever else makes work due now. Many rings at once may be one. One
+        thread waits at a time. Answers False at once where the store is not shared.
         """

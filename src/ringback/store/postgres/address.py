@@ -35,15 +35,15 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
-    "fallback_application_name": "ringback",
     "client_encoding": "utf8",
 }
 
 
 class Address:
-    """A URL (`postgresql://…`), taken apart by libpq. Raises StoreRefused for one that it can't read."""
+    """A URL (`postgresql://…`), taken apart by libpq; `application` is what its sessions are called, unless it says so
+    itself. Raises StoreRefused for one that it can't read."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, application: str = "ringback") -> None:
         try:
             given = conninfo.conninfo_to_dict(url)
         except psycopg.ProgrammingError:
@@ -55,6 +55,7 @@ class Address:
         own = given.get("options")
         self._parameters: dict[str, Any] = {
             **_DEFAULTS,
+            "fallback_application_name": application,
             **given,
             "options": f"{own} {wanted}" if own else wanted,
         }

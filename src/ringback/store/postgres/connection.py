@@ -118,6 +118,7 @@ class Database:
         self.notifier = Notifier(connect, self._watch)
         self.days = Days()
         self.floor = Floor()
+        self.by_tenant = False  # found out when the store is opened
         self.node_timeline: int | None = None  # when this process's node was registered
 
     def of_this_node(self, session: Session) -> bool:

@@ -15,6 +15,7 @@ from ringback.model.errors import (
     RingbackError,
     StartError,
     StoreCorrupt,
+    StoreMoveUnfinished,
     StorePooler,
     StoreRefused,
     StoreRights,
@@ -28,15 +29,17 @@ from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
 OLDEST_SERVER: Final = 14
+MOVE_TABLE: Final = "store_move"
+"""Is there while another store is being moved into this one (see `moving`)."""
 # The shapes of what may not be waited for: the server has understood us, and says no.
 _REFUSED: Final = ("28", "3D")
 
 _SQL: Final = load("postgres")
 
 
-def prepare(address: Address, migrations: Sequence[Migration], *, migrate: bool) -> None:
+def prepare(address: Address, migrations: Sequence[Migration], *, migrate: bool, moving: bool = False) -> None:
     """See the module. Raises StoreUnreachable, StoreRefused, StoreRights, StoreVersion, StorePooler, StoreCorrupt,
-    StoreNewer, StoreOlder."""
+    StoreNewer, StoreOlder; StoreMoveUnfinished to all but the one who is `moving` another store into it."""
     with start_errors(address), address.connect() as connection:
         _examine(connection, address)
         session = Session(connection)
@@ -48,6 +51,11 @@ def prepare(address: Address, migrations: Sequence[Migration], *, migrate: bool)
         else:
             bring_up(ledger, migrations, migrate=migrate, store=address.shown)
         _may_write(session, address)
+        if not moving and session.first(_SQL["table_exists"], {"name": MOVE_TABLE}) is not None:
+            raise StoreMoveUnfinished(
+                f"{address.shown} has only a part of another store: `ringback migrate-store` is filling it, or was "
+                "interrupted. Wait for it, or run the same command again: it goes on where it was."
+            )
 
 
 class PostgresLedger:

@@ -12,9 +12,12 @@ from typing import Any, Final, NamedTuple
 from ringback.store.migrate import load_migrations, missing_of
 from ringback.store.postgres.address import Address
 from ringback.store.postgres.database import OLDEST_SERVER, PostgresLedger, start_errors
+from ringback.store.postgres.days import ATTEMPT, EVENT, day_of
 from ringback.store.postgres.promises import Promises, read_promises
+from ringback.store.postgres.sealing import read_sealing_keys
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
+from ringback.times import DAY_MS
 
 OLD_S: Final = 60.0
 LONG_WAIT_S: Final = 5.0
@@ -89,7 +92,11 @@ class Standby(NamedTuple):
 
 
 class PostgresFacts(NamedTuple):
-    """Everything `ringback doctor` tells of the database. `schema` 0: it is empty; `missing` are migrations."""
+    """Everything `ringback doctor` tells of the database.
+
+    `schema` 0: it is empty; `missing` are migrations. `days_ahead` is for how many days after today there are
+    partitions; None where there is none yet.
+    """
 
     server: ServerFacts
     schema: int
@@ -100,6 +107,7 @@ class PostgresFacts(NamedTuple):
     long_waits: Sequence[LongWait]
     tables: Sequence[TableRows]
     standbys: Sequence[Standby]
+    days_ahead: int | None
     sealed_with: Sequence[str]
 
 
@@ -112,8 +120,11 @@ def examine(url: str) -> PostgresFacts:
     with opened_to_look(address) as session:
         applied = PostgresLedger(session, address.shown).applied()
         missing = missing_of(applied, load_migrations("postgres"), address.shown)
+        server = ServerFacts(
+            *[*session.first(_SQL["server_facts"]), _supported(session.connection.info.server_version)]
+        )
         return PostgresFacts(
-            ServerFacts(*[*session.first(_SQL["server_facts"]), _supported(session.connection.info.server_version)]),
+            server,
             max(applied, default=0),
             [f"{migration.number:04} {migration.name}" for migration in missing],
             read_promises(session),
@@ -122,7 +133,8 @@ def examine(url: str) -> PostgresFacts:
             [LongWait(*row) for row in _some(session, "long_waits", LONG_WAIT_S)],
             [TableRows(*row) for row in _some(session, "dead_rows")],
             [Standby(*row) for row in _some(session, "replication")],
-            [],
+            _days_ahead(session, server.now_ms),
+            read_sealing_keys(session) if applied and not missing else [],
         )
 
 
@@ -140,6 +152,16 @@ def opened_to_look(address: Address) -> Iterator[Session]:
 
 def _supported(version: int) -> bool:
     return version >= OLDEST_SERVER * 10_000
+
+
+def _days_ahead(session: Session, now_ms: int) -> int | None:
+    """Of events and attempts, whichever has fewer."""
+    last = []
+    for table in (EVENT, ATTEMPT):
+        days = [day_of(name) for (name,) in session.rows(_SQL["partitions_of"], {"name": table})]
+        last.append(max((day for day in days if day is not None), default=None))
+    known = [day for day in last if day is not None]
+    return min(known) - now_ms // DAY_MS if len(known) == len(last) else None
 
 
 def _some(session: Session, name: str, older_than_s: float = 0.0) -> list[Any]:

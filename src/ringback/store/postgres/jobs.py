@@ -13,11 +13,13 @@ from ringback.model.ids import first_id
 from ringback.model.job import Job, JobState
 from ringback.store.log_reading import LAST_ID, LOOK_ROWS, replay_page_of
 from ringback.store.port import Cutoff, ReplayCandidate, ReplayPage, ReplaySpan, StoreUnavailable
+from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.arrivals import Numbers, insert_deliveries, ring_lanes
 from ringback.store.postgres.connection import PostgresPart
 from ringback.store.postgres.log import latest_place, raised_to
 from ringback.store.postgres.resends import again
 from ringback.store.postgres.session import Session
+from ringback.store.postgres.tenant_locks import lock_tenant
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
@@ -40,16 +42,18 @@ class PostgresJobs(PostgresPart):
         candidates = [ReplayCandidate(*columns) for _, _, _, _, *columns in rows if columns[0] is not None]
         return replay_page_of(candidates, (seen, seen_to), (spanned, spanned_to), limit)
 
+    @tried_again
     def create_job(self, job: Job, of_endpoint_max: int, of_tenant_max: int) -> bool:
         asked = {"tenant_id": job.tenant_id, "endpoint_id": job.endpoint_id}
         with self._db.writing() as session:
-            session.rows(_SQL["lock_tenant_jobs"], asked)
+            lock_tenant(session, job.tenant_id)
             of_endpoint, of_tenant = session.first(_SQL["running_jobs"], asked)
             if of_endpoint >= of_endpoint_max or of_tenant >= of_tenant_max:
                 return False
             session.change(_SQL["insert_job"], job._asdict())
             return True
 
+    @tried_again
     def add_job_events(self, tenant_id: str, job_id: str, seqs: Sequence[int]) -> bool:
         name = {"tenant_id": tenant_id, "id": job_id}
         with self._db.writing() as session:
@@ -58,6 +62,7 @@ class PostgresJobs(PostgresPart):
             session.change(_SQL["add_job_events"], {**name, "seqs": list(seqs)})
             return True
 
+    @tried_again
     def start_job(self, tenant_id: str, job_id: str) -> Job | None:
         name = {"tenant_id": tenant_id, "id": job_id}
         with self._db.writing() as session:
@@ -73,6 +78,7 @@ class PostgresJobs(PostgresPart):
         with self._db.reading() as session:
             return [Job(*row) for row in session.rows(_SQL["list_jobs"], asked)]
 
+    @tried_again
     def cancel_job(self, tenant_id: str, job_id: str, now: int) -> bool:
         name = {"tenant_id": tenant_id, "id": job_id}
         with self._db.writing() as session:

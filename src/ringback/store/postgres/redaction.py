@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from ringback.model.attempt import Outcome
 from ringback.store.port import SubjectEvent
-from ringback.store.postgres.changes import log_change
+from ringback.store.postgres.again import tried_again
+from ringback.store.postgres.changes import Changed, log_changes
 from ringback.store.postgres.connection import PostgresPart
-from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries
+from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries, names_of
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
@@ -36,6 +37,7 @@ class PostgresRedactions(PostgresPart):
         with self._db.reading() as session:
             return [SubjectEvent(*row) for row in session.rows(_SQL["events_of_subject"], asked)]
 
+    @tried_again
     def redact_step(self, tenant_id: str, event_ids: Sequence[str], now: int, limit: int) -> int:
         have_day_of_records(self._db, now)
         asked: dict[str, Any] = {"tenant_id": tenant_id, "event_ids": list(event_ids)}
@@ -47,13 +49,11 @@ class PostgresRedactions(PostgresPart):
             changed = end_deliveries(session, self._db, ending, Outcome.CANCELLED, now)
             left = [(event_id, at) for event_id, at, _, redacted in events if not redacted][: limit - changed]
             if left:
-                ids, times = zip(*left, strict=True)
-                changed += session.change(_SQL["redact_events"], {**asked, "ids": list(ids), "times": list(times)})
+                changed += session.change(_SQL["redact_events"], {**asked, **names_of(left)})
             if changed < limit:
                 changed += session.change(_SQL["redact_attempts"], {**asked, "limit": limit - changed})
-            # Last: nothing may be waited for after it.
-            for event_id in sorted({row.event_id for row in deliveries}):
-                log_change(session, "event", tenant_id, event_id)
+            ended = sorted({row.event_id for row in deliveries})
+            log_changes(session, [Changed("event", tenant_id, event_id) for event_id in ended])
         return changed
 
     def clear_traces(self) -> bool:

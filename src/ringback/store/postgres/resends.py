@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ringback.model.endpoint import Ordering, delivery_key
+from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.arrivals import DeliveryRow, Numbers, insert_deliveries, ring_lanes
 from ringback.store.postgres.connection import PostgresPart
 from ringback.store.queries import load
@@ -19,6 +20,7 @@ _SQL: Final = load("postgres")
 class PostgresResends(PostgresPart):
     """`Resends`."""
 
+    @tried_again
     def resend(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str], now: int) -> int:
         name = {"tenant_id": tenant_id, "event_id": event_id}
         with self._db.writing() as session:

@@ -32,10 +32,14 @@ from ringback.store.postgres.retention import PostgresRetention
 from ringback.store.postgres.sealing import read_sealing_keys
 from ringback.store.postgres.secrets import PostgresSecrets
 from ringback.store.postgres.settle import PostgresSettlements
+from ringback.store.postgres.spread import is_spread
 from ringback.store.postgres.upkeep import PostgresClearing, PostgresRepairs
 from ringback.store.postgres.wakeups import PostgresWakeups
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
+
+# Who asks whether it works doesn't want to wait long for a row that other processes ask for too.
+_SHORT_WAITS: Final = b"SET LOCAL lock_timeout = '3s'; SET LOCAL statement_timeout = '3s'"
 
 _SQL: Final = load("postgres")
 
@@ -87,17 +91,23 @@ class PostgresStore(
         prepare(address, load_migrations("postgres"), migrate=migrate)
         database = Database(address.connect)
         try:
+            with database.reading() as session:
+                database.by_tenant = is_spread(session)
+                needed = [] if sealer_for is None else read_sealing_keys(session)
             if sealer_for is None:
                 return cls(database, SealedRows(None))
-            with database.reading() as session:
-                needed = read_sealing_keys(session)
             return cls(database, SealedRows(sealer_for(needed)))
         except BaseException:
             database.close()
             raise
 
+    @property
+    def by_tenant(self) -> bool:
+        return self._db.by_tenant
+
     def check(self) -> None:
         with self._db.writing() as session:
+            session.simple(_SHORT_WAITS)
             session.change(_SQL["prove_commit"])
 
     def cautions(self) -> Sequence[str]:

@@ -46,7 +46,7 @@ def examine_copy(path: Path) -> FileFacts:
         flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
         connection = apsw.Connection(f"file:{quote(str(path.absolute()))}?immutable=1", flags=flags)
         try:
-            facts = _facts(connection, path)
+            facts = facts_of(connection, path)
             ((found,), *_) = connection.execute("PRAGMA quick_check(1)").fetchall()
         finally:
             connection.close()
@@ -58,7 +58,7 @@ def examine_copy(path: Path) -> FileFacts:
 def examine_store(path: Path) -> FileFacts:
     """The facts of a store that no server has open. Raises StoreLocked, StoreCorrupt, StoreNewer."""
     with opened_alone(path) as connection:
-        return _facts(connection, path)
+        return facts_of(connection, path)
 
 
 def copy_store(path: Path, to: Path, on_progress: Progress) -> None:
@@ -130,7 +130,8 @@ def opened_alone(path: Path) -> Iterator[apsw.Connection]:
             connection.close()
 
 
-def _facts(connection: apsw.Connection, path: Path) -> FileFacts:
+def facts_of(connection: apsw.Connection, path: Path) -> FileFacts:
+    """The facts of an open store. Raises StoreCorrupt, StoreNewer."""
     applied = SqliteLedger(connection, path).applied()
     if not applied:
         raise StoreCorrupt(f"{path} is empty: there is nothing of Ringback's in it.")

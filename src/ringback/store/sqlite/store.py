@@ -67,6 +67,8 @@ class SqliteStore(
 ):
     """A whole store in one file."""
 
+    by_tenant = False
+
     def __init__(self, writer: Writer, readers: Readers, sealed: SealedRows, lock: FileLock, path: Path) -> None:
         super().__init__(writer, readers, sealed)
         self._lock = lock

@@ -1,7 +1,7 @@
 -- How much there is, page by page, for the metrics.
 
 -- name: count_deliveries
--- One page of deliveries: how many, and the last one (all tenants: a count of everything).
+-- One page of deliveries: how many, and the last one. -- all tenants: a count of everything.
 WITH page AS MATERIALIZED (
     SELECT tenant_id, seq FROM delivery
     WHERE (tenant_id, seq) > (%(tenant_id)s, %(seq)s)

@@ -12,13 +12,3 @@ SELECT pg_advisory_unlock(%(space)s::int, %(place)s::int);
 -- Whether there is a table of a name in our schema.
 SELECT 1 FROM pg_class
 WHERE relname = %(name)s AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema());
-
--- name: partitions_of
--- The names of a table's partitions.
-SELECT child.relname::text
-FROM pg_inherits
-JOIN pg_class AS child ON child.oid = pg_inherits.inhrelid
-JOIN pg_class AS parent ON parent.oid = pg_inherits.inhparent
-WHERE parent.relname = %(name)s
-AND parent.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
-ORDER BY child.relname;

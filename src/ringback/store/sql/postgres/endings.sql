@@ -5,7 +5,7 @@
 SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries
 FROM delivery
 WHERE tenant_id = %(tenant_id)s AND event_id = ANY (%(event_ids)s::text[])
-ORDER BY seq
+ORDER BY seq + 0
 LIMIT %(limit)s
 FOR UPDATE;
 

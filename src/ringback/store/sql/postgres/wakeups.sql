@@ -5,5 +5,5 @@
 NOTIFY ringback_bells;
 
 -- name: listen_for_bells
--- Be told.
+-- Be told of bells.
 LISTEN ringback_bells;

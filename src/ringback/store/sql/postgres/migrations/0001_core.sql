@@ -21,7 +21,7 @@ CREATE INDEX tenant_deleted ON tenant (id) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE api_key (
     id text COLLATE "C" PRIMARY KEY,
-    scope text NOT NULL,
+    scope text COLLATE "C" NOT NULL,
     tenant_id text COLLATE "C",
     label text NOT NULL,
     hash bytea NOT NULL,

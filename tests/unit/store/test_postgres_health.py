@@ -1,0 +1,58 @@
+"""A PostgreSQL store about itself: that it commits, what it doesn't promise, how large it is."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from ringback.store.migrate import load_migrations
+from ringback.store.port import Health, StoreUnavailable
+from ringback.store.postgres.address import Address
+from ringback.store.postgres.database import prepare
+from ringback.store.postgres.store import PostgresStore
+
+
+@pytest.fixture
+def url(empty_database: str) -> str:
+    prepare(Address(empty_database), load_migrations("postgres"), migrate=False)
+    return empty_database
+
+
+@pytest.fixture
+def health(url: str) -> Iterator[Health]:
+    store = PostgresStore.open(url)
+    yield store
+    store.close()
+
+
+def test_a_check_is_a_commit(health: Health, url: str) -> None:
+    with psycopg.connect(url) as connection:
+        before = connection.execute("SELECT count FROM commit_check").fetchone()
+        connection.rollback()
+        health.check()
+        after = connection.execute("SELECT count FROM commit_check").fetchone()
+    assert before is not None
+    assert after == (before[0] + 1,)
+
+
+def test_one_that_can_only_be_read_does_not_commit(health: Health, url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
+    with pytest.raises(StoreUnavailable, match="only be read"):
+        health.check()
+
+
+def test_its_cautions_are_the_servers_own(health: Health) -> None:
+    """The cluster of the tests has no standby and doesn't wait for its disk."""
+    cautions = health.cautions()
+    assert [part for part in ("fsync", "full_page_writes", "no synchronous standby") if part in " ".join(cautions)] == [
+        "fsync",
+        "full_page_writes",
+        "no synchronous standby",
+    ]
+
+
+def test_its_size_is_known_and_its_disk_is_not(health: Health) -> None:
+    space = health.space()
+    assert space.store_bytes > 1024**2
+    assert (space.log_bytes, space.free_bytes, space.disk_bytes) == (0, None, None)
