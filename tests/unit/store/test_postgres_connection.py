@@ -122,6 +122,16 @@ class TestHanging:
                 proxy.let_pass()
                 assert count(database) == 0
 
+    def test_it_goes_on_after_one_that_was_broken_off_and_is_still_in_use(
+        self, empty_database: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whoever settles a doubt takes its time over a connection that is dead already."""
+        monkeypatch.setattr(hanging, "STATEMENTS_S_MAX", 0)
+        with opened(empty_database) as database, database._ordinary.session() as session:
+            session.close()
+            seconds = database._watch.seconds
+            wait_until(lambda: database._watch.seconds >= seconds + 3, 20, "it counts on")
+
     def test_what_is_done_in_time_is_left_alone(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(hanging, "STATEMENTS_S_MAX", 2)
         with database.reading() as session:
@@ -251,5 +261,7 @@ class TestStandby:
 
 def test_breaking_off_a_session_whose_connection_is_closed_already_does_nothing(empty_database: str) -> None:
     with opened(empty_database) as database, database.reading() as session:
-        break_off(session)
-        break_off(session)
+        break_off(session.connection)
+        break_off(session.connection)
+        session.close()
+        break_off(session.connection)
