@@ -29,6 +29,7 @@ class Search(NamedTuple):
 
     table: str
     index: str | None
+    how: str
     part: str
     """The partition, or the table itself."""
     visited: bool
@@ -73,6 +74,7 @@ class Plans:
             Search(
                 parents.get(node["Relation Name"], node["Relation Name"]),
                 parents.get(node["Index Name"], node["Index Name"]) if "Index Name" in node else None,
+                node["Node Type"],
                 node["Relation Name"],
                 node.get("Actual Loops", 0) > 0,
             )
