@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
+from ringback.model.limits import LEASE_S
 from ringback.store.port import CommitInDoubt, Retryable, StoreUnavailable
-from ringback.store.postgres import hanging
+from ringback.store.postgres import doubt, hanging
 from ringback.store.postgres.address import Address
 from ringback.store.postgres.connection import ORDINARY_MAX, Connections, Database
 from ringback.store.postgres.hanging import Watch, break_off
@@ -180,6 +181,32 @@ class TestDoubt:
 
         with self.behind_a_proxy(empty_database, postgres) as (database, proxy), pytest.raises(CommitInDoubt):
             add()
+
+    def test_who_is_not_even_connected_gives_up_sooner(
+        self, empty_database: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(doubt, "_ASK_TIMES", 12)
+        behind = f"{empty_database}?connect_timeout=2"
+
+        def add() -> None:
+            with database.writing() as session:
+                session.change(ADD)
+                proxy.ignore_new()
+                proxy.reset()
+
+        with self.behind_a_proxy(behind, postgres) as (database, proxy):
+            assert count(database) == 0
+            connected = proxy.accepted
+            with pytest.raises(CommitInDoubt):
+                add()
+            assert proxy.accepted == connected + 2
+
+
+def test_what_a_process_that_is_cut_off_has_locked_is_free_before_its_lanes_are_others(database: Database) -> None:
+    with database.reading() as session:
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            (limit_ms,) = session.first("SELECT setting::bigint FROM pg_settings WHERE name = %(name)s", {"name": name})
+            assert 0 < limit_ms < 1000 * LEASE_S
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from ringback.store.queries import load
 
 _ASK_TIMES: Final = 60
 _ASK_EVERY_S: Final = 0.5
+_TIMES_FOR_A_TIMEOUT: Final = 10  # one that isn't answered takes as long as ten that are refused
 _SQL: Final = load("postgres")
 _NOBODY_KNOWS: Final = "It is not known whether the database has stored it: the answer to the commit was lost."
 
@@ -42,9 +43,14 @@ class DoubtSettler:
     def settle(self, origin: Origin, lost: psycopg.Error) -> None:
         """Raises Retryable when nothing was changed, CommitInDoubt when nobody can tell."""
         pause = threading.Event()
-        for _ in range(_ASK_TIMES):
+        left = _ASK_TIMES
+        while left > 0:
+            left -= 1
             try:
                 state = self._state(origin)
+            except psycopg.errors.ConnectionTimeout:
+                state = "unreachable"
+                left -= _TIMES_FOR_A_TIMEOUT
             except psycopg.Error:
                 state = "unreachable"
             if state == "committed":
