@@ -76,6 +76,7 @@ class PostgresFetch(PostgresPart):
         plain = [request for request in requests if not request.ordered]
         found: dict[str, Fetched] = {}
         with self._db.reading(hot=True) as session:
+            self._db.refuse_another(session)
             if plain:
                 found.update((fetched.endpoint_id, fetched) for fetched in self._fetch_plain(session, plain, now))
             for request in requests:

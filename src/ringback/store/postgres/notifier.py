@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import psycopg
 
+from ringback.store.postgres.hanging import Watch
 from ringback.store.queries import load
 
 PAUSE_S: Final = 0.05
@@ -21,8 +22,9 @@ _SQL: Final = load("postgres")
 class Notifier:
     """`rang` is for any thread and returns at once."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], watch: Watch) -> None:
         self._connect = connect
+        self._watch = watch
         self._owed = threading.Event()
         self._closed = threading.Event()
         self._starting = threading.Lock()
@@ -50,7 +52,8 @@ class Notifier:
                 break
             try:
                 connection = connection or self._connect()
-                connection.execute(_SQL["notify_of_bells"], prepare=False)
+                with self._watch.over(connection):
+                    connection.execute(_SQL["notify_of_bells"], prepare=False)
             except psycopg.Error:
                 if connection is not None:
                     connection.close()

@@ -2,7 +2,7 @@
 
 -- name: lock_deliveries
 -- How those of the deliveries that still exist stand; they stay so until the transaction ends.
-SELECT delivery.seq, delivery.tenant_id, delivery.endpoint_id, delivery.attempts
+SELECT delivery.seq, delivery.tenant_id, delivery.endpoint_id, delivery.event_id, delivery.attempts
 FROM unnest(%(tenant_ids)s::text[], %(seqs)s::bigint[]) AS asked (tenant_id, seq)
 JOIN delivery ON delivery.tenant_id = asked.tenant_id AND delivery.seq = asked.seq
 ORDER BY delivery.tenant_id, delivery.seq
