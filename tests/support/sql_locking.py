@@ -27,7 +27,7 @@ _ROW: Final = "ctid"
 def disordered(text: str, keys: Keys) -> list[str]:
     """The faults of a query, in words; none: it locks in order, or nothing."""
     tree = parse(text)
-    if tree is None or isinstance(tree, exp.Create):
+    if tree is None or isinstance(tree, exp.Create | exp.Drop):
         return []
     return list(_faults(tree, frozenset(), keys))
 
@@ -168,6 +168,8 @@ def _order(node: exp.Select, alias: str) -> list[str]:
     names = []
     for ordered in order.expressions if order is not None else []:
         column = ordered.this
+        if isinstance(column, exp.Add | exp.DPipe) and column.right.name in ("0", ""):
+            column = column.left  # the same order, by which no index is found
         if not isinstance(column, exp.Column) or ordered.args.get("desc") or column.table not in ("", alias):
             break
         if column.name not in given:

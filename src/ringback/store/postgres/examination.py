@@ -158,7 +158,7 @@ def _days_ahead(session: Session, now_ms: int) -> int | None:
     """Of events and attempts, whichever has fewer."""
     last = []
     for table in (EVENT, ATTEMPT):
-        days = [day_of(name) for (name,) in session.rows(_SQL["partitions_of"], {"name": table})]
+        days = [day_of(name) for name, leaving in session.rows(_SQL["days_of"], {"name": table}) if not leaving]
         last.append(max((day for day in days if day is not None), default=None))
     known = [day for day in last if day is not None]
     return min(known) - now_ms // DAY_MS if len(known) == len(last) else None

@@ -1,4 +1,6 @@
 -- Finding due work. Payloads are read until they take so many bytes; of rows beyond that the rest is told.
+-- `ORDER BY ordering_key, seq` where all keys are null: only the index of the lane has that order; the tenant's own, by
+-- seq, would go through the rows of all lanes.
 
 -- name: find_due
 -- Of lanes without an order: new work beyond a number (kind 0), what is due again (1), when the next one is due (2).
@@ -16,7 +18,7 @@ WITH found AS (
                     FROM delivery
                     WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
                     AND ordering_key IS NULL AND NOT deferred AND seq > asked.beyond
-                    ORDER BY seq LIMIT asked.count
+                    ORDER BY ordering_key, seq LIMIT asked.count
                 )
                 UNION ALL
                 (
@@ -79,13 +81,15 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     FROM (
         SELECT least(
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
                 AND NOT deferred
+                ORDER BY ordering_key, seq LIMIT 1
             ),
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND deferred
+                ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -156,7 +160,7 @@ SELECT least(
     (
         SELECT due_at FROM delivery
         WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
-        ORDER BY seq LIMIT 1
+        ORDER BY ordering_key, seq LIMIT 1
     ),
     (
         SELECT due_at FROM delivery

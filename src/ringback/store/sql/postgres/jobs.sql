@@ -128,12 +128,13 @@ FOR NO KEY UPDATE;
 -- Which of these events are pending at an endpoint, and the highest number of each in its log.
 SELECT
     asked.id,
+    -- Not EXISTS, for which all deliveries of the endpoint might be read.
     (
-        SELECT true FROM delivery
+        SELECT 1 FROM delivery
         WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = asked.id
         AND delivery.endpoint_id = %(endpoint_id)s
         LIMIT 1
-    ),
+    ) IS NOT NULL,
     (
         SELECT coalesce(max(number), 0) FROM attempt
         WHERE attempt.tenant_id = %(tenant_id)s AND attempt.event_id = asked.id
