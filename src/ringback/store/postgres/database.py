@@ -102,7 +102,7 @@ def _examine(connection: psycopg.Connection[object], address: Address) -> None:
             f"{address.shown} is PostgreSQL {version // 10_000}; Ringback works with {OLDEST_SERVER} and later."
         )
     session = Session(connection)
-    encoding, schema, standby, planning = session.first(_SQL["place_of_session"])
+    encoding, schema, standby, planning, read_only = session.first(_SQL["place_of_session"])
     if planning != "force_generic_plan":
         raise _pooler(address)
     if encoding != "UTF8":
@@ -115,6 +115,8 @@ def _examine(connection: psycopg.Connection[object], address: Address) -> None:
             f"{address.shown} is a standby, which can't be written. Name all hosts and add "
             "target_session_attrs=read-write to the URL."
         )
+    if read_only:
+        raise StoreUnreachable(f"{address.shown} can only be read now: default_transaction_read_only is on.")
     if schema is None:
         raise StoreRights(f"{address.shown}: no schema of the role's search_path exists, or none may be used.")
 
@@ -124,8 +126,8 @@ def _may_write(session: Session, address: Address) -> None:
     refused = [name for (name,) in session.rows(_SQL["tables_not_writable"])]
     if refused:
         raise StoreRights(
-            f"{address.shown}: the role may not read and write {', '.join(refused[:3])}. "
-            "Let it own the tables, or grant it all rights on them (docs/deploy.md)."
+            f"{address.shown}: the role may not read and write {', '.join(refused[:3])}, or doesn't own what is kept in "
+            "days. Let it own the tables, or be a member of the role that does (docs/deploy.md)."
         )
 
 
