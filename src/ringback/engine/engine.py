@@ -9,6 +9,7 @@ lets requests in flight end, records them, gives every lane up and leaves. An ex
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from ringback.clock import Clock
@@ -32,7 +33,7 @@ from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer
 from ringback.profiles import Registry
 from ringback.store import port
-from ringback.store.port import JobSteps, Nodes, Upkeep, Wakeups
+from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Upkeep, Wakeups
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
@@ -41,6 +42,7 @@ SEEN_WITHIN_S: Final = 1.0
 PROGRESS_WITHIN_S: Final = 10.0
 STOP_WITHIN_S: Final = TOTAL_DEADLINE_S_MAX + 5.0
 BREAK_OFF_WITHIN_S: Final = 5.0
+GIVE_UP_WITHIN_S: Final = 3.0
 POLL_STOP_S: Final = 0.02
 
 
@@ -223,17 +225,23 @@ class Engine:
         self._stopping.stop()
         self._sweep_pause.stop()
         stop_all(self._others + self._core, PROGRESS_WITHIN_S)
-        self._store.leave(self._lease.node_id, self._clock.now_ms())
+        # A store that is away buries this node when it is back, as one that died.
+        with suppress(StoreUnavailable, Retryable, CommitInDoubt):
+            self._store.leave(self._lease.node_id, self._clock.now_ms())
         self._transport.close()
         return broken_off
 
     def _drained(self, within_s: float, hurried: Callable[[], bool]) -> bool:
-        """Wait until nothing is under way or unrecorded; whether that came in time."""
+        """Wait until nothing is under way or unrecorded; whether that came in time. Lanes that can't be given up, since
+        the store is away, are not waited for as long: they are freed as those of one that died."""
         waiting = Pause()
-        waited_s = 0.0
+        waited_s = at_rest_s = 0.0
         while not self.dispatcher.drained and waited_s < within_s and self._moving() and not hurried():
             waiting.wait(POLL_STOP_S)
             waited_s += POLL_STOP_S
+            at_rest_s = at_rest_s + POLL_STOP_S if self.dispatcher.at_rest else 0.0
+            if at_rest_s >= GIVE_UP_WITHIN_S:
+                break
         return self.dispatcher.drained
 
     def _follow(self) -> None:
