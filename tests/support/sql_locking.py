@@ -106,8 +106,10 @@ def _names_locked_rows(
             query = inside.get(condition.right.table)
             if query is not None and _locks(query, table):
                 return True
-        if any(_locks(query, table) for query in condition.find_all(exp.Select)):
-            return True
+        for query in condition.find_all(exp.Select):
+            origin = query.args["from_"].this if query.args.get("from_") is not None else query
+            if _locks(query, table) or _locks(inside.get(origin.name, query), table):
+                return True
     return False
 
 

@@ -9,7 +9,6 @@ lets requests in flight end, records them, gives every lane up and leaves. An ex
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final, Protocol
 
 from ringback.clock import Clock
@@ -30,7 +29,7 @@ from ringback.engine.sweeps import Sweep
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import WatchAttempts
 from ringback.observe.meters import CommitMeter
-from ringback.observe.telemetry import Observer
+from ringback.observe.telemetry import Observer, StoreTrouble
 from ringback.profiles import Registry
 from ringback.store import port
 from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Upkeep, Wakeups
@@ -94,6 +93,7 @@ class Engine:
     ) -> None:
         """`origin`: who sends, to endpoints that ask for it before they take anything."""
         self._resealed = resealed
+        self._observer = observer
         self._store = store
         self._watch_attempts = watch_attempts
         self._commits = commits
@@ -225,11 +225,16 @@ class Engine:
         self._stopping.stop()
         self._sweep_pause.stop()
         stop_all(self._others + self._core, PROGRESS_WITHIN_S)
-        # A store that is away buries this node when it is back, as one that died.
-        with suppress(StoreUnavailable, Retryable, CommitInDoubt):
-            self._store.leave(self._lease.node_id, self._clock.now_ms())
+        self._leave()
         self._transport.close()
         return broken_off
+
+    def _leave(self) -> None:
+        """Sign off. A store that is away finds out by itself, as if this process had died."""
+        try:
+            self._store.leave(self._lease.node_id, self._clock.now_ms())
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("heartbeat", error.code))
 
     def _drained(self, within_s: float, hurried: Callable[[], bool]) -> bool:
         """Wait until nothing is under way or unrecorded; whether that came in time. Lanes that can't be given up, since

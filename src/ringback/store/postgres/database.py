@@ -29,8 +29,7 @@ from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
 OLDEST_SERVER: Final = 14
-MOVE_TABLE: Final = "store_move"
-"""Is there while another store is being moved into this one (see `moving`)."""
+_MOVE_TABLE: Final = "store_move"  # is there while another store is being moved into this one (see `moving`)
 # The shapes of what may not be waited for: the server has understood us, and says no.
 _REFUSED: Final = ("28", "3D")
 
@@ -51,11 +50,16 @@ def prepare(address: Address, migrations: Sequence[Migration], *, migrate: bool,
         else:
             bring_up(ledger, migrations, migrate=migrate, store=address.shown)
         _may_write(session, address)
-        if not moving and session.first(_SQL["table_exists"], {"name": MOVE_TABLE}) is not None:
+        if not moving and move_is_unfinished(session):
             raise StoreMoveUnfinished(
                 f"{address.shown} has only a part of another store: `ringback migrate-store` is filling it, or was "
                 "interrupted. Wait for it, or run the same command again: it goes on where it was."
             )
+
+
+def move_is_unfinished(session: Session) -> bool:
+    """Whether another store is being moved into this one, or was until that was interrupted."""
+    return session.first(_SQL["table_exists"], {"name": _MOVE_TABLE}) is not None
 
 
 class PostgresLedger:

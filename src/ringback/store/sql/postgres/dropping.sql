@@ -48,7 +48,7 @@ SELECT EXISTS (
 );
 
 -- name: end_of_page
--- The last of so many events of a day after one, by tenant and id; nothing when there are fewer. -- all tenants.
+-- The last of so many events of a day after one, by tenant and id; none: no more. -- all tenants: one day's.
 SELECT tenant_id, id FROM event_of_day
 WHERE (tenant_id, id) > (%(tenant_id)s, %(id)s)
 ORDER BY tenant_id, id
@@ -56,20 +56,28 @@ OFFSET %(rows)s - 1 LIMIT 1;
 
 -- name: lock_deliveries_of_page
 -- Some deliveries of a page of a day's events, held, with the types of their events. -- all tenants: one day's.
+WITH pending AS MATERIALIZED (
+    SELECT found.tenant_id, found.seq, page.type
+    FROM (
+        SELECT tenant_id, id, accepted_at, type FROM event_of_day
+        WHERE (tenant_id, id) > (%(tenant_id)s, %(id)s)
+        ORDER BY tenant_id, id LIMIT %(rows)s
+    ) AS page
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, seq FROM delivery
+        WHERE delivery.tenant_id = page.tenant_id AND delivery.event_id = page.id
+        AND delivery.event_at = page.accepted_at
+        OFFSET 0
+    ) AS found
+    LIMIT %(limit)s
+)
 SELECT
-    held.tenant_id, held.endpoint_id, held.event_id, held.ordering_key, held.due_at, held.seq, held.attempts,
-    held.tries, page.type
-FROM (
-    SELECT tenant_id, id, accepted_at, type FROM event_of_day
-    WHERE (tenant_id, id) > (%(tenant_id)s, %(id)s)
-    ORDER BY tenant_id, id LIMIT %(rows)s
-) AS page
-CROSS JOIN LATERAL (
-    SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries FROM delivery
-    WHERE delivery.tenant_id = page.tenant_id AND delivery.event_id = page.id AND delivery.event_at = page.accepted_at
-    OFFSET 0 FOR UPDATE
-) AS held
-LIMIT %(limit)s;
+    delivery.tenant_id, delivery.endpoint_id, delivery.event_id, delivery.ordering_key, delivery.due_at, delivery.seq,
+    delivery.attempts, delivery.tries, pending.type
+FROM pending
+JOIN delivery ON delivery.tenant_id = pending.tenant_id AND delivery.seq = pending.seq
+ORDER BY delivery.tenant_id || '', delivery.seq + 0
+FOR UPDATE OF delivery;
 
 -- name: delete_claims_of_page
 -- Set the ids of a page of a day's events free, but those that an event of another day has. -- all tenants: one day's.
