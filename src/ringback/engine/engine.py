@@ -41,6 +41,7 @@ SEEN_WITHIN_S: Final = 1.0
 PROGRESS_WITHIN_S: Final = 10.0
 STOP_WITHIN_S: Final = TOTAL_DEADLINE_S_MAX + 5.0
 BREAK_OFF_WITHIN_S: Final = 5.0
+GIVE_UP_WITHIN_S: Final = 3.0
 POLL_STOP_S: Final = 0.02
 
 
@@ -236,12 +237,16 @@ class Engine:
             self._observer(StoreTrouble("heartbeat", error.code))
 
     def _drained(self, within_s: float, hurried: Callable[[], bool]) -> bool:
-        """Wait until nothing is under way or unrecorded; whether that came in time."""
+        """Wait until nothing is under way or unrecorded; whether that came in time. Lanes that can't be given up, since
+        the store is away, are not waited for as long: they are freed as those of one that died."""
         waiting = Pause()
-        waited_s = 0.0
+        waited_s = at_rest_s = 0.0
         while not self.dispatcher.drained and waited_s < within_s and self._moving() and not hurried():
             waiting.wait(POLL_STOP_S)
             waited_s += POLL_STOP_S
+            at_rest_s = at_rest_s + POLL_STOP_S if self.dispatcher.at_rest else 0.0
+            if at_rest_s >= GIVE_UP_WITHIN_S:
+                break
         return self.dispatcher.drained
 
     def _follow(self) -> None:

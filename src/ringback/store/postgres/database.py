@@ -126,8 +126,8 @@ def _may_write(session: Session, address: Address) -> None:
     refused = [name for (name,) in session.rows(_SQL["tables_not_writable"])]
     if refused:
         raise StoreRights(
-            f"{address.shown}: the role may not read and write {', '.join(refused[:3])}, or doesn't own what is kept in "
-            "days. Let it own the tables, or be a member of the role that does (docs/deploy.md)."
+            f"{address.shown}: the role may not read and write {', '.join(refused[:3])}, or doesn't own what is kept "
+            "in days. Let it own the tables, or be a member of the role that does (docs/deploy.md)."
         )
 
 
