@@ -19,3 +19,4 @@ def test_interruptions_beyond_the_lease_lose_nothing_and_double_each_delivery_on
     assert figures["nodes taken over"] == 4
     assert figures["accepted"] > 200
     assert figures["lost lines"] == 0
+    assert figures["posts refused while cut off"] > 0

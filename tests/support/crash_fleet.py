@@ -33,7 +33,7 @@ DRAIN_WITHIN_S: Final = 90.0
 CALLERS: Final = 4
 POSTS_PER_SECOND: Final = 5.0
 ENGINE_KILLS_WITHIN_S: Final = 3.0
-KINDS: Final = types(3)
+KINDS: Final = types(10)
 
 
 @dataclass

@@ -32,7 +32,7 @@ BACK_WITHIN_S: Final = 60.0
 DRAIN_WITHIN_S: Final = 90.0
 CUT_CALLERS: Final = 2
 POSTS_PER_SECOND: Final = 6.0
-KINDS: Final = types(6)
+KINDS: Final = types(20)
 LATE_ANSWER_S: Final = 1.0
 
 Trouble = Callable[[Member, TcpProxy], AbstractContextManager[None]]
@@ -190,9 +190,9 @@ class InterruptedWorld:
         gone: set[str] = set()
 
         def look() -> bool:
-            for _ in nodes - set(self.fleet.nodes()) - gone:
-                self.takeovers_s.append(time.monotonic() - began_s)
-            gone.update(nodes - set(self.fleet.nodes()))
+            new = nodes - gone - set(self.fleet.nodes())
+            self.takeovers_s += [time.monotonic() - began_s] * len(new)
+            gone.update(new)
             return len(gone) >= count
 
         wait_until(look, TAKEN_OVER_WITHIN_S, f"{count} nodes are taken over")
@@ -233,8 +233,8 @@ AT_ONCE: Final[Mapping[str, str]] = {
     "engine1": "stopped",
     "engine2": "silent",
     "engine3": "deaf",
-    "engine4": "refused",
-    "cut": "silent",
+    "engine4": "black_hole",
+    "cut": "refused",
 }
 """Four ways to lose a lease, and an API process that is cut off."""
 

@@ -25,19 +25,20 @@ TENANT: Final = "t"
 
 
 class Promise(NamedTuple):
-    """An event that got its 202 (or the 200 of a repetition). Times are on this process's monotonic clock: when the
-    post that was accepted began, and when its answer was here."""
+    """An event that got its 202 (or the 200 of a repetition). Times are on this process's monotonic clock: when it was
+    first posted, when the post that was accepted began, and when its answer was here."""
 
     event_id: str
     type: str
     key: str
+    begun_s: float
     posted_s: float
     accepted_s: float
 
 
 @dataclass
 class Book:
-    """What was promised, what was asked of whom and answered; `spare`: the nonces of events, which no two share."""
+    """What was promised, in which order for each key, and what came back when somebody was asked."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     promises: dict[str, Promise] = field(default_factory=dict)
@@ -76,7 +77,7 @@ class Post(NamedTuple):
 
 
 class Caller:
-    """A thread that posts. `apis` are (name, server), asked in turn; `types` are used in turn."""
+    """A thread that posts. `apis` are (name, server), asked in turn, if they are `usable`; `types` are used in turn."""
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Caller:
         types: Sequence[str],
         per_second: float,
         arrays: bool = True,
+        usable: Callable[[str], bool] = lambda name: True,
     ) -> None:
         self._number = number
         self._apis = apis
@@ -93,6 +95,7 @@ class Caller:
         self._types = types
         self._every_s = 1.0 / per_second
         self._arrays = arrays
+        self._usable = usable
         self._turn = number
         self._count = 0
         self._stopping = threading.Event()
@@ -142,10 +145,9 @@ class Caller:
 
     def _insist(self, post: Post) -> None:
         """Post until it is accepted."""
-        give_up_s = time.monotonic() + GIVE_UP_AFTER_S
-        while time.monotonic() < give_up_s:
-            name, server = self._apis[self._turn % len(self._apis)]
-            self._turn += 1
+        begun_s = time.monotonic()
+        while time.monotonic() < begun_s + GIVE_UP_AFTER_S:
+            name, server = self._next()
             posted_s = time.monotonic()
             try:
                 status, body = self._ask(name, server, post)
@@ -155,18 +157,29 @@ class Caller:
                 continue
             self._book.note(name, str(status))
             if status in (200, 202):
-                self._accepted(post, body, posted_s)
+                self._accepted(post, body, begun_s, posted_s)
                 return
             assert status in (429, 502, 503), (name, status, body)
             time.sleep(PAUSE_S)
         raise AssertionError(f"not accepted within {GIVE_UP_AFTER_S:g} s: {post.body[:200]!r}")
 
-    def _accepted(self, post: Post, body: bytes, posted_s: float) -> None:
+    def _next(self) -> tuple[str, Server]:
+        """Whom to ask: the next one that is usable, else the next one."""
+        for _ in self._apis:
+            self._turn += 1
+            name, server = self._apis[self._turn % len(self._apis)]
+            if self._usable(name):
+                break
+        return name, server
+
+    def _accepted(self, post: Post, body: bytes, begun_s: float, posted_s: float) -> None:
         answer = json.loads(body)
         now_s = time.monotonic()
         ids = [one["id"] for one in answer.get("accepted", [answer])]
         assert len(ids) == len(post.events), answer
-        self._book.keep([Promise(one, *event, posted_s, now_s) for one, event in zip(ids, post.events, strict=True)])
+        self._book.keep(
+            [Promise(one, *event, begun_s, posted_s, now_s) for one, event in zip(ids, post.events, strict=True)]
+        )
 
     def _ask(self, name: str, server: Server, post: Post) -> tuple[int, bytes]:
         """On a connection that is kept, as clients do; after trouble a new one."""

@@ -178,11 +178,14 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def delays(book: Book, seen: Iterable[Sighting]) -> dict[str, float]:
-    """Seconds from the beginning of the post that was accepted until the event was first seen anywhere, by event."""
-    first: dict[str, float] = {}
+    """Seconds from an event's first post, accepted or not, until it was seen wherever it was to go, by event."""
+    first: dict[Delivery, float] = {}
     for sighting in seen:
-        first.setdefault(sighting.event_id, sighting.at_s)
-    return {name: first[name] - promise.posted_s for name, promise in book.promises.items() if name in first}
+        first.setdefault((sighting.event_id, sighting.path), sighting.at_s)
+    last: dict[str, float] = {}
+    for (event_id, _), at_s in first.items():
+        last[event_id] = max(last.get(event_id, 0.0), at_s)
+    return {name: last[name] - promise.begun_s for name, promise in book.promises.items() if name in last}
 
 
 def described(figures: Mapping[str, float]) -> str:

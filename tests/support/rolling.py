@@ -1,21 +1,23 @@
 """A rolling restart: processes that accept and send are stopped in order and started again, in turn, under a load.
 
-Callers post at a pace to any process that answers. Nothing may be lost, and nothing come twice that the log doesn't
-explain. How long an event takes from the post that was accepted until it is received is compared with a while in which
-nothing is restarted: the aim is a p99 that is less than a second more.
+Callers post at a pace to any process that is ready, as a load balancer finds by asking. Nothing may be lost, and
+nothing come twice that the log doesn't explain. How long an event takes from its first post until it is received is
+compared with a while in which nothing is restarted: the aim is a p99 that is less than a second more.
 
     python -m support.rolling --rounds 3 [--processes 3] [--per-second 50]        (from tests/)
 """
 
 import argparse
+import http.client
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from support.fleet import Fleet
+from support.fleet import Fleet, Member
 from support.postgres import Cluster
 from support.posting import Book, Caller, Callers
 from support.process import wait_until
@@ -25,8 +27,38 @@ from support.wanted import register, types
 
 CALLERS: Final = 5
 SETTLE_WITHIN_S: Final = 30.0
+WITHIN_S: Final = 30.0
+ASK_EVERY_S: Final = 0.2
 MORE_S_MAX: Final = 1.0
 KINDS: Final = types(3)
+
+
+class Balancer:
+    """Asks processes whether they are ready, a few times a second, and remembers what they said."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._ready: dict[str, bool] = {}
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=self._watch, args=(member,), daemon=True) for member in members]
+
+    def usable(self, name: str) -> bool:
+        return self._ready.get(name, False)
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(ASK_EVERY_S + WITHIN_S)
+
+    def _watch(self, member: Member) -> None:
+        while not self._stopping.wait(ASK_EVERY_S):
+            try:
+                self._ready[member.name] = member.ask("GET", "/readyz").status == 200
+            except (OSError, http.client.HTTPException):
+                self._ready[member.name] = False
 
 
 class RollingWorld:
@@ -37,17 +69,24 @@ class RollingWorld:
         self.watcher = Watcher()
         self.fleet = Fleet(cluster, folder)
         self.members = [self.fleet.add(f"both{number}", "all") for number in range(1, processes + 1)]
+        self.balancer = Balancer(self.members)
         self._per_second = per_second
 
     def start(self) -> None:
         for member in self.members:
             self.fleet.start(member)
         self.wanted = register(self.members[0], self.watcher, KINDS)
+        self.balancer.start()
 
     def callers(self) -> Callers:
         apis = [(member.name, member) for member in self.members]
         pace = self._per_second / CALLERS
-        return Callers(lambda number: Caller(number, apis, self.book, KINDS, pace, arrays=False), CALLERS)
+
+        def make(number: int) -> Caller:
+            usable = self.balancer.usable
+            return Caller(number, apis, self.book, KINDS, pace, arrays=False, usable=usable)
+
+        return Callers(make, CALLERS)
 
     def restart_all(self) -> None:
         """Each in turn, the next when the one before is ready."""
@@ -65,6 +104,7 @@ class RollingWorld:
         return dict(reckoning.figures)
 
     def close(self) -> None:
+        self.balancer.stop()
         self.fleet.close()
         self.watcher.close()
 
@@ -88,9 +128,9 @@ def rolling(
             callers.stop()
             world.drain()
             took = delays(world.book, world.watcher.seen)
-            posted_s = {name: world.book.promises[name].posted_s for name in took}
-            quiet = [took[name] for name, at_s in posted_s.items() if quiet_from_s <= at_s < rolled_from_s]
-            rolled = [took[name] for name, at_s in posted_s.items() if at_s >= rolled_from_s]
+            begun_s = {name: world.book.promises[name].begun_s for name in took}
+            quiet = [took[name] for name, at_s in begun_s.items() if quiet_from_s <= at_s < rolled_from_s]
+            rolled = [took[name] for name, at_s in begun_s.items() if at_s >= rolled_from_s]
             return {**world.reckon(), **_shown("quiet", quiet), **_shown("rolling", rolled)}
         finally:
             world.close()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from ringback.model.limits import LEASE_S
 from ringback.store.port import CommitInDoubt, Retryable, StoreUnavailable
 from ringback.store.postgres import hanging
 from ringback.store.postgres.address import Address
@@ -190,6 +191,13 @@ class TestDoubt:
 
         with self.behind_a_proxy(empty_database, postgres) as (database, proxy), pytest.raises(CommitInDoubt):
             add()
+
+
+def test_what_a_process_that_is_cut_off_has_locked_is_free_before_its_lanes_are_others(database: Database) -> None:
+    with database.reading() as session:
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            (limit_ms,) = session.first("SELECT setting::bigint FROM pg_settings WHERE name = %(name)s", {"name": name})
+            assert 0 < limit_ms < 1000 * LEASE_S
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ _SQL: Final = load("postgres")
 HOT_MAX: Final = 5
 ORDINARY_MAX: Final = 4
 WAIT_FOR_ONE_S: Final = 10.0
+END_WITHIN_S: Final = 5.0
 
 Connect = Callable[[], psycopg.Connection[object]]
 
@@ -96,14 +97,17 @@ class Connections:
         return None
 
     def close(self) -> None:
-        """Wait for what is going on and close."""
+        """Close. What is going on has a while to end; what hangs then ends with the process."""
         self._closed = True
-        for _ in range(self._most):
-            session = self._idle.get()
-            if session is not None:
-                session.close()
-        for _ in range(self._most):
-            self._idle.put(None)
+        ended: list[None] = []
+        with suppress(Empty):
+            while len(ended) < self._most:
+                session = self._idle.get(timeout=END_WITHIN_S)
+                ended.append(None)
+                if session is not None:
+                    session.close()
+        for nothing in ended:
+            self._idle.put(nothing)
 
 
 class Database:

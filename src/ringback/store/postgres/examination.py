@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ringback.store.migrate import load_migrations, missing_of
 from ringback.store.postgres.address import Address
-from ringback.store.postgres.database import OLDEST_SERVER, PostgresLedger, start_errors
+from ringback.store.postgres.database import OLDEST_SERVER, PostgresLedger, move_is_unfinished, start_errors
 from ringback.store.postgres.days import ATTEMPT, EVENT, day_of
 from ringback.store.postgres.promises import Promises, read_promises
 from ringback.store.postgres.sealing import read_sealing_keys
@@ -95,7 +95,7 @@ class PostgresFacts(NamedTuple):
     """Everything `ringback doctor` tells of the database.
 
     `schema` 0: it is empty; `missing` are migrations. `days_ahead` is for how many days after today there are
-    partitions; None where there is none yet.
+    partitions; None where there is none yet. `unfinished_move`: another store is being moved into this one.
     """
 
     server: ServerFacts
@@ -109,6 +109,7 @@ class PostgresFacts(NamedTuple):
     standbys: Sequence[Standby]
     days_ahead: int | None
     sealed_with: Sequence[str]
+    unfinished_move: bool = False
 
 
 def examine(url: str) -> PostgresFacts:
@@ -135,6 +136,7 @@ def examine(url: str) -> PostgresFacts:
             [Standby(*row) for row in _some(session, "replication")],
             _days_ahead(session, server.now_ms),
             read_sealing_keys(session) if applied and not missing else [],
+            move_is_unfinished(session),
         )
 
 

@@ -100,8 +100,10 @@ class PostgresFetch(PostgresPart):
             "tenant_ids": [request.tenant_id for request in requests],
             "endpoint_ids": [request.endpoint_id for request in requests],
             "beyond": [min(request.watermark, self._seen_to.get(request.endpoint_id, 0)) for request in requests],
-            # One more than wanted, to see whether there is more.
-            "counts": [request.limit + request.holding + 1 for request in requests],
+            "watermarks": [request.watermark for request in requests],
+            # One more than wanted of each, to see whether there is more.
+            "rooms": [request.limit + request.holding + 1 for request in requests],
+            "limits": [request.limit + 1 for request in requests],
             "now": now,
             "bytes_max": LOADED_BYTES_MAX,
         }

@@ -14,6 +14,7 @@ from ringback.store.postgres.hanging import Watch
 from ringback.store.queries import load
 
 PAUSE_S: Final = 0.05
+END_WITHIN_S: Final = 2.0
 
 _SQL: Final = load("postgres")
 
@@ -41,7 +42,7 @@ class Notifier:
         self._closed.set()
         self._owed.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(END_WITHIN_S)  # a line that swallows everything holds it for ever
 
     def _run(self) -> None:
         connection: psycopg.Connection[Any] | None = None

@@ -8,35 +8,43 @@ WITH found AS (
     SELECT
         asked.place, row.kind, row.tenant_id, row.endpoint_id, row.event_id, row.ordering_key, row.due_at, row.seq,
         row.attempts, row.tries, row.event_at
-    FROM unnest(%(tenant_ids)s::text[], %(endpoint_ids)s::text[], %(beyond)s::bigint[], %(counts)s::bigint[])
-        WITH ORDINALITY AS asked (tenant_id, endpoint_id, beyond, count, place)
+    FROM unnest(
+        %(tenant_ids)s::text[], %(endpoint_ids)s::text[], %(beyond)s::bigint[], %(watermarks)s::bigint[],
+        %(rooms)s::bigint[], %(limits)s::bigint[]
+    ) WITH ORDINALITY AS asked (tenant_id, endpoint_id, beyond, watermark, room, most, place)
     CROSS JOIN LATERAL (
         (
-            SELECT 0 AS kind, fresh.* FROM (
+            -- Up to the watermark what the caller holds comes again; beyond it nothing does, so less is read.
+            SELECT 0 AS kind, fresh.*
+            FROM (
+                VALUES (asked.beyond, asked.watermark, asked.room), (asked.watermark, 9223372036854775807, asked.most)
+            ) AS span (above, upto, count)
+            CROSS JOIN LATERAL (
                 (
                     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
                     FROM delivery
                     WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id AND endpoint_id > ''
-                    AND ordering_key IS NULL AND NOT deferred AND seq > asked.beyond
-                    ORDER BY ordering_key, seq LIMIT asked.count
+                    AND ordering_key IS NULL AND NOT deferred AND seq > span.above AND seq <= span.upto
+                    ORDER BY ordering_key, seq LIMIT span.count
                 )
                 UNION ALL
                 (
                     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
                     FROM delivery
                     WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
-                    AND ordering_key IS NOT NULL AND NOT deferred AND seq > asked.beyond
-                    ORDER BY seq LIMIT asked.count
+                    AND ordering_key IS NOT NULL AND NOT deferred AND seq > span.above AND seq <= span.upto
+                    ORDER BY seq LIMIT span.count
                 )
+                ORDER BY seq LIMIT span.count
             ) AS fresh
-            ORDER BY seq LIMIT asked.count
+            WHERE span.above < span.upto
         )
         UNION ALL
         (
             SELECT 1, tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
             FROM delivery
             WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id AND deferred AND due_at <= %(now)s
-            ORDER BY due_at, seq LIMIT asked.count
+            ORDER BY due_at, seq LIMIT asked.room
         )
         UNION ALL
         (
