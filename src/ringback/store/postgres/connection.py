@@ -14,6 +14,7 @@ from typing import Final
 import psycopg
 
 from ringback.store.port import StoreUnavailable
+from ringback.store.postgres.claiming import ClaimStart
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.doubt import DoubtSettler, Origin
 from ringback.store.postgres.errors import store_errors
@@ -101,6 +102,7 @@ class Database:
         self.notifier = Notifier(connect)
         self.days = Days()
         self.floor = Floor()
+        self.claims = ClaimStart()
         self.by_tenant = False  # found out when the store is opened
 
     @contextmanager

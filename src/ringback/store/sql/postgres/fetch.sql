@@ -1,4 +1,7 @@
 -- Finding due work. Payloads are read until they take so many bytes; of rows beyond that the rest is told.
+--
+-- ORDER BY deferred, seq where `deferred` is the same for all: only delivery_in_lane has that order. By seq alone the
+-- planner may take the primary key, where the tenant has few lanes, and pass over what waits in all of them.
 
 -- name: find_due
 -- Of lanes without an order: new work beyond a number (kind 0), what is due again (1), when the next one is due (2).
@@ -16,7 +19,7 @@ WITH found AS (
                     FROM delivery
                     WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
                     AND ordering_key IS NULL AND NOT deferred AND seq > asked.beyond
-                    ORDER BY seq LIMIT asked.count
+                    ORDER BY deferred, seq LIMIT asked.count
                 )
                 UNION ALL
                 (
@@ -79,13 +82,15 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     FROM (
         SELECT least(
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
                 AND NOT deferred
+                ORDER BY deferred, seq LIMIT 1
             ),
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND deferred
+                ORDER BY deferred, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -103,14 +108,16 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     CROSS JOIN LATERAL (
         SELECT least(
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
                 AND NOT deferred
+                ORDER BY deferred, seq LIMIT 1
             ),
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
                 AND deferred
+                ORDER BY deferred, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -151,21 +158,25 @@ FROM sized
 ORDER BY place;
 
 -- name: earliest_due
--- When the first delivery of a lane without an order is due; new work was due when it came.
-SELECT least(
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
-        ORDER BY seq LIMIT 1
-    ),
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NOT NULL AND NOT deferred
-        ORDER BY seq LIMIT 1
-    ),
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND deferred
-        ORDER BY due_at, seq LIMIT 1
-    )
-);
+-- When the first delivery of a lane without an order is due, new work looked for beyond a number; it was due when it
+-- came. And the number of the first new one.
+SELECT
+    least(plain.due_at, keyed.due_at, deferred.due_at), least(plain.seq, keyed.seq)
+FROM (SELECT) AS lane
+LEFT JOIN LATERAL (
+    SELECT due_at, seq FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
+    AND seq > %(beyond)s
+    ORDER BY deferred, seq LIMIT 1
+) AS plain ON true
+LEFT JOIN LATERAL (
+    SELECT due_at, seq FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NOT NULL AND NOT deferred
+    AND seq > %(beyond)s
+    ORDER BY seq LIMIT 1
+) AS keyed ON true
+LEFT JOIN LATERAL (
+    SELECT due_at FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND deferred
+    ORDER BY due_at, seq LIMIT 1
+) AS deferred ON true;
