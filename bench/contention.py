@@ -101,7 +101,7 @@ def seed(server: Cluster, name: str, lanes: int, deliveries: int) -> None:
             ingest(store, [lane_name(number % lanes) for number in numbers], 1 << 60 | first, ringing=False)
         if deliveries:
             connection.execute("UPDATE lane SET due_at = %s - (random() * 10000)::bigint", (now_ms(),))
-        connection.execute("VACUUM ANALYZE")
+            connection.execute("VACUUM ANALYZE")
     store.close()
 
 

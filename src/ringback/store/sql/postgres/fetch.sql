@@ -115,14 +115,16 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     CROSS JOIN LATERAL (
         SELECT least(
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
                 AND NOT deferred
+                ORDER BY ordering_key, seq LIMIT 1
             ),
             (
-                SELECT min(seq) FROM delivery
+                SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
                 AND deferred
+                ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -163,21 +165,25 @@ FROM sized
 ORDER BY place;
 
 -- name: earliest_due
--- When the first delivery of a lane without an order is due; new work was due when it came.
-SELECT least(
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
-        ORDER BY ordering_key, seq LIMIT 1
-    ),
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NOT NULL AND NOT deferred
-        ORDER BY seq LIMIT 1
-    ),
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND deferred
-        ORDER BY due_at, seq LIMIT 1
-    )
-);
+-- When the first delivery of a lane without an order is due, new work looked for beyond a number; it was due when it
+-- came. And the number of the first new one.
+SELECT
+    least(plain.due_at, keyed.due_at, deferred.due_at), least(plain.seq, keyed.seq)
+FROM (SELECT) AS lane
+LEFT JOIN LATERAL (
+    SELECT due_at, seq FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
+    AND seq > %(beyond)s
+    ORDER BY ordering_key, seq LIMIT 1
+) AS plain ON true
+LEFT JOIN LATERAL (
+    SELECT due_at, seq FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NOT NULL AND NOT deferred
+    AND seq > %(beyond)s
+    ORDER BY seq LIMIT 1
+) AS keyed ON true
+LEFT JOIN LATERAL (
+    SELECT due_at FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND deferred
+    ORDER BY due_at, seq LIMIT 1
+) AS deferred ON true;
