@@ -165,8 +165,7 @@ FROM sized
 ORDER BY place;
 
 -- name: earliest_due
--- When the first delivery of a lane without an order is due, new work looked for beyond a number; it was due when it
--- came. And the number of the first new one.
+-- When the first delivery of a lane without an order is due (new work beyond a number is), and the first new number.
 SELECT
     least(plain.due_at, keyed.due_at, deferred.due_at), least(plain.seq, keyed.seq)
 FROM (SELECT) AS lane
