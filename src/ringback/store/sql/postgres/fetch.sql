@@ -1,6 +1,6 @@
 -- Finding due work. Payloads are read until they take so many bytes; of rows beyond that the rest is told.
--- `ORDER BY ordering_key, seq` where all keys are null: only the index of the lane has that order; the tenant's own, by
--- seq, would go through the rows of all lanes.
+-- `ORDER BY ordering_key, seq` where all keys are the same: only the index of the lane has that order; another one, by seq,
+-- would go through the rows of all lanes, or of all keys.
 
 -- name: find_due
 -- Of lanes without an order: new work beyond a number (kind 0), what is due again (1), when the next one is due (2).
@@ -23,7 +23,7 @@ WITH found AS (
                 (
                     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
                     FROM delivery
-                    WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
+                    WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id AND endpoint_id > ''
                     AND ordering_key IS NULL AND NOT deferred AND seq > span.above AND seq <= span.upto
                     ORDER BY ordering_key, seq LIMIT span.count
                 )
@@ -90,13 +90,14 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
         SELECT least(
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
-                AND NOT deferred
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key IS NULL AND NOT deferred
                 ORDER BY ordering_key, seq LIMIT 1
             ),
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND deferred
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key IS NULL AND deferred
                 ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
@@ -110,20 +111,21 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     FROM head
     CROSS JOIN LATERAL (
         SELECT min(ordering_key) AS key FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key >= head.beyond
+        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+        AND ordering_key >= head.beyond
     ) AS next
     CROSS JOIN LATERAL (
         SELECT least(
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND NOT deferred
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key >= next.key AND ordering_key <= next.key AND NOT deferred
                 ORDER BY ordering_key, seq LIMIT 1
             ),
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND deferred
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key >= next.key AND ordering_key <= next.key AND deferred
                 ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
@@ -171,8 +173,8 @@ SELECT
 FROM (SELECT) AS lane
 LEFT JOIN LATERAL (
     SELECT due_at, seq FROM delivery
-    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
-    AND seq > %(beyond)s
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+    AND ordering_key IS NULL AND NOT deferred AND seq > %(beyond)s
     ORDER BY ordering_key, seq LIMIT 1
 ) AS plain ON true
 LEFT JOIN LATERAL (

@@ -44,7 +44,7 @@ SELECT endpoint_id FROM lane WHERE owner = %(node_id)s AND due_at <= %(now)s;
 SELECT lane.endpoint_id
 FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
 JOIN lane ON lane.endpoint_id = asked.endpoint_id
-WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s AND lane.due_at IS NOT NULL;
+WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NOT NULL;
 
 -- name: silence_lanes
 -- Silence the bells of a node's own lanes.
@@ -52,7 +52,7 @@ WITH own AS MATERIALIZED (
     SELECT lane.endpoint_id
     FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
     JOIN lane ON lane.endpoint_id = asked.endpoint_id
-    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s AND lane.due_at IS NOT NULL
+    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NOT NULL
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
@@ -67,7 +67,7 @@ WITH leaving AS MATERIALIZED (
     FROM unnest(%(endpoint_ids)s::text[], %(next_dues)s::bigint[], %(not_befores)s::bigint[], %(healths)s::bytea[])
         AS asked (endpoint_id, next_due, not_before, health)
     JOIN lane ON lane.endpoint_id = asked.endpoint_id
-    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s AND lane.due_at IS NULL
+    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NULL
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
@@ -78,7 +78,7 @@ SET owner = NULL,
     not_before = leaving.not_before,
     due_at = CASE WHEN leaving.next_due IS NOT NULL THEN greatest(leaving.next_due, leaving.not_before) END
 FROM leaving
-WHERE lane.endpoint_id = leaving.endpoint_id AND lane.owner IS NOT DISTINCT FROM %(node_id)s AND lane.due_at IS NULL
+WHERE lane.endpoint_id = leaving.endpoint_id
 RETURNING lane.endpoint_id;
 
 -- name: owned_lanes
@@ -91,7 +91,7 @@ WITH freed AS MATERIALIZED (
     SELECT lane.endpoint_id
     FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
     JOIN lane ON lane.endpoint_id = asked.endpoint_id
-    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s
+    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
@@ -103,7 +103,7 @@ WHERE lane.endpoint_id = freed.endpoint_id;
 -- name: free_lanes_of_node
 -- Free and ring all lanes of a node that is gone.
 WITH freed AS MATERIALIZED (
-    SELECT endpoint_id FROM lane WHERE owner = %(node_id)s ORDER BY endpoint_id FOR UPDATE
+    SELECT endpoint_id FROM lane WHERE owner = %(node_id)s ORDER BY endpoint_id || '' FOR UPDATE
 )
 UPDATE lane
 SET owner = NULL, due_at = least(due_at, greatest(%(now)s, not_before)), freed_at = %(now)s
