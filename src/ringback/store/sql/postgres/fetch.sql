@@ -1,7 +1,9 @@
 -- Finding due work. Payloads are read until they take so many bytes; of rows beyond that the rest is told.
 --
--- ORDER BY deferred, seq where `deferred` is the same for all: only delivery_in_lane has that order. By seq alone the
--- planner may take the primary key, where the tenant has few lanes, and pass over what waits in all of them.
+-- ORDER BY ordering_key, deferred, seq where the first two are the same for all is the order of delivery_in_lane and of no
+-- other. By seq alone the planner sorts all that waits in the lane, since IS NULL is no constant to it, or takes the
+-- primary key, where the tenant has few lanes, and passes over what waits in all of them. For the same reason an event is
+-- looked for in the order of ids: to a planner that has not seen a day's events yet, any index is as good as the key.
 
 -- name: find_due
 -- Of lanes without an order: new work beyond a number (kind 0), what is due again (1), when the next one is due (2).
@@ -19,7 +21,7 @@ WITH found AS (
                     FROM delivery
                     WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
                     AND ordering_key IS NULL AND NOT deferred AND seq > asked.beyond
-                    ORDER BY deferred, seq LIMIT asked.count
+                    ORDER BY ordering_key, deferred, seq LIMIT asked.count
                 )
                 UNION ALL
                 (
@@ -58,8 +60,12 @@ sized AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS bytes_before
     FROM found
-    LEFT JOIN event
-    ON event.tenant_id = found.tenant_id AND event.id = found.event_id AND event.accepted_at = found.event_at
+    LEFT JOIN LATERAL (
+        SELECT * FROM event
+        WHERE event.tenant_id = found.tenant_id AND event.id >= found.event_id AND event.id <= found.event_id
+        AND event.accepted_at = found.event_at
+        ORDER BY event.id LIMIT 1
+    ) AS event ON true
 )
 SELECT
     place, kind, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, ordering_key, due_at, seq,
@@ -71,6 +77,7 @@ ORDER BY place, kind, CASE WHEN kind = 0 THEN seq ELSE due_at END, seq;
 
 -- name: find_due_heads
 -- Due heads of a lane with an order, found key after key by skip scan; when the next one is due; where the scan stopped.
+-- (SELECT true): of what the planner knows to be deferred it may take the index of that, and sort it.
 WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     -- What has no key is a queue too. `beyond` is the least text that the next key can be. New work is due (`new`)
     -- whatever the clock says.
@@ -84,13 +91,14 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
             (
                 SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
-                AND NOT deferred
-                ORDER BY deferred, seq LIMIT 1
+                AND deferred = (SELECT false)
+                ORDER BY ordering_key, deferred, seq LIMIT 1
             ),
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND deferred
-                ORDER BY deferred, seq LIMIT 1
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
+                AND deferred = (SELECT true)
+                ORDER BY ordering_key, deferred, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -110,14 +118,14 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
             (
                 SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND NOT deferred
-                ORDER BY deferred, seq LIMIT 1
+                AND deferred = (SELECT false)
+                ORDER BY ordering_key, deferred, seq LIMIT 1
             ),
             (
                 SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND deferred
-                ORDER BY deferred, seq LIMIT 1
+                AND deferred = (SELECT true)
+                ORDER BY ordering_key, deferred, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -145,9 +153,12 @@ WITH sized AS (
         ) AS bytes_before
     FROM unnest(%(seqs)s::bigint[]) WITH ORDINALITY AS asked (seq, place)
     JOIN delivery ON delivery.tenant_id = %(tenant_id)s AND delivery.seq = asked.seq
-    LEFT JOIN event
-    ON event.tenant_id = delivery.tenant_id AND event.id = delivery.event_id
-    AND event.accepted_at = delivery.event_at
+    LEFT JOIN LATERAL (
+        SELECT * FROM event
+        WHERE event.tenant_id = delivery.tenant_id AND event.id >= delivery.event_id
+        AND event.id <= delivery.event_id AND event.accepted_at = delivery.event_at
+        ORDER BY event.id LIMIT 1
+    ) AS event ON true
 )
 SELECT
     place, 0, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, delivery_key, due_at, seq,
@@ -167,7 +178,7 @@ LEFT JOIN LATERAL (
     SELECT due_at, seq FROM delivery
     WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
     AND seq > %(beyond)s
-    ORDER BY deferred, seq LIMIT 1
+    ORDER BY ordering_key, deferred, seq LIMIT 1
 ) AS plain ON true
 LEFT JOIN LATERAL (
     SELECT due_at, seq FROM delivery

@@ -295,11 +295,13 @@ DELETE FROM event_key USING doomed
 WHERE event_key.tenant_id = doomed.tenant_id AND event_key.kind = doomed.kind AND event_key.key = doomed.key;
 
 -- name: gather_days
--- Fold some of what was added to the figures of days into them, in key order; how much. -- all tenants: small steps.
+-- Fold some of what was added to the figures of days into them, in key order, from an endpoint on; how much, and the last
+-- endpoint of it. -- all tenants: small steps.
 WITH taken AS (
     DELETE FROM endpoint_day_delta
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM endpoint_day_delta
+        WHERE (tenant_id, endpoint_id) >= (%(from_tenant)s, %(from_endpoint)s)
         ORDER BY tenant_id, endpoint_id LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ))
@@ -314,4 +316,4 @@ gathered AS (
     ON CONFLICT (tenant_id, endpoint_id, day) DO UPDATE
     SET succeeded = present.succeeded + excluded.succeeded, failed = present.failed + excluded.failed
 )
-SELECT count(*) FROM taken;
+SELECT count(*), (array_agg(ARRAY[tenant_id, endpoint_id] ORDER BY tenant_id DESC, endpoint_id DESC))[1:1] FROM taken;
