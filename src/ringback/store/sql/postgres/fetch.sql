@@ -65,8 +65,12 @@ sized AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS bytes_before
     FROM found
-    LEFT JOIN event
-    ON event.tenant_id = found.tenant_id AND event.id = found.event_id AND event.accepted_at = found.event_at
+    LEFT JOIN LATERAL (
+        SELECT * FROM event
+        WHERE event.tenant_id = found.tenant_id AND event.id >= found.event_id AND event.id <= found.event_id
+        AND event.accepted_at = found.event_at
+        ORDER BY event.id LIMIT 1
+    ) AS event ON true
 )
 SELECT
     place, kind, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, ordering_key, due_at, seq,
@@ -78,6 +82,7 @@ ORDER BY place, kind, CASE WHEN kind = 0 THEN seq ELSE due_at END, seq;
 
 -- name: find_due_heads
 -- Due heads of a lane with an order, found key after key by skip scan; when the next one is due; where the scan stopped.
+-- (SELECT true): of what the planner knows to be deferred it may take the index of that, and sort it.
 WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     -- What has no key is a queue too. `beyond` is the least text that the next key can be. New work is due (`new`)
     -- whatever the clock says.
@@ -154,9 +159,12 @@ WITH sized AS (
         ) AS bytes_before
     FROM unnest(%(seqs)s::bigint[]) WITH ORDINALITY AS asked (seq, place)
     JOIN delivery ON delivery.tenant_id = %(tenant_id)s AND delivery.seq = asked.seq
-    LEFT JOIN event
-    ON event.tenant_id = delivery.tenant_id AND event.id = delivery.event_id
-    AND event.accepted_at = delivery.event_at
+    LEFT JOIN LATERAL (
+        SELECT * FROM event
+        WHERE event.tenant_id = delivery.tenant_id AND event.id >= delivery.event_id
+        AND event.id <= delivery.event_id AND event.accepted_at = delivery.event_at
+        ORDER BY event.id LIMIT 1
+    ) AS event ON true
 )
 SELECT
     place, 0, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, delivery_key, due_at, seq,
