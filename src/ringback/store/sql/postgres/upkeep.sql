@@ -288,8 +288,7 @@ DELETE FROM event_key WHERE ctid = ANY (ARRAY(
 ));
 
 -- name: gather_days
--- Fold some of what was added to the figures of days into them, in key order, from an endpoint on; how much, and the last
--- endpoint of it. -- all tenants: small steps.
+-- Fold some additions to figures of days into them, from an endpoint on; how many, the last. -- all tenants: steps.
 WITH taken AS (
     DELETE FROM endpoint_day_delta
     WHERE ctid = ANY (ARRAY(
