@@ -37,8 +37,8 @@ sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulati
 	cd tests && ../$(BIN)/python -m simulation.scenario $(or $(SEED),1) \
 		--count $(or $(COUNT),$(if $(SEED),1,20)) --trouble $(or $(TROUBLE),all)
 
-crash: setup ## Kill a real server again and again and look for what was lost: MINUTES=1 SEED=1
-	cd tests && ../$(BIN)/python -m support.crash --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
+crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite|postgres
+	cd tests && ../$(BIN)/python -m support.crash$(if $(filter postgres,$(STORE)),_fleet) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
 overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNECTIONS=1000 CAP=100 BYTES=342
 	cd tests && ../$(BIN)/python -m support.overload --seconds $(or $(SECONDS),60) \

@@ -119,7 +119,7 @@ class Process:
         self._settings = settings
         self._clock: Clock = SystemClock()
         self._log = make_log(settings.log_level, settings.log_format, sys.stderr, self._clock)
-        self._watching = Watching(self._clock, LogObserver(self._log))
+        self._watching = Watching(self._clock, LogObserver(self._log, self._clock))
         self._observer: Observer = self._watching.observer
         logging.getLogger().addHandler(LibraryLogs(self._log))
         self._pause = threading.Event()

@@ -57,6 +57,13 @@ class TestSettlements:
         assert answers == [True, False, True]
         assert [row[0] for row in rows_due(store, NOW + 5)] == [second, third]
 
+    def test_a_number_that_another_event_has_now_is_left_alone(self, store: Store) -> None:
+        """As after a failover that lost the first event: its number was given out again."""
+        (seq,) = accept(store, event(), "ep_a")
+        assert settle(store, seq, attempt(1, 1, "evt_lost")) is False
+        assert settle(store, seq, failed(2, 1, "evt_lost"), retry_at=NOW + 5, tries=1) is False
+        assert rows_due(store) == [(seq, NOW, 0, 0)]
+
     def test_a_failure_whose_number_is_not_the_rows_next_is_superseded(self, store: Store) -> None:
         (seq,) = accept(store, event(), "ep_a")
         settle(store, seq, failed(1, 1), retry_at=NOW + 5, tries=1)

@@ -53,6 +53,11 @@ ELSEWHERE: Final = {
     "store_rights": ("e2e/test_postgres_opening.py", "test_a_role_that_may_not_make_tables_is_told_so"),
     "store_version": ("e2e/test_postgres_opening.py", "test_a_server_that_is_too_old_is_told_so"),
     "store_pooler": ("e2e/test_postgres_opening.py", "test_a_pooler_in_transaction_mode_is_told_so"),
+    "store_move_unfinished": (
+        "unit/store/test_moving.py",
+        "test_what_differs_at_the_end_is_named_and_no_server_starts",
+    ),
+    "store_move_differs": ("unit/store/test_moving.py", "test_what_differs_at_the_end_is_named_and_no_server_starts"),
     "bad_row": ("unit/store/test_sqlite_errors.py", "test_a_missing_value_is_the_rows_fault", "BadRow"),
     "retryable": (
         "conformance/test_memory_shared.py",

@@ -1,13 +1,13 @@
 """A full disk in mid load, a real one: events are turned away, nothing accepted is lost, and it recovers by itself."""
 
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from support.exposition import scrape
 from support.inbox import Inbox, Reply
+from support.load import Load, load_on, wait_all_delivered
 from support.process import Server, wait_until
 from support.small_disk import SmallDisk
 from support.tenant import TestTenant
@@ -15,53 +15,6 @@ from support.tenant import TestTenant
 MIB = 1024 * 1024
 DISK_BYTES = 128 * MIB
 PAYLOAD = "x" * 20_000
-
-
-class Load:
-    """Events posted by several threads until it is stopped: which were accepted, how the others were turned away."""
-
-    def __init__(self, tenant: TestTenant) -> None:
-        self._tenant = tenant
-        self.accepted: list[str] = []
-        self.refused: Counter[str] = Counter()
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._post, daemon=True) for _ in range(4)]
-        for thread in self._threads:
-            thread.start()
-
-    def _post(self) -> None:
-        while not self._stopping.wait(0.005):
-            answer = self._tenant.server.ask(
-                "POST", f"{self._tenant.path}/events", {"type": "thing.happened", "data": PAYLOAD}
-            )
-            if answer.status == 202:
-                self.accepted.append(answer.json["id"])
-            else:
-                assert answer.status == 503, answer.body
-                assert int(answer.headers["retry-after"]) >= 1
-                self.refused[answer.json["code"]] += 1
-
-    def wait_accepted(self, more: int) -> None:
-        """Until so many more were accepted from now on."""
-        target = len(self.accepted) + more
-        wait_until(lambda: len(self.accepted) >= target, 30, f"{more} more events are accepted")
-
-    def wait_refused(self, code: str) -> None:
-        wait_until(lambda: self.refused[code] >= 3, 30, f"events are refused with {code}")
-
-    def stop(self) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(30)
-
-
-@contextmanager
-def load_on(tenant: TestTenant) -> Iterator[Load]:
-    load = Load(tenant)
-    try:
-        yield load
-    finally:
-        load.stop()
 
 
 @contextmanager
@@ -77,18 +30,8 @@ def obstacles(server: Server) -> list[str]:
     return [] if answer.status == 200 else answer.json["obstacles"]
 
 
-def pending(tenant: TestTenant, event_ids: list[str]) -> list[str]:
-    return [event_id for event_id in event_ids if tenant.state(event_id) != "delivered"]
-
-
 def assert_all_delivered(tenant: TestTenant, load: Load, inbox: Inbox) -> None:
-    left = list(load.accepted)
-
-    def done() -> bool:
-        left[:] = pending(tenant, left[:20]) + left[20:]
-        return not left
-
-    wait_until(done, 60, "everything that was accepted is delivered")
+    wait_all_delivered(tenant, load.accepted)
     assert {received.event_id for received in inbox.received} == set(load.accepted)
 
 
@@ -98,7 +41,7 @@ def test_below_the_watermark_events_are_turned_away_and_deliveries_go_on(tmp_pat
     with SmallDisk(tmp_path / "disk", DISK_BYTES) as disk, server_on(disk, 12 * MIB) as tenant:
         server = tenant.server
         tenant.endpoint(inbox.url())
-        with load_on(tenant) as load:
+        with load_on(tenant, PAYLOAD) as load:
             load.wait_accepted(50)
             disk.fill(11 * MIB)
             load.wait_refused("disk_nearly_full")
@@ -124,7 +67,7 @@ def test_a_disk_that_is_really_full_loses_nothing_and_recovers(tmp_path: Path, i
     with SmallDisk(tmp_path / "disk", DISK_BYTES) as disk, server_on(disk, 0) as tenant:
         server = tenant.server
         tenant.endpoint(inbox.url())
-        with load_on(tenant) as load:
+        with load_on(tenant, PAYLOAD) as load:
             load.wait_accepted(50)
             disk.fill()
             load.wait_refused("store_unavailable")

@@ -99,6 +99,14 @@ def test_an_older_schema_and_a_newer_one_are_problems(empty_database: str, docto
     assert "written by a newer Ringback" in found["database"][0][1]
 
 
+def test_a_part_of_another_store_is_a_problem(prepared: str, doctor: Doctor) -> None:
+    with psycopg.connect(prepared, autocommit=True) as connection:
+        connection.execute("CREATE TABLE store_move ()")
+    code, found = doctor(prepared)
+    assert code == ExitCode.UNEXPECTED
+    assert "has only a part of another store" in found["database"][0][1]
+
+
 def test_it_names_the_oldest_transaction(
     prepared: str, other: "psycopg.Connection[Any]", doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

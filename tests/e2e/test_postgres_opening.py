@@ -107,6 +107,50 @@ def test_a_role_that_may_not_make_tables_is_told_so(postgres: Cluster, empty_dat
     assert line.endswith("[store_rights]")
 
 
+@pytest.fixture
+def role(postgres: Cluster, empty_database: str) -> Iterator[str]:
+    """A role that may do nothing; gone at the end. The database has the schema."""
+    database.prepare(Address(empty_database), load_migrations("postgres"), migrate=False)
+    name = empty_database.rpartition("/")[2]
+    postgres.sql(f"CREATE ROLE role_{name} LOGIN")
+    yield f"role_{name}"
+    postgres.sql(f"DROP OWNED BY role_{name}; DROP ROLE role_{name}", database=name)
+
+
+@pytest.mark.parametrize("rights", [None, "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE, DELETE"])
+def test_a_role_that_may_not_do_everything_with_the_tables_is_told_so(
+    postgres: Cluster, empty_database: str, role: str, refused: Refused, rights: str | None
+) -> None:
+    """Even all rights won't do: a day is made by whoever owns the table."""
+    name = empty_database.rpartition("/")[2]
+    if rights is not None:
+        postgres.sql(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {role}", database=name)
+    code, line = refused(with_password(postgres.url(name, user=role)))
+    assert code == ExitCode.STORE_RIGHTS
+    assert line.endswith("[store_rights]")
+
+
+def test_a_database_that_may_only_be_read_is_waited_for(
+    postgres: Cluster, empty_database: str, refused: Refused
+) -> None:
+    """It may be so for a while, as where an operator has it so because its disk ran full."""
+    name = empty_database.rpartition("/")[2]
+    postgres.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    code, line = refused(with_password(empty_database))
+    assert code == ExitCode.STORE_UNREACHABLE
+    assert "default_transaction_read_only is on" in line
+
+
+def test_a_database_of_another_encoding_is_told_so(postgres: Cluster, refused: Refused) -> None:
+    postgres.sql("CREATE DATABASE other_encoding TEMPLATE template0 ENCODING 'SQL_ASCII'")
+    try:
+        code, line = refused(with_password(postgres.url("other_encoding")))
+    finally:
+        postgres.drop_database("other_encoding")
+    assert code == ExitCode.STORE_REFUSED
+    assert "has the encoding SQL_ASCII" in line
+
+
 def test_a_server_that_is_too_old_is_told_so(
     empty_database: str, refused: Refused, monkeypatch: pytest.MonkeyPatch
 ) -> None:

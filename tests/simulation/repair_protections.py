@@ -71,8 +71,8 @@ def what_was_sent_is_recorded_however_long_it_takes(node: Any) -> None:
 
     def step() -> None:
         plain()
-        if settler._waiting:
-            given_up, settler._waiting = settler._waiting, []
+        while settler._waiting:
+            given_up = settler._waiting.take(len(settler._waiting.first()))
             done = [(s.settlement.attempt.endpoint_id, s.generation, s.settlement.seq, None) for s in given_up]
             node.tell(m.Settled(done))
 

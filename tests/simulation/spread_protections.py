@@ -38,4 +38,4 @@ def _by_share_alone(node: Any) -> Any:
 @protection("shares")
 def who_has_too_many_lanes_gives_some_up(node: Any) -> None:
     """A node keeps what it has."""
-    node.dispatcher._search._spreading.give_some = lambda: None
+    node.dispatcher._search._spreading.give_some = lambda now_s: None

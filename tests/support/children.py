@@ -26,6 +26,11 @@ def wait_gone(pid: int, what: str) -> None:
     wait_until(lambda: not alive(pid), WITHIN_S, f"{what} has ended")
 
 
+def wait_stopped(pid: int) -> None:
+    """Wait until it is, after SIGSTOP."""
+    wait_until(lambda: state_of(pid) == "T", WITHIN_S, f"{pid} is stopped")
+
+
 def children_of(pid: int) -> list[int]:
     """The processes whose parent it is."""
     numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
@@ -44,7 +49,7 @@ def halted(pid: int) -> Iterator[None]:
     """It does nothing within the block, and goes on after it."""
     os.kill(pid, signal.SIGSTOP)
     try:
-        wait_until(lambda: state_of(pid) == "T", WITHIN_S, f"{pid} is stopped")
+        wait_stopped(pid)
         yield
     finally:
         if alive(pid):

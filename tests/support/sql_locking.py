@@ -27,7 +27,7 @@ _ROW: Final = "ctid"
 def disordered(text: str, keys: Keys) -> list[str]:
     """The faults of a query, in words; none: it locks in order, or nothing."""
     tree = parse(text)
-    if tree is None or isinstance(tree, exp.Create):
+    if tree is None or isinstance(tree, exp.Create | exp.Drop):
         return []
     return list(_faults(tree, frozenset(), keys))
 
@@ -106,8 +106,10 @@ def _names_locked_rows(
             query = inside.get(condition.right.table)
             if query is not None and _locks(query, table):
                 return True
-        if any(_locks(query, table) for query in condition.find_all(exp.Select)):
-            return True
+        for query in condition.find_all(exp.Select):
+            origin = query.args["from_"].this if query.args.get("from_") is not None else query
+            if _locks(query, table) or _locks(inside.get(origin.name, query), table):
+                return True
     return False
 
 
@@ -168,6 +170,8 @@ def _order(node: exp.Select, alias: str) -> list[str]:
     names = []
     for ordered in order.expressions if order is not None else []:
         column = ordered.this
+        if isinstance(column, exp.Add | exp.DPipe) and column.right.name in ("0", ""):
+            column = column.left  # the same order, by which no index is found
         if not isinstance(column, exp.Column) or ordered.args.get("desc") or column.table not in ("", alias):
             break
         if column.name not in given:

@@ -18,7 +18,7 @@ from sqlglot import exp
 TENANT_TABLES: Final = frozenset(
     {"event", "event_key", "delivery", "attempt", "endpoint_day", "endpoint_day_delta", "job_event"}
 )
-STAND_INS: Final = {"event_of_day": "event"}
+STAND_INS: Final = {"event_of_day": "event", "attempt_of_day": "attempt"}
 """Names that are replaced by those of a table's partitions."""
 ELSEWHERE: Final = frozenset({"lane", "node"})
 
@@ -52,7 +52,7 @@ def parse(text: str) -> exp.Expression | None:
     if _COPY.fullmatch(text) or _SIGNAL.fullmatch(text):
         return None
     tree = sqlglot.parse_one(text, dialect="postgres")
-    if not isinstance(tree, exp.Query | exp.Insert | exp.Update | exp.Delete | exp.Create):
+    if not isinstance(tree, exp.Query | exp.Insert | exp.Update | exp.Delete | exp.Create | exp.Drop):
         raise TypeError(f"What is this? {text}")
     return tree
 

@@ -37,6 +37,13 @@ class _Answer(NamedTuple):
     cautions: Sequence[str]
 
 
+class _Question(NamedTuple):
+    """One that is being answered. `cautions` are there as soon as the store has told them, before it commits."""
+
+    answer: "Future[_Answer]"
+    cautions: list[str]
+
+
 class Readiness:
     """The question behind /readyz. `within_s` is how long the store may take (None: as long as it likes)."""
 
@@ -47,38 +54,42 @@ class Readiness:
         self._obstacles = obstacles
         self._within_s = within_s
         self._lock = threading.Lock()
-        self._asking: Future[_Answer] | None = None
+        self._asking: _Question | None = None
 
     def check(self) -> Sequence[str]:
         """Return if events can be accepted, with what the store doesn't promise at present. Raises NotReady."""
-        obstacles, cautions = self._ask() if self._within_s is None else self._ask_in_time(self._within_s)
+        if self._within_s is None:
+            obstacles, cautions = self._ask(_Question(Future(), []))
+        else:
+            obstacles, cautions = self._ask_in_time(self._within_s)
         if obstacles:
             raise NotReady(obstacles)
         return cautions
 
-    def _ask(self) -> _Answer:
-        obstacles, cautions = list(self._obstacles()), list[str]()
+    def _ask(self, asked: _Question) -> _Answer:
+        obstacles = list(self._obstacles())
         try:
+            asked.cautions.extend(self._store.cautions())
             self._store.check()
-            cautions += self._store.cautions()
         except (StoreUnavailable, CommitInDoubt, Retryable) as error:
             obstacles.append(Obstacle(error.code, error.detail))
-        return _Answer(obstacles, cautions)
+        return _Answer(obstacles, asked.cautions)
 
     def _ask_in_time(self, within_s: float) -> _Answer:
         with self._lock:
             asking = self._asking
-            if asking is None or asking.done():
-                asking = self._asking = Future()
+            if asking is None or asking.answer.done():
+                asking = self._asking = _Question(Future(), [])
                 threading.Thread(target=self._answer, args=(asking,), name="readiness", daemon=True).start()
         try:
-            return asking.result(within_s)
+            return asking.answer.result(within_s)
         except TimeoutError:
-            silent = Obstacle(StoreUnavailable.code, f"The database has not answered for {within_s:g} s.")
-            return _Answer([silent], ())
+            # What it said before it fell silent may be why.
+            told = [f"The database has not answered for {within_s:g} s.", *asking.cautions]
+            return _Answer([Obstacle(StoreUnavailable.code, text) for text in told], ())
 
-    def _answer(self, asking: "Future[_Answer]") -> None:
+    def _answer(self, asking: _Question) -> None:
         try:
-            asking.set_result(self._ask())
+            asking.answer.set_result(self._ask(asking))
         except Exception as error:  # whoever asked gets to see it
-            asking.set_exception(error)
+            asking.answer.set_exception(error)

@@ -72,6 +72,12 @@ def _of_database(shown: str, facts: PostgresFacts) -> Iterator[Finding]:
             f"{told}, written by an older Ringback (schema {facts.schema}): a server waits until it is migrated",
             "Back it up, then run `ringback migrate`.",
         )
+    elif facts.unfinished_move:
+        yield problem(
+            name,
+            f"{told}, has only a part of another store: no server starts on it",
+            "Run the same `ringback migrate-store` again: it goes on where it was.",
+        )
     else:
         yield ok(name, f"{told}, schema {facts.schema}, {size(server.bytes)}")
 

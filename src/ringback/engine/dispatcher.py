@@ -126,8 +126,12 @@ class Dispatcher:
     @property
     def drained(self) -> bool:
         """After Stop: nothing in flight, nothing unsettled, every lane given up."""
-        busy = self._flying or self._unsettled or self._handshakes.busy
-        return self._lanes.stopping and not (busy or len(self._lanes) or self._leaving)
+        return self.at_rest and not (len(self._lanes) or self._leaving)
+
+    @property
+    def at_rest(self) -> bool:
+        """After Stop: nothing in flight, nothing unsettled."""
+        return self._lanes.stopping and not (self._flying or self._unsettled or self._handshakes.busy)
 
     @property
     def in_flight(self) -> int:

@@ -29,10 +29,10 @@ from ringback.engine.sweeps import Sweep
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import WatchAttempts
 from ringback.observe.meters import CommitMeter
-from ringback.observe.telemetry import Observer
+from ringback.observe.telemetry import Observer, StoreTrouble
 from ringback.profiles import Registry
 from ringback.store import port
-from ringback.store.port import JobSteps, Nodes, Upkeep, Wakeups
+from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Upkeep, Wakeups
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
@@ -41,6 +41,7 @@ SEEN_WITHIN_S: Final = 1.0
 PROGRESS_WITHIN_S: Final = 10.0
 STOP_WITHIN_S: Final = TOTAL_DEADLINE_S_MAX + 5.0
 BREAK_OFF_WITHIN_S: Final = 5.0
+GIVE_UP_WITHIN_S: Final = 3.0
 POLL_STOP_S: Final = 0.02
 
 
@@ -92,6 +93,7 @@ class Engine:
     ) -> None:
         """`origin`: who sends, to endpoints that ask for it before they take anything."""
         self._resealed = resealed
+        self._observer = observer
         self._store = store
         self._watch_attempts = watch_attempts
         self._commits = commits
@@ -223,17 +225,28 @@ class Engine:
         self._stopping.stop()
         self._sweep_pause.stop()
         stop_all(self._others + self._core, PROGRESS_WITHIN_S)
-        self._store.leave(self._lease.node_id, self._clock.now_ms())
+        self._leave()
         self._transport.close()
         return broken_off
 
+    def _leave(self) -> None:
+        """Sign off. A store that is away finds out by itself, as if this process had died."""
+        try:
+            self._store.leave(self._lease.node_id, self._clock.now_ms())
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("heartbeat", error.code))
+
     def _drained(self, within_s: float, hurried: Callable[[], bool]) -> bool:
-        """Wait until nothing is under way or unrecorded; whether that came in time."""
+        """Wait until nothing is under way or unrecorded; whether that came in time. Lanes that can't be given up, since
+        the store is away, are not waited for as long: they are freed as those of one that died."""
         waiting = Pause()
-        waited_s = 0.0
+        waited_s = at_rest_s = 0.0
         while not self.dispatcher.drained and waited_s < within_s and self._moving() and not hurried():
             waiting.wait(POLL_STOP_S)
             waited_s += POLL_STOP_S
+            at_rest_s = at_rest_s + POLL_STOP_S if self.dispatcher.at_rest else 0.0
+            if at_rest_s >= GIVE_UP_WITHIN_S:
+                break
         return self.dispatcher.drained
 
     def _follow(self) -> None:

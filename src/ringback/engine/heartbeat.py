@@ -87,10 +87,11 @@ class Heartbeat:
     def _bury_the_dead(self) -> None:
         now_s = self._clock.boottime_s()
         nodes = self._store.nodes()
+        seen_s = self._clock.boottime_s()  # who beats while the answer is late must not look older than it is
         for node in nodes:
-            beat, since_s = self._seen.get(node.id, (-1, now_s))
+            beat, since_s = self._seen.get(node.id, (-1, seen_s))
             if node.beat != beat:
-                self._seen[node.id] = (node.beat, now_s)
+                self._seen[node.id] = (node.beat, seen_s)
             elif node.id != self._lease.node_id and now_s - since_s >= LEASE_S:
                 self._take_over(node)
         for gone in self._seen.keys() - {node.id for node in nodes}:

@@ -5,6 +5,7 @@ first: those that are over for the tenant that keeps its events longest. Then a 
 time; a tenant of which nothing is too old costs one look at its oldest rows. Each step is one short transaction of the
 store, with a pause after it, so that ingest always gets its turn; together they remove more in a second than can be
 accepted in one.
+Of the tenants that keep their events longest nothing is removed before the day is over.
 Running it on every node at once does no harm. It decides what is past its time (`cutoff_of`); how it is removed is the
 store's. A store that can't answer is asked again in the next round. A clock that was set far ahead is not believed for
 a while (`engine.wall`): what it would remove is gone for good.
@@ -38,16 +39,17 @@ class RetentionStore(Retention, Tenants, Protocol):
     """What the keeper asks of the store."""
 
 
-def cutoff_of(tenant: Tenant, now: int) -> Cutoff:
-    """What of a tenant is past its time.
+def cutoff_of(tenant: Tenant, now: int, *, whole_days: bool = False) -> Cutoff:
+    """What of a tenant is past its time; with `whole_days` what was accepted or sent by the end of a day (UTC) that is.
 
     Events count from when they were accepted; one that is to be delivered later stays for a day after that, however
     short the tenant's retention. Figures of days are kept as long as they can be asked for.
     """
     stats_days = max(STATS_DAYS_MAX, tenant.retention_days)
+    before = max(0, now - tenant.retention_days * DAY_MS)
     return Cutoff(
         tenant_id=tenant.id,
-        before=max(0, now - tenant.retention_days * DAY_MS),
+        before=before - before % DAY_MS if whole_days else before,
         due_before=now - KEPT_AFTER_DELIVER_AT_DAYS * DAY_MS,
         day=day_of(max(0, now - stats_days * DAY_MS)),
     )
@@ -112,11 +114,15 @@ class Keeper:
         longest_days = 0
         for tenants in self._pages():
             now = self._clock.now_ms()
-            cutoffs = {tenant.id: cutoff_of(tenant, now) for tenant in tenants}
+            cutoffs = {tenant.id: cutoff_of(tenant, now, whole_days=self._goes_by_days(tenant)) for tenant in tenants}
             for tenant_id in self._store.overdue(list(cutoffs.values())):
                 yield from self._expire(cutoffs[tenant_id], now)
             longest_days = max(longest_days, *(tenant.retention_days for tenant in tenants))
         self._longest_days = longest_days
+
+    def _goes_by_days(self, tenant: Tenant) -> bool:
+        """Whether what it has goes with its days, so that nothing of them need be removed row by row before."""
+        return self._store.by_day and self._longest_days is not None and tenant.retention_days >= self._longest_days
 
     def _pages(self) -> Iterator[Sequence[Tenant]]:
         after: str | None = None

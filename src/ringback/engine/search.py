@@ -55,7 +55,7 @@ class Search:
         if not self._listening and len(self._lanes):
             self._listening = True
             self._fetcher.post(m.Listen(self._lease.node_id))
-        self._spreading.give_some()
+        self._spreading.give_some(now.boot_s)
 
     def heard(self, message: m.Spread) -> None:
         """How the lanes are spread over the other nodes."""

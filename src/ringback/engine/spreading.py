@@ -22,6 +22,7 @@ CLAIM_LANES_MAX: Final = 200
 UNWANTED_AFTER_S: Final = 0.5
 NO_SHARES_FOR_S: Final = 10.0
 GIVE_AT_ONCE: Final = 50
+GIVE_EVERY_S: Final = 0.1
 
 
 class Spreading:
@@ -33,6 +34,7 @@ class Spreading:
         self._at_once_min = CLAIM_LANES_MAX
         self._at_once = CLAIM_LANES_MAX
         self._giving: list[Lane] = []
+        self._gives_at_s = 0.0
         self._no_shares_until_s = 0.0
 
     def heard(self, others: tuple[int, ...], now_s: float) -> None:
@@ -48,8 +50,11 @@ class Spreading:
         settled = (lane for lane in self._lanes.values() if not lane.moving and lane.asking is None)
         self._giving = nsmallest(self._plan.give - moving, settled, key=_cost_of_moving)[::-1]
 
-    def give_some(self) -> None:
-        """Let some of the lanes that are to be given up begin to drain."""
+    def give_some(self, now_s: float) -> None:
+        """Let some of the lanes that are to be given up begin to drain, if it is time."""
+        if not self._giving or now_s < self._gives_at_s:
+            return
+        self._gives_at_s = now_s + GIVE_EVERY_S
         for _ in range(min(len(self._giving), GIVE_AT_ONCE)):
             lane = self._giving.pop()
             if self._lanes.get(lane.endpoint_id, lane.generation) is not None:

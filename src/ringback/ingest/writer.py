@@ -149,18 +149,22 @@ class Writer:
 
     def _halve(self, submissions: list[Submission], error: BadRow) -> None:
         if len(submissions) == 1:
-            self._refuse_all(submissions, self._id_taken(submissions[0]) or error)
+            self._refuse_all(submissions, self._why_refused(submissions[0]) or error)
             return
         middle = len(submissions) // 2
         self._store_batch(submissions[:middle])
         self._store_batch(submissions[middle:])
 
-    def _id_taken(self, submission: Submission) -> Conflict | None:
-        """Whether the caller chose an id that Ringback had made: such an id has an event and no claim."""
+    def _why_refused(self, submission: Submission) -> RingbackError | None:
+        """Whether the caller chose an id that Ringback had made: such an id has an event and no claim. A store that
+        can't tell just now is an answer too."""
         chosen = [claim.key for claim in submission.claims if claim is not None]
-        if chosen:
-            for event in self._store.events_by_id(submission.events[0].tenant_id, chosen):
-                return Conflict(f"There is an event {event.id} already.", code="event_id_taken")
+        try:
+            found = self._store.events_by_id(submission.events[0].tenant_id, chosen) if chosen else ()
+        except RingbackError as error:
+            return error
+        for event in found:
+            return Conflict(f"There is an event {event.id} already.", code="event_id_taken")
         return None
 
     def _refuse_all(self, submissions: list[Submission], error: RingbackError) -> None:
@@ -217,14 +221,15 @@ class Writer:
             return left_out
 
     def _happened(self, batch: Batch) -> bool:
-        """Whether a commit whose answer was lost took place: all of its events are there, or none is."""
+        """Whether a commit whose answer was lost took place: all of its events are there, or none is. One without new
+        events is made again: those that they repeat may have been lost."""
         probe = batch.probe
         if probe is None:
-            return True
+            return False
         for _ in range(DOUBT_TRIES_MAX):
             try:
                 return bool(self._store.events_by_id(probe.tenant_id, [probe.id]))
-            except (StoreUnavailable, Retryable):
+            except (StoreUnavailable, Retryable, CommitInDoubt):
                 self._pause(DOUBT_PAUSE_S)
         raise Unavailable("It is not known whether the events were stored. Send them again.", code="commit_in_doubt")
 
@@ -233,8 +238,11 @@ class Writer:
             outcome = batch.outcome(place)
             if isinstance(outcome, RingbackError):
                 submission.outcome = outcome
-            else:
+                continue
+            try:
                 submission.outcome = self._with_first_events(submission, outcome)
+            except RingbackError as error:  # what is new is stored all the same, and its bells must ring
+                submission.outcome = error
 
     def _with_first_events(self, submission: Submission, outcome: list[Accepted | TakenKey]) -> list[Accepted]:
         """Replace each repeat by what its first request made."""

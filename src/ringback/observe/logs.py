@@ -22,6 +22,7 @@ from ringback.observe.telemetry import Observer, TelemetryEvent
 from ringback.times import rfc3339
 
 REDACTED: Final = "***"
+TROUBLE_AGAIN_S: Final = 10.0
 SHOWN: Final = frozenset(
     {
         "at", "level", "event", "version", "role", "base_url", "reason", "in_flight", "tenant_id", "endpoint_id",
@@ -74,12 +75,23 @@ def make_log(level: str, form: str, stream: TextIO, clock: Clock) -> Log:
 
 
 class LogObserver(Observer):
-    """Writes every telemetry event as a line named after it: `lane_parked tenant_id=… endpoint_id=…`."""
+    """Writes every telemetry event as a line named after it: `lane_parked tenant_id=… endpoint_id=…`.
 
-    def __init__(self, log: Log) -> None:
+    While a store is away every part tries several times a second: the same trouble of the same part is written once in
+    TROUBLE_AGAIN_S (and counted each time, by others).
+    """
+
+    def __init__(self, log: Log, clock: Clock) -> None:
         self._log = log
+        self._clock = clock
+        self._troubled: dict[telemetry.StoreTrouble, float] = {}
 
     def __call__(self, event: TelemetryEvent, /) -> None:
+        if isinstance(event, telemetry.StoreTrouble):
+            now_s = self._clock.boottime_s()
+            if now_s - self._troubled.get(event, -TROUBLE_AGAIN_S) < TROUBLE_AGAIN_S:
+                return
+            self._troubled[event] = now_s
         write: Callable[..., object] = getattr(self._log, level_of(type(event)))
         write(line_name(type(event)), **event._asdict())
 

@@ -104,7 +104,7 @@ class AttemptSuperseded(NamedTuple):
 
 
 class LeaseLost(NamedTuple):
-    """Another process took this one's lanes over, or it could not prove that it lives; it starts afresh."""
+    """Another process took this one's lanes over, or a standby became the database's primary; it starts afresh."""
 
     node_id: str
 
@@ -117,7 +117,8 @@ class NodeTakenOver(NamedTuple):
 
 
 class StoreTrouble(NamedTuple):
-    """A part could not read or commit; it tries again. `part` is the thread, `code` the error's."""
+    """A part could not read or commit; it tries again. `part` is the thread, `code` the error's. The log says the same
+    once in ten seconds."""
 
     part: str
     code: str

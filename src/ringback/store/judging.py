@@ -13,8 +13,9 @@ from ringback.model.attempt import Attempt, Outcome
 from ringback.store.port import Settlement
 from ringback.times import DAY_MS
 
-Standing = tuple[str, str, int]
-"""Tenant, endpoint and attempts of a delivery as it is stored."""
+Standing = tuple[str, str, str | None, int]
+"""Tenant, endpoint, event and attempts of a delivery as it is stored. The event too: a server that took over from one
+that is gone may have given a number of a delivery that it never heard of to another."""
 
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
@@ -65,17 +66,17 @@ class Judgement:
         attempt = settlement.attempt
         seq = settlement.seq
         standing = self._standings.get(seq)
-        if standing is None or standing[:2] != (attempt.tenant_id, attempt.endpoint_id):
+        if standing is None or standing[:3] != (attempt.tenant_id, attempt.endpoint_id, attempt.event_id):
             return False
         succeeded = settlement.retry_at is None and attempt.outcome == Outcome.SUCCEEDED
-        if not succeeded and standing[2] != attempt.number - 1:
+        if not succeeded and standing[3] != attempt.number - 1:
             return False
         self.again.pop(seq, None)
         if settlement.retry_at is None:
             del self._standings[seq]
             self.finished.append((standing[0], seq))
         else:
-            self._standings[seq] = *standing[:2], attempt.number
+            self._standings[seq] = *standing[:3], attempt.number
             self.again[seq] = standing[0], seq, settlement.retry_at, attempt.number, settlement.tries
         return True
 
@@ -96,7 +97,8 @@ class Judgement:
 def as_left(settlement: Settlement, standings: Mapping[int, Standing]) -> bool:
     """Whether the delivery is as the attempt left it, so that nobody else can have settled anything of it."""
     attempt = settlement.attempt
-    return standings.get(settlement.seq) == (attempt.tenant_id, attempt.endpoint_id, attempt.number - 1)
+    expected = attempt.tenant_id, attempt.endpoint_id, attempt.event_id, attempt.number - 1
+    return standings.get(settlement.seq) == expected
 
 
 @lru_cache(maxsize=64)

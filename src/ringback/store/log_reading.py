@@ -30,10 +30,12 @@ class Step(NamedTuple):
     last: Any
 
 
-def walk(read: Callable[[Any, int], Step], filters: Mapping[str, Any], start: object, limit: int) -> list[Any]:
+def walk(
+    read: Callable[[Any, int], Step], filters: Mapping[str, Any], start: object, limit: int, step_rows: int = STEP_ROWS
+) -> list[Any]:
     """The first `limit` of what the steps find that `read(place, rows to look at)` takes from `start` on."""
     filtered = any(value is not None for key, value in filters.items() if key not in ("tenant_id", "after"))
-    rows = STEP_ROWS if filtered else limit
+    rows = step_rows if filtered else limit
     found: list[Any] = []
     while len(found) < limit:
         step = read(start, rows)

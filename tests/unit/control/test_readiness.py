@@ -75,7 +75,7 @@ def test_a_store_that_hangs_is_not_ready_holds_one_thread_and_recovers(store: Fa
         with pytest.raises(NotReady) as raised:
             readiness.check()
         assert raised.value.code == "store_unavailable"
-        assert raised.value.obstacles == ["The database has not answered for 0.05 s."]
+        assert raised.value.obstacles == ["The database has not answered for 0.05 s.", ALONE]
     assert store.asked == 1
     assert [thread.name for thread in threading.enumerate()].count("readiness") == 1
     store.hold.set()

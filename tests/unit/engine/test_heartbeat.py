@@ -1,11 +1,14 @@
 """What the heartbeat tells of other nodes: who is counted, what it costs to be alone, and what a failing store does."""
 
+from collections.abc import Callable
+
 import pytest
 
 from conformance.backend import add_endpoint, claim, ring
 from ringback.engine import messages as m
 from ringback.engine.heartbeat import UNHEARD_S, Heartbeat
 from ringback.engine.lease import Lease
+from ringback.model.lane import NodeRow
 from ringback.model.limits import HEARTBEAT_EVERY_S, LEASE_S
 from ringback.observe.telemetry import NodeTakenOver, StoreTrouble, TelemetryEvent
 from ringback.store.memory import MemoryStore
@@ -21,6 +24,11 @@ class Store(MemoryStore):
         super().__init__(sole=False)
         self.asked = 0
         self.gone = False
+        self.before_answering: Callable[[], object] = lambda: None
+
+    def nodes(self) -> list[NodeRow]:
+        self.before_answering()
+        return super().nodes()
 
     def spread(self) -> list[tuple[str, int]]:
         self.asked += 1
@@ -116,3 +124,20 @@ def test_a_store_that_can_not_say_is_asked_with_the_next_beat(world: World) -> N
     assert world.seen == [StoreTrouble("heartbeat", "store_unavailable")] * 2
     world.store.gone = False
     assert world.beats("node_a") == [m.Spread((1,))]
+
+
+def test_a_beat_that_comes_while_the_answer_is_late_counts_from_when_it_was_seen(world: World) -> None:
+    world.join("node_late", 0)
+
+    def beats_in_the_last_moment() -> None:
+        world.clock.pass_s(LEASE_S - HEARTBEAT_EVERY_S)
+        world.store.beat("node_late")
+
+    world.store.before_answering = beats_in_the_last_moment
+    world.beats()
+    world.store.before_answering = lambda: None
+    beaten_s = world.clock.boottime_s()
+    while not any(isinstance(event, NodeTakenOver) for event in world.seen):
+        world.beats()
+
+    assert world.clock.boottime_s() - beaten_s >= LEASE_S

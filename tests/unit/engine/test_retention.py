@@ -40,6 +40,8 @@ class Store(MemoryStore):
 
 
 class StoreOfDays(Store):
+    by_day = True
+
     """One that keeps events by the day: notes what it is asked to drop, and has two days to drop and two to make."""
 
     def __init__(self) -> None:
@@ -221,6 +223,18 @@ def test_who_keeps_events_longer_from_now_on_is_heard_in_time(days: World) -> No
     assert drops(days)[-1][0] == NOW - 7 * DAY_MS  # it was past its time for all when it was looked at last
     days.round()
     assert drops(days)[-1][0] == NOW - 365 * DAY_MS
+
+
+def test_who_keeps_events_longest_loses_nothing_before_their_day_is_over(days: World) -> None:
+    days.add("longest", retention_days=30)
+    days.add("shorter", retention_days=10)
+    asked: list[Cutoff] = []
+    overdue = days.store.overdue
+    days.store.overdue = lambda cutoffs: (asked.extend(cutoffs), overdue(cutoffs))[1]  # type: ignore[method-assign]
+    days.round()
+    before = {cutoff.tenant_id: cutoff.before for cutoff in asked}
+    assert before["longest"] == (NOW - 30 * DAY_MS) // DAY_MS * DAY_MS < NOW - 30 * DAY_MS
+    assert before["shorter"] == NOW - 10 * DAY_MS
 
 
 def test_without_a_tenant_no_day_is_dropped(days: World) -> None:

@@ -182,6 +182,16 @@ def test_who_has_too_many_gives_some_up_not_all_at_once_and_claims_none_back(wor
     assert all(row.not_before >= NOW + 100 for row in world.released)  # its bell rings from when it was let go
 
 
+def test_however_often_it_is_woken_it_gives_no_more_at_once(world: World) -> None:
+    world.own(300)
+    world.hear(0)
+    world.turn()
+    for _ in range(10):
+        world.search.soon()
+        world.turn(0.005)
+    assert (world.moving, len(world.released)) == (0, GIVE_AT_ONCE)
+
+
 def test_idle_lanes_go_before_those_with_requests_under_way(world: World) -> None:
     world.own(60)
     busy = [lane.endpoint_id for lane in list(world.lanes.values())[:30]]

@@ -11,12 +11,17 @@ from ringback.clock import SystemClock
 from ringback.model.errors import BadSetting
 from ringback.observe import telemetry
 from ringback.observe.errors import describe_error
-from ringback.observe.logs import SHOWN, LibraryLogs, Log, LogObserver, make_log
+from ringback.observe.logs import SHOWN, TROUBLE_AGAIN_S, LibraryLogs, Log, LogObserver, make_log
 
 
 class StoppedClock(SystemClock):
+    booted_s = 5.0
+
     def now_ms(self) -> int:
         return 1_795_305_600_123
+
+    def boottime_s(self) -> float:
+        return self.booted_s
 
 
 def _log(form: str = "json", level: str = "info") -> tuple[Log, io.StringIO]:
@@ -26,7 +31,7 @@ def _log(form: str = "json", level: str = "info") -> tuple[Log, io.StringIO]:
 
 def test_a_telemetry_event_is_a_json_line() -> None:
     log, stream = _log()
-    LogObserver(log)(telemetry.LaneParked("acme", "ep_1"))
+    LogObserver(log, StoppedClock())(telemetry.LaneParked("acme", "ep_1"))
     assert json.loads(stream.getvalue()) == {
         "at": "2026-11-22T00:00:00.123Z",
         "level": "warning",
@@ -38,7 +43,7 @@ def test_a_telemetry_event_is_a_json_line() -> None:
 
 def test_a_telemetry_event_is_a_line_of_text() -> None:
     log, stream = _log("text")
-    LogObserver(log)(telemetry.Stopping("two words"))
+    LogObserver(log, StoppedClock())(telemetry.Stopping("two words"))
     assert stream.getvalue() == '2026-11-22T00:00:00.123Z info stopping reason="two words"\n'
 
 
@@ -62,11 +67,30 @@ def test_every_field_of_every_telemetry_event_is_listed() -> None:
         assert set(event._fields) <= SHOWN, event.__name__
 
 
+def test_the_same_trouble_of_the_same_part_is_said_once_in_a_while() -> None:
+    """A store that is away troubles every part several times a second."""
+    log, stream = _log("text")
+    clock = StoppedClock()
+    observer = LogObserver(log, clock)
+    for _ in range(100):
+        observer(telemetry.StoreTrouble("settler", "store_unavailable"))
+        observer(telemetry.StoreTrouble("fetcher", "store_unavailable"))
+    observer(telemetry.StoreTrouble("settler", "commit_in_doubt"))
+    assert [line.split(" ", 3)[3] for line in stream.getvalue().splitlines()] == [
+        "part=settler code=store_unavailable",
+        "part=fetcher code=store_unavailable",
+        "part=settler code=commit_in_doubt",
+    ]
+    clock.booted_s += TROUBLE_AGAIN_S
+    observer(telemetry.StoreTrouble("settler", "store_unavailable"))
+    assert len(stream.getvalue().splitlines()) == 4
+
+
 def test_lines_below_the_level_are_not_written() -> None:
     log, stream = _log(level="warning")
-    LogObserver(log)(telemetry.Stopping("sigterm"))
+    LogObserver(log, StoppedClock())(telemetry.Stopping("sigterm"))
     assert stream.getvalue() == ""
-    LogObserver(log)(telemetry.PartFailed("sender", "ValueError", "sender.py:1"))
+    LogObserver(log, StoppedClock())(telemetry.PartFailed("sender", "ValueError", "sender.py:1"))
     assert json.loads(stream.getvalue())["level"] == "error"
 
 

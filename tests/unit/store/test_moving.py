@@ -1,6 +1,8 @@
 """A SQLite store moved into PostgreSQL: all columns, all rows, however often it is interrupted; and what is refused."""
 
 import json
+import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 
 from ringback import moving
+from ringback.cli.main import main
 from ringback.model.errors import (
     BadSetting,
     DataDirectoryUnusable,
@@ -23,6 +26,7 @@ from ringback.model.errors import (
 )
 from ringback.model.master_key import written
 from ringback.moving import Moved, move_store, path_of
+from ringback.setting import VARIABLE_PREFIX
 from ringback.settings import Settings
 from ringback.store import moving as parts
 from ringback.store.migrate import load_migrations
@@ -326,3 +330,21 @@ def test_only_a_postgresql_database_is_filled(source: Path) -> None:
     with pytest.raises(StoreUnreachable):
         moved_to(f"postgresql://127.0.0.1:{free_port()}/none", source)
     assert moving.path_of(f"sqlite:///{source}") == source
+
+
+def test_the_command_says_it_as_json_too(
+    source: Path, empty_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith(VARIABLE_PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(source.parent)
+    monkeypatch.setenv("RINGBACK_STORE", empty_database.replace("@", ":not-to-be-seen@"))
+    assert main(["migrate-store", "--from", "sqlite:ringback.db", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert (printed.err, "not-to-be-seen" in printed.out) == ("", False)
+    told = json.loads(printed.out)
+    assert (told["from"], told["pending"], told["resumed"], told["master_keys"]) == ("ringback.db", 6, False, [])
+    assert told["to"] == empty_database.replace("@", ":***@")
+    assert list(told["parts"]) == [part.name for part in PARTS]
+    assert told["parts"]["event"]["rows"] == 6
+    assert re.fullmatch("[0-9a-f]{32}", told["parts"]["event"]["checksum"])

@@ -35,11 +35,13 @@ def test_a_check_is_a_commit(health: Health, url: str) -> None:
     assert after == (before[0] + 1,)
 
 
-def test_one_that_can_only_be_read_does_not_commit(health: Health, url: str) -> None:
+def test_one_that_can_only_be_read_does_not_commit(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
+    health = PostgresStore.open(url)
     with pytest.raises(StoreUnavailable, match="only be read"):
         health.check()
+    health.close()
 
 
 def test_its_cautions_are_the_servers_own(health: Health) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from conformance.backend import NODE, accept, accept_many, add_endpoint, fetch, log, own_lane, settle
 from ringback.model.job import REPLAY, Job, JobState, Which
-from ringback.store.port import Cutoff, EventQuery
+from ringback.store.port import Cutoff, EventQuery, Settlement
+from ringback.store.postgres import settle as postgres_settle
+from ringback.store.postgres.settle import append_attempts
 from ringback.store.postgres.store import PostgresStore
 from ringback.times import day_of
 from support.process import wait_until
@@ -128,6 +130,38 @@ def test_an_event_is_queued_again_or_redacted_but_not_both(two: Two) -> None:
         assert found.redacted
     assert fetch(store, LATER).rows == []
     assert store.next_due(TENANT, "ep_a", False) is None
+
+
+def test_no_body_comes_back_of_an_event_that_is_redacted_while_its_attempt_is_settled(
+    two: Two, empty_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, other = two
+    add_endpoint(store)
+    accept(store, event("evt_1"))
+    late = attempt(1, 1, "evt_1", request_body=b"whole", response_body=b"thanks")
+
+    def redact() -> None:
+        while other.redact_step(TENANT, ["evt_1"], NOW, 100):
+            pass
+
+    def waits() -> bool:
+        with psycopg.connect(empty_database) as connection:
+            asked = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            return connection.execute(asked).fetchone() == (1,)
+
+    with ThreadPoolExecutor(1) as another_thread:
+
+        def append(*given: Any) -> None:
+            redacting = another_thread.submit(redact)
+            wait_until(lambda: redacting.done() or waits(), 10, "the redaction is through, or has to wait")
+            append_attempts(*given)
+
+        monkeypatch.setattr(postgres_settle, "append_attempts", append)
+        assert store.settle([Settlement(7, late, None, 0)]) == [False]
+    with psycopg.connect(empty_database) as connection:  # what is asked through the port hides them anyway
+        assert connection.execute("SELECT request_body, response_body FROM attempt").fetchall() == [(b"", None)]
 
 
 def test_a_delivery_is_cancelled_once(two: Two) -> None:

@@ -64,7 +64,7 @@ class TestManyKeys:
             assert len(rows) <= 50
             seen |= {row.ordering_key for row in rows}
             # As fast as these go, others of the same keys come.
-            assert all(store.settle([Settlement(row.seq, attempt(row.seq), None, 0) for row in rows]))
+            assert all(store.settle([Settlement(row.seq, attempt(row.seq, 1, row.event_id), None, 0) for row in rows]))
             fill(store, len(rows), lambda place: rows[place].ordering_key, f"evt_{fetches}")  # noqa: B023
         assert seen == set(keys)
 
@@ -75,7 +75,8 @@ class TestManyKeys:
         for _ in range(1_000):
             fetched = fetch(store, limit=100, ordered=True)
             done += len(fetched.rows)
-            batch = [Settlement(row.delivery.seq, attempt(row.delivery.seq), None, 0) for row in fetched.rows]
+            due = [row.delivery for row in fetched.rows]
+            batch = [Settlement(row.seq, attempt(row.seq, 1, row.event_id), None, 0) for row in due]
             assert all(store.settle(batch))
             if fetched.complete and not fetched.rows:
                 break

@@ -13,6 +13,8 @@ from ringback.store.port import Cutoff, ExpiredStep, StoredEvent
 class MemoryRetention(MemoryPart):
     """`Retention`."""
 
+    by_day = False
+
     def make_days(self, now: int) -> int:
         return 0
 

@@ -63,7 +63,7 @@ def _move_delivery(tables: MemoryTables, settlement: Settlement) -> bool:
     attempt = settlement.attempt
     queue = tables.queues[attempt.tenant_id, attempt.endpoint_id]
     row = queue.get(settlement.seq)
-    if row is None:
+    if row is None or row.event_id != attempt.event_id:
         return False
     succeeded = settlement.retry_at is None and attempt.outcome == Outcome.SUCCEEDED
     if not succeeded and row.attempts != attempt.number - 1:

@@ -264,6 +264,10 @@ class ExpiredStep(NamedTuple):
 class Retention(Protocol):
     """For `engine.retention`. Each call is one small step; the counts are of rows changed."""
 
+    @property
+    def by_day(self) -> bool:
+        """Whether events and attempts are kept by the day, and days are dropped whole."""
+
     def make_days(self, now: int) -> int:
         """Where events and attempts are kept by the day: make the days ahead that are not there yet, so that nobody has
         to make one while inserting; how many were made. Always 0 elsewhere."""

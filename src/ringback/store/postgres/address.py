@@ -22,10 +22,11 @@ _PLANNING: Final = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
+# All of it less than a lease: what a process had locked when it was cut off is free before others take its lanes over.
 _LIMITS: Final = {
     "statement_timeout": "20s",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "15s",
 }
 SETTINGS: Final = _PLANNING | _LIMITS
 

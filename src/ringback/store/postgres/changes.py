@@ -3,6 +3,9 @@
 Processes follow it by version, so versions must become visible in order and without gaps: whoever logs a change has the
 lock of changes until its transaction is over, and draws the next version under it. That lock is one for all, and so the
 last thing that a transaction waits for: who logs and then waits for a row keeps everybody waiting, or for ever.
+
+A standby that became the primary may lack the latest changes and give their versions to others. So what is handed out
+has the server's timeline above the version that is stored, and who followed another one has missed some.
 """
 
 from collections.abc import Sequence
@@ -15,6 +18,8 @@ from ringback.store.postgres.connection import PostgresPart
 from ringback.store.postgres.locks import CHANGES
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
+
+_ERA_BITS: Final = 44
 
 _SQL: Final = load("postgres")
 
@@ -58,9 +63,13 @@ def log_changes(session: Session, changes: Sequence[Changed]) -> None:
 
 
 def read_changes(session: Session, version: int) -> list[Change] | None:
-    """Changes after `version`, oldest first; None when some of them are not kept any more."""
-    found = session.rows(_SQL["changes_after"], {"version": version})
-    return unless_trimmed([Change(*row) for row in found], version)
+    """Changes after `version`, oldest first; None when some of them are not kept any more, or are another server's."""
+    era = _era(session)
+    stored = max(version, 0) - era
+    if not 0 <= stored < 1 << _ERA_BITS:
+        return None
+    found = unless_trimmed([Change(*row) for row in session.rows(_SQL["changes_after"], {"version": stored})], stored)
+    return found if found is None or not era else [change._replace(version=era + change.version) for change in found]
 
 
 def read_everything(session: Session) -> Everything:
@@ -71,4 +80,9 @@ def read_everything(session: Session) -> Everything:
 
 def _latest(session: Session) -> int:
     (version,) = session.first(_SQL["latest_version"])
-    return int(version)
+    return _era(session) + int(version)
+
+
+def _era(session: Session) -> int:
+    """What stands above the versions of this server. The first timeline's is 0."""
+    return max(session.timeline - 1, 0) << _ERA_BITS

@@ -13,7 +13,7 @@ from typing import Final
 
 import psycopg
 
-from ringback.store.port import StoreUnavailable
+from ringback.store.port import Retryable, StoreUnavailable
 from ringback.store.postgres.claiming import ClaimStart
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.doubt import DoubtSettler, Origin
@@ -22,11 +22,14 @@ from ringback.store.postgres.floor import Floor
 from ringback.store.postgres.hanging import Watch
 from ringback.store.postgres.notifier import Notifier
 from ringback.store.postgres.session import Session
+from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
 
+_SQL: Final = load("postgres")
 HOT_MAX: Final = 5
 ORDINARY_MAX: Final = 4
 WAIT_FOR_ONE_S: Final = 10.0
+END_WITHIN_S: Final = 5.0
 
 Connect = Callable[[], psycopg.Connection[object]]
 
@@ -59,11 +62,25 @@ class Connections:
                 session.close()
                 session = None
             if session is None:
-                session = Session(self._connect(), self._generation)
-            with self._watch.over(session):
+                session = self._opened()
+            with self._watch.over(session.connection):
                 yield session
         finally:
             self._idle.put(self._after_use(session))
+
+    def _opened(self) -> Session:
+        """A new one. A standby is none: what it shows may be old, and what is written fails."""
+        connection = self._connect()
+        try:
+            with self._watch.over(connection):
+                session = Session(connection, self._generation)
+        except BaseException:
+            connection.close()
+            raise
+        if session.standby:
+            session.close()
+            raise StoreUnavailable("The database can only be read: it is a standby.")
+        return session
 
     def _after_use(self, session: Session | None) -> Session | None:
         """The session, if it can be used again; one that was left in a transaction is out of it then."""
@@ -71,7 +88,8 @@ class Connections:
             return None
         with suppress(psycopg.Error):
             if session.healthy and session.in_transaction:
-                session.roll_back()
+                with self._watch.over(session.connection):
+                    session.roll_back()
             if session.healthy and not session.in_transaction:
                 return session
         self._generation += 1  # the others have lost their server too, or will be the better for being new
@@ -80,14 +98,17 @@ class Connections:
         return None
 
     def close(self) -> None:
-        """Wait for what is going on and close."""
+        """Close. What is going on has a while to end; what hangs then ends with the process."""
         self._closed = True
-        for _ in range(self._most):
-            session = self._idle.get()
-            if session is not None:
-                session.close()
-        for _ in range(self._most):
-            self._idle.put(None)
+        ended: list[None] = []
+        with suppress(Empty):
+            while len(ended) < self._most:
+                session = self._idle.get(timeout=END_WITHIN_S)
+                ended.append(None)
+                if session is not None:
+                    session.close()
+        for nothing in ended:
+            self._idle.put(nothing)
 
 
 class Database:
@@ -98,12 +119,23 @@ class Database:
         self._hot = Connections(connect, HOT_MAX, self._watch)
         self._ordinary = Connections(connect, ORDINARY_MAX, self._watch)
         self.connect = connect
-        self._doubt = DoubtSettler(connect)
-        self.notifier = Notifier(connect)
+        self._doubt = DoubtSettler(connect, self._watch)
+        self.notifier = Notifier(connect, self._watch)
         self.days = Days()
         self.floor = Floor()
         self.claims = ClaimStart()
         self.by_tenant = False  # found out when the store is opened
+        self.node_timeline: int | None = None  # when this process's node was registered
+
+    def of_this_node(self, session: Session) -> bool:
+        """Whether the server has all that this process saw since its node was registered. One that took over from
+        another may lack the latest, and give the numbers of lost deliveries out again."""
+        return self.node_timeline in (None, session.timeline)
+
+    def refuse_another(self, session: Session) -> None:
+        """Until the next beat says so to the whole engine. Raises Retryable."""
+        if not self.of_this_node(session):
+            raise Retryable("The database is another one now, and what is in memory counts no more.")
 
     @contextmanager
     def reading(self, *, hot: bool = False) -> Iterator[Session]:
@@ -137,12 +169,24 @@ class Database:
         """Commit; if the answer is lost, find out what became of it. Raises CommitInDoubt only if nobody can tell."""
         origin = Origin.of(session)
         try:
-            with self._watch.patiently(session):
+            with self._watch.patiently(session.connection):
                 session.commit()
         except psycopg.OperationalError as error:
             if session.healthy and error.sqlstate is not None:
                 raise  # the server has refused it, and said so
             self._doubt.settle(origin, error)
+
+    def prove_doubts(self) -> None:
+        """After a CommitInDoubt, before what was written is looked for: what the server shows is safe afterwards."""
+        if not self._doubt.owes_proof:
+            return
+        self._doubt.owes_proof = False
+        try:
+            with self.writing() as session:
+                session.change(_SQL["prove_commit"])
+        except BaseException:
+            self._doubt.owes_proof = True
+            raise
 
     def close(self) -> None:
         self.notifier.close()

@@ -29,8 +29,7 @@ from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
 OLDEST_SERVER: Final = 14
-MOVE_TABLE: Final = "store_move"
-"""Is there while another store is being moved into this one (see `moving`)."""
+_MOVE_TABLE: Final = "store_move"  # is there while another store is being moved into this one (see `moving`)
 # The shapes of what may not be waited for: the server has understood us, and says no.
 _REFUSED: Final = ("28", "3D")
 
@@ -51,11 +50,16 @@ def prepare(address: Address, migrations: Sequence[Migration], *, migrate: bool,
         else:
             bring_up(ledger, migrations, migrate=migrate, store=address.shown)
         _may_write(session, address)
-        if not moving and session.first(_SQL["table_exists"], {"name": MOVE_TABLE}) is not None:
+        if not moving and move_is_unfinished(session):
             raise StoreMoveUnfinished(
                 f"{address.shown} has only a part of another store: `ringback migrate-store` is filling it, or was "
                 "interrupted. Wait for it, or run the same command again: it goes on where it was."
             )
+
+
+def move_is_unfinished(session: Session) -> bool:
+    """Whether another store is being moved into this one, or was until that was interrupted."""
+    return session.first(_SQL["table_exists"], {"name": _MOVE_TABLE}) is not None
 
 
 class PostgresLedger:
@@ -98,7 +102,7 @@ def _examine(connection: psycopg.Connection[object], address: Address) -> None:
             f"{address.shown} is PostgreSQL {version // 10_000}; Ringback works with {OLDEST_SERVER} and later."
         )
     session = Session(connection)
-    encoding, schema, standby, planning = session.first(_SQL["place_of_session"])
+    encoding, schema, standby, planning, read_only = session.first(_SQL["place_of_session"])
     if planning != "force_generic_plan":
         raise _pooler(address)
     if encoding != "UTF8":
@@ -111,6 +115,8 @@ def _examine(connection: psycopg.Connection[object], address: Address) -> None:
             f"{address.shown} is a standby, which can't be written. Name all hosts and add "
             "target_session_attrs=read-write to the URL."
         )
+    if read_only:
+        raise StoreUnreachable(f"{address.shown} can only be read now: default_transaction_read_only is on.")
     if schema is None:
         raise StoreRights(f"{address.shown}: no schema of the role's search_path exists, or none may be used.")
 
@@ -120,8 +126,8 @@ def _may_write(session: Session, address: Address) -> None:
     refused = [name for (name,) in session.rows(_SQL["tables_not_writable"])]
     if refused:
         raise StoreRights(
-            f"{address.shown}: the role may not read and write {', '.join(refused[:3])}. "
-            "Let it own the tables, or grant it all rights on them (docs/deploy.md)."
+            f"{address.shown}: the role may not read and write {', '.join(refused[:3])}, or doesn't own what is kept "
+            "in days. Let it own the tables, or be a member of the role that does (docs/deploy.md)."
         )
 
 

@@ -1,6 +1,7 @@
 """The days of events and attempts: one partition each, made ahead, and by whoever needs one that isn't there.
 
-A partition is made beside the table and attached, which lets others read and write meanwhile. Which days there are is
+A partition is made beside the table and attached, which lets others read and write meanwhile. Before that it has rows
+for a moment, from which the planner learns what it will be like (see the migrations). Which days there are is
 remembered; that a day has gone is noticed when a row doesn't fit anywhere, and then all are asked for anew. A time
 that no day can be made of is the row's fault (BadRow).
 """
@@ -28,8 +29,9 @@ _LAST_DAY: Final = (date.max - _EPOCH).days
 # A parent's storage parameters are not handed on to its partitions. Rows come at the end and are seldom touched.
 _STORAGE: Final = (
     "WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_insert_scale_factor = 0.2, "
-    "autovacuum_analyze_scale_factor = 0.1)"
+    "autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647)"
 )
+_SHOWN: Final = {EVENT: "show_events", ATTEMPT: "show_attempts"}
 
 
 class Days:
@@ -89,6 +91,8 @@ def _make(session: Session, table: str, day: int) -> bool:
         parent, partition = identifier(table), identifier(name)
         session.simple(
             f"BEGIN; CREATE TABLE {partition} (LIKE {parent} INCLUDING ALL) {_STORAGE}; "
+            f"{_SQL[_SHOWN[table]].replace(f'{table}_of_day', partition)}; "
+            f"ANALYZE {partition}; SAVEPOINT shown; TRUNCATE {partition}; RELEASE shown; "
             f"ALTER TABLE {parent} ATTACH PARTITION {partition} "
             f"FOR VALUES FROM ({day * DAY_MS}) TO ({(day + 1) * DAY_MS}); COMMIT".encode()
         )

@@ -47,6 +47,10 @@ class PostgresDropping(PostgresPart):
         # Table → the pages up to (tenant, id) are done, before it is detached and after.
         self._pages: dict[tuple[str, bool], tuple[str, str]] = {}
 
+    @property
+    def by_day(self) -> bool:
+        return True
+
     def make_days(self, now: int) -> int:
         today = now // DAY_MS
         days = range(today - 1, today + DAYS_AHEAD + 1)

@@ -6,7 +6,7 @@ to be there.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from ringback.model.attempt import Outcome, ended_without_request
 from ringback.model.event import Delivery
@@ -51,3 +51,9 @@ def end_deliveries(
         ended = {"tenant_ids": [row.tenant_id for row, _ in ending], "seqs": [row.seq for row, _ in ending]}
         session.change(_SQL["delete_deliveries"], ended)
     return len(ending)
+
+
+def names_of(events: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """How statements are told of events by (id, time), none of them twice: of one id the first."""
+    times = [at for _, at in events]
+    return {"ids": [event_id for event_id, _ in events], "times": times, "from_at": min(times), "to_at": max(times)}

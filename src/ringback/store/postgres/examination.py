@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ringback.store.migrate import load_migrations, missing_of
 from ringback.store.postgres.address import Address
-from ringback.store.postgres.database import OLDEST_SERVER, PostgresLedger, start_errors
+from ringback.store.postgres.database import OLDEST_SERVER, PostgresLedger, move_is_unfinished, start_errors
 from ringback.store.postgres.days import ATTEMPT, EVENT, day_of
 from ringback.store.postgres.promises import Promises, read_promises
 from ringback.store.postgres.sealing import read_sealing_keys
@@ -95,7 +95,7 @@ class PostgresFacts(NamedTuple):
     """Everything `ringback doctor` tells of the database.
 
     `schema` 0: it is empty; `missing` are migrations. `days_ahead` is for how many days after today there are
-    partitions; None where there is none yet.
+    partitions; None where there is none yet. `unfinished_move`: another store is being moved into this one.
     """
 
     server: ServerFacts
@@ -109,6 +109,7 @@ class PostgresFacts(NamedTuple):
     standbys: Sequence[Standby]
     days_ahead: int | None
     sealed_with: Sequence[str]
+    unfinished_move: bool = False
 
 
 def examine(url: str) -> PostgresFacts:
@@ -135,6 +136,7 @@ def examine(url: str) -> PostgresFacts:
             [Standby(*row) for row in _some(session, "replication")],
             _days_ahead(session, server.now_ms),
             read_sealing_keys(session) if applied and not missing else [],
+            move_is_unfinished(session),
         )
 
 
@@ -158,7 +160,7 @@ def _days_ahead(session: Session, now_ms: int) -> int | None:
     """Of events and attempts, whichever has fewer."""
     last = []
     for table in (EVENT, ATTEMPT):
-        days = [day_of(name) for (name,) in session.rows(_SQL["partitions_of"], {"name": table})]
+        days = [day_of(name) for name, leaving in session.rows(_SQL["days_of"], {"name": table}) if not leaving]
         last.append(max((day for day in days if day is not None), default=None))
     known = [day for day in last if day is not None]
     return min(known) - now_ms // DAY_MS if len(known) == len(last) else None

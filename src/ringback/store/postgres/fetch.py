@@ -84,6 +84,7 @@ class PostgresFetch(PostgresPart):
         plain = [request for request in requests if not request.ordered]
         found: dict[str, Fetched] = {}
         with self._db.reading(hot=True) as session:
+            self._db.refuse_another(session)
             if plain:
                 found.update((fetched.endpoint_id, fetched) for fetched in self._fetch_plain(session, plain, now))
             for request in requests:
@@ -125,12 +126,15 @@ class PostgresFetch(PostgresPart):
     def _fetch_plain(self, session: Session, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
         self._know_server(session)
         floor = self._db.floor.raised(session)
+        beyond = [self._beyond(request) for request in requests]
         asked = {
             "tenant_ids": [request.tenant_id for request in requests],
             "endpoint_ids": [request.endpoint_id for request in requests],
-            "beyond": [self._beyond(request) for request in requests],
-            # One more than wanted, to see whether there is more.
-            "counts": [request.limit + request.holding + 1 for request in requests],
+            "beyond": beyond,
+            "watermarks": [request.watermark for request in requests],
+            # One more than wanted of each, to see whether there is more.
+            "rooms": [request.limit + request.holding + 1 for request in requests],
+            "limits": [request.limit + 1 for request in requests],
             "now": now,
             "bytes_max": LOADED_BYTES_MAX,
         }
@@ -138,7 +142,7 @@ class PostgresFetch(PostgresPart):
         by_place = {place: list(of_one) for place, of_one in groupby(rows, key=itemgetter(0))}
         found = [_plain(request, by_place.get(place, [])) for place, request in enumerate(requests, 1)]
         for place, request in enumerate(requests, 1):
-            if asked["beyond"][place - 1] <= self._bottoms.get(request.endpoint_id, 0):
+            if beyond[place - 1] <= self._bottoms.get(request.endpoint_id, 0):
                 first = next((row[8] for row in by_place.get(place, []) if row[1] == _NEW), None)
                 self._raise_bottom(request.endpoint_id, floor, first)
         self._seen_to.update((one.endpoint_id, floor) for one, saw_all in found if saw_all)

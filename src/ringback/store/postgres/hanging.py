@@ -2,7 +2,7 @@
 
 The server limits its statements' time, so whatever takes much longer hangs on the way. A commit may take longer, since
 it waits for the standby. The connection is shut down from outside; whoever waits on it is told that it broke. Counts
-seconds by waiting for them, on a thread of its own that sleeps while nothing is going on.
+seconds by waiting for them, on a thread of its own, which alone knows how many have passed.
 """
 
 import os
@@ -10,53 +10,56 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Any, Final
 
-from ringback.store.postgres.session import Session
+import psycopg
 
 STATEMENTS_S_MAX: Final = 45
 COMMIT_S_MAX: Final = 90
 _LOOK_EVERY_S: Final = 1.0
 
+_Connection = psycopg.Connection[Any]
+
 
 class Watch:
-    """What is going on, and for how many seconds."""
+    """What is going on, and until when it may. `seconds` have passed since it began."""
 
     def __init__(self) -> None:
-        self._left_s: dict[Session, int] = {}
+        self.seconds = 0
+        self._ends: dict[_Connection, int] = {}
         self._closed = threading.Event()
         threading.Thread(target=self._run, name="store watch", daemon=True).start()
 
     @contextmanager
-    def over(self, session: Session) -> Iterator[None]:
-        """Break the session's connection off if the block takes too long."""
-        self._left_s[session] = STATEMENTS_S_MAX
+    def over(self, connection: _Connection) -> Iterator[None]:
+        """Break the connection off if the block takes too long."""
+        self._ends[connection] = self.seconds + STATEMENTS_S_MAX
         try:
             yield
         finally:
-            self._left_s.pop(session, None)
+            self._ends.pop(connection, None)
 
     @contextmanager
-    def patiently(self, session: Session) -> Iterator[None]:
+    def patiently(self, connection: _Connection) -> Iterator[None]:
         """Inside `over`: the block is a commit."""
-        self._left_s[session] = COMMIT_S_MAX
+        self._ends[connection] = self.seconds + COMMIT_S_MAX
         yield
+        self._ends[connection] = self.seconds + STATEMENTS_S_MAX
 
     def close(self) -> None:
         self._closed.set()
 
     def _run(self) -> None:
         while not self._closed.wait(_LOOK_EVERY_S):
-            for session, left_s in list(self._left_s.items()):
-                if left_s <= 0:
-                    break_off(session)
-                elif session in self._left_s:
-                    self._left_s[session] = left_s - 1
+            self.seconds += 1
+            for connection, end in list(self._ends.items()):
+                if self.seconds > end:
+                    break_off(connection)
 
 
-def break_off(session: Session) -> None:
-    """Shut the connection down under whoever waits on it."""
-    with suppress(OSError):
-        descriptor = os.dup(session.socket)
+def break_off(connection: _Connection) -> None:
+    """Shut the connection down under whoever waits on it. One that is broken or closed already is left alone."""
+    with suppress(OSError, psycopg.Error):
+        descriptor = os.dup(connection.pgconn.socket)
         with socket.socket(fileno=descriptor) as other:
             other.shutdown(socket.SHUT_RDWR)

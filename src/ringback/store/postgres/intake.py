@@ -130,6 +130,7 @@ class PostgresIntake(PostgresPart):
         return PostgresTransaction(self._db, self._sealed)
 
     def events_by_id(self, tenant_id: str, event_ids: Sequence[str]) -> Sequence[Event]:
+        self._db.prove_doubts()
         with self._db.reading() as session:
             found = session.rows(_SQL["events_by_id"], {"tenant_id": tenant_id, "ids": list(event_ids)})
         return [Event(*row) for row in found]

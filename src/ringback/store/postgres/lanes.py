@@ -13,6 +13,7 @@ from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow, Leaving, NotOwner
 from ringback.store.postgres.connection import PostgresPart
 from ringback.store.postgres.fetch import PostgresFetch
+from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
@@ -33,7 +34,7 @@ class PostgresLanes(PostgresFetch):
         if not any_rings or limit <= 0:
             return []
         with self._db.writing(hot=True) as session:
-            if session.first(_SQL["keep_node"], {"node_id": node_id}) is None:
+            if not self._db.of_this_node(session) or session.first(_SQL["keep_node"], {"node_id": node_id}) is None:
                 raise _taken_over(node_id)
             found = session.rows(_SQL["claim_lanes"], {**asked, "limit": limit})
         rows = [LaneRow(*row) for row in found]
@@ -67,6 +68,7 @@ class PostgresLanes(PostgresFetch):
             "healths": [lane.health for lane in lanes],
         }
         with self._db.writing(hot=True) as session:
+            self._db.refuse_another(session)
             gone = {endpoint_id for (endpoint_id,) in session.rows(_SQL["release_lanes"], asked)}
         self.forget_lanes(gone)
         self._tell_of_old_bells([lane.next_due for lane in lanes if lane.next_due is not None])
@@ -92,14 +94,25 @@ class PostgresLanes(PostgresFetch):
 class PostgresNodes(PostgresPart):
     """`Nodes`."""
 
+    # The id of a node that was left behind on another timeline.
+    _left_behind: str | None = None
+
     def register(self, node_id: str, now: int) -> None:
         with self._db.writing(hot=True) as session:
+            if self._left_behind is not None:
+                _bury(session, self._left_behind, now)
             if not session.change(_SQL["insert_node"], {"node_id": node_id}):
                 raise BadRow(f"There is a node {node_id} already.")
+        self._left_behind, self._db.node_timeline = None, session.timeline
 
     def beat(self, node_id: str) -> bool:
+        """See `Nodes`. A server that took over from another may not have all that this process saw, and give its
+        numbers out again: what is in memory counts no more, as if the lease had been lost."""
         with self._db.writing(hot=True) as session:
-            return session.change(_SQL["beat_node"], {"node_id": node_id}) == 1
+            if self._db.of_this_node(session):
+                return session.change(_SQL["beat_node"], {"node_id": node_id}) == 1
+            self._left_behind = self._left_behind or node_id
+            return False
 
     def nodes(self) -> list[NodeRow]:
         with self._db.reading(hot=True) as session:
@@ -120,10 +133,14 @@ class PostgresNodes(PostgresPart):
 
     def leave(self, node_id: str, now: int) -> None:
         with self._db.writing(hot=True) as session:
-            session.change(_SQL["delete_node"], {"node_id": node_id})
-            session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
+            _bury(session, node_id, now)
         self._db.claims.forget()
         self._db.notifier.rang(long_ago=True)
+
+
+def _bury(session: Session, node_id: str, now: int) -> None:
+    session.change(_SQL["delete_node"], {"node_id": node_id})
+    session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
 
 
 def _taken_over(node_id: str) -> NotOwner:

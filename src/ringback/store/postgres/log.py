@@ -13,6 +13,7 @@ from ringback.model.attempt import Attempt
 from ringback.model.event import Delivery, Event
 from ringback.store.log_reading import (
     LAST_SEQ,
+    STEP_ROWS,
     Step,
     attempt_of,
     filters_of,
@@ -27,6 +28,7 @@ from ringback.store.log_reading import (
 from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.connection import Database, PostgresPart
+from ringback.store.postgres.endings import names_of
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 from ringback.times import DAY_MS
@@ -82,12 +84,9 @@ class PostgresLog(PostgresPart):
             }
             given = {event_id for (event_id,) in session.rows(_SQL["claim_numbers"], claims)} if times else set()
             if given:
-                gifts = {
-                    "ids": list(given),
-                    "times": [times[event_id] for event_id in given],
-                    "numbers": [asked[event_id] for event_id in given],
-                }
-                session.change(_SQL["number_events"], {"tenant_id": tenant_id, **gifts})
+                gifts = names_of([(event_id, times[event_id]) for event_id in given])
+                numbered = [asked[event_id] for event_id in gifts["ids"]]
+                session.change(_SQL["number_events"], {"tenant_id": tenant_id, "numbers": numbered, **gifts})
         return [event_id for event_id in asked if event_id in times and event_id not in given]
 
     def progress(self, tenant_id: str, event_id: str) -> Sequence[EndpointProgress]:
@@ -128,7 +127,9 @@ class PostgresLog(PostgresPart):
                 names, ats, looked_at, last = session.first(text, {**filters, **times, "after": after, "step": step})
             return Step(list(zip(names or (), ats or (), strict=True)), looked_at, last)
 
-        return walk(read, filters_of(query), start, query.limit)
+        # Whether an endpoint has an attempt of an event is looked up in every day.
+        step_rows = STEP_ROWS // 4 if name == "walk_events" and query.endpoint_id is not None else STEP_ROWS
+        return walk(read, filters_of(query), start, query.limit, step_rows)
 
     def _load(self, query: str, column: str, tenant_id: str, found: Sequence[tuple[Any, int]]) -> list[Any]:
         if not found:

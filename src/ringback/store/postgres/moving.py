@@ -17,7 +17,7 @@ from ringback.store.migrate import load_migrations
 from ringback.store.moving import Part, Place, Row
 from ringback.store.postgres.address import Address, identifier
 from ringback.store.postgres.arrivals import make_days
-from ringback.store.postgres.database import MOVE_TABLE, prepare, start_errors
+from ringback.store.postgres.database import move_is_unfinished, prepare, start_errors
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.floor import BLOCK
 from ringback.store.postgres.locks import MIGRATIONS
@@ -44,7 +44,7 @@ class PostgresTarget:
         session.simple(_ALONE)
         session.rows(_SQL["lock_migrations"], MIGRATIONS.params)
         try:
-            self.begun = session.first(_SQL["table_exists"], {"name": MOVE_TABLE}) is not None
+            self.begun = move_is_unfinished(session)
             if not self.begun:
                 self._begin(mark, shown)
             self.place = self._noted_place(mark)

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import psycopg
 
+from ringback.store.postgres.hanging import Watch
 from ringback.store.queries import load
 
 PAUSE_S: Final = 0.05
+END_WITHIN_S: Final = 2.0
 
 _SQL: Final = load("postgres")
 
@@ -20,8 +22,9 @@ _SQL: Final = load("postgres")
 class Notifier:
     """`rang` is for any thread and returns at once."""
 
-    def __init__(self, connect: Callable[[], psycopg.Connection[Any]]) -> None:
+    def __init__(self, connect: Callable[[], psycopg.Connection[Any]], watch: Watch) -> None:
         self._connect = connect
+        self._watch = watch
         self._owed = threading.Event()
         self._long_ago = False
         self._closed = threading.Event()
@@ -43,7 +46,7 @@ class Notifier:
         self._closed.set()
         self._owed.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(END_WITHIN_S)  # a line that swallows everything holds it for ever
 
     def _run(self) -> None:
         connection: psycopg.Connection[Any] | None = None
@@ -54,7 +57,9 @@ class Notifier:
             long_ago, self._long_ago = self._long_ago, False
             try:
                 connection = connection or self._connect()
-                connection.execute(_SQL["notify_of_old_bells" if long_ago else "notify_of_bells"], prepare=False)
+                with self._watch.over(connection):
+                    query = "notify_of_old_bells" if long_ago else "notify_of_bells"
+                    connection.execute(_SQL[query], prepare=False)
             except psycopg.Error:
                 if connection is not None:
                     connection.close()

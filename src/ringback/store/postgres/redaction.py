@@ -15,7 +15,7 @@ from ringback.store.port import SubjectEvent
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.changes import Changed, log_changes
 from ringback.store.postgres.connection import PostgresPart
-from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries
+from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries, names_of
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
@@ -49,8 +49,7 @@ class PostgresRedactions(PostgresPart):
             changed = end_deliveries(session, self._db, ending, Outcome.CANCELLED, now)
             left = [(event_id, at) for event_id, at, _, redacted in events if not redacted][: limit - changed]
             if left:
-                ids, times = zip(*left, strict=True)
-                changed += session.change(_SQL["redact_events"], {**asked, "ids": list(ids), "times": list(times)})
+                changed += session.change(_SQL["redact_events"], {**asked, **names_of(left)})
             if changed < limit:
                 changed += session.change(_SQL["redact_attempts"], {**asked, "limit": limit - changed})
             ended = sorted({row.event_id for row in deliveries})

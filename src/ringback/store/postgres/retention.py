@@ -12,7 +12,7 @@ from ringback.model.attempt import Outcome
 from ringback.model.ids import first_id
 from ringback.store.port import Cutoff, ExpiredStep
 from ringback.store.postgres.connection import PostgresPart
-from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries
+from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries, names_of
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 from ringback.times import DAY_MS
@@ -52,7 +52,7 @@ class PostgresRetention(PostgresPart):
             return ExpiredStep(0, beyond)
         have_day_of_records(self._db, now)
         with self._db.writing() as session:
-            events = session.rows(_SQL["lock_doomed_events"], {"tenant_id": cutoff.tenant_id, **_names(doomed)})
+            events = session.rows(_SQL["lock_doomed_events"], {"tenant_id": cutoff.tenant_id, **names_of(doomed)})
             ids = [event_id for event_id, *_ in events]
             deliveries = lock_deliveries(session, cutoff.tenant_id, ids, limit)
             types = {event_id: event_type for event_id, _, event_type, _ in events}
@@ -89,17 +89,13 @@ def _remove(session: Session, tenant_id: str, events: Sequence[tuple[str, int, s
     """Remove events that are held, and then set their ids and numbers free; how many events."""
     if not events:
         return 0
-    asked = _names([(event_id, at) for event_id, at, _, _ in events])
+    asked = names_of([(event_id, at) for event_id, at, _, _ in events])
     removed = session.change(_SQL["delete_events"], {"tenant_id": tenant_id, **asked})
-    claims = [("event", event_id) for event_id, *_ in events]
-    claims += [("number", str(number)) for *_, number in events if number is not None]
-    kinds, keys = zip(*claims, strict=True)
-    session.change(_SQL["delete_claims"], {"tenant_id": tenant_id, "kinds": list(kinds), "keys": list(keys)})
+    session.change(_SQL["delete_event_claims"], {"tenant_id": tenant_id, "ids": asked["ids"]})
+    numbers = [str(number) for *_, number in events if number is not None]
+    if numbers:
+        session.change(_SQL["delete_number_claims"], {"tenant_id": tenant_id, "numbers": numbers})
     return removed
-
-
-def _names(events: Sequence[tuple[str, int]]) -> dict[str, list[str] | list[int]]:
-    return {"ids": [event_id for event_id, _ in events], "times": [at for _, at in events]}
 
 
 def _day_after(at: int) -> int:

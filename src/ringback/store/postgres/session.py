@@ -19,7 +19,8 @@ _PREPARED_MAX: Final = 500
 _SERVER: Final = (
     b"SELECT set_config('synchronous_commit', 'on', false) "
     b"WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');"
-    b"SELECT extract(epoch FROM pg_postmaster_start_time())"
+    b"SELECT extract(epoch FROM pg_postmaster_start_time()), "
+    b"CASE WHEN pg_is_in_recovery() THEN '' ELSE left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) END"
 )
 _BEGIN: Final = b"BEGIN; SELECT pg_current_xact_id()"
 _BEGIN_SNAPSHOT: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -31,8 +32,9 @@ Params = Mapping[str, Any] | None
 
 
 class Session:
-    """See the module. `server` is when the server was started, which tells it from any other. A session is of the
-    `generation` that its keeper says."""
+    """See the module. `server` is when the server was started, which tells it from any other; `timeline` counts the
+    times that a standby became the primary, or a backup was restored. A session is of the `generation` that its keeper
+    says."""
 
     def __init__(self, connection: psycopg.Connection[Any], generation: int = 0) -> None:
         self.generation = generation
@@ -44,8 +46,10 @@ class Session:
         self._cursor = connection.cursor(binary=True)
         self._warned = False
         self.xid: int | None = None
-        ((started,),) = self.simple(_SERVER)
+        ((started, timeline),) = self.simple(_SERVER)
         self.server = (started or b"").decode()
+        self.standby = not timeline
+        self.timeline = int(timeline or b"0", 16)
 
     # ── statements ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -115,13 +119,8 @@ class Session:
     def stale(self) -> bool:
         """While it was idle the server has hung up, or has said something that nobody asked for."""
         looking = select.poll()
-        looking.register(self.socket, select.POLLIN)
+        looking.register(self._connection.pgconn.socket, select.POLLIN)
         return bool(looking.poll(0))
-
-    @property
-    def socket(self) -> int:
-        """The descriptor of its socket, for whoever breaks off a connection that hangs."""
-        return self._connection.pgconn.socket
 
     @property
     def connection(self) -> psycopg.Connection[Any]:

@@ -98,8 +98,8 @@ def _lock_standings(session: Session, settlements: Sequence[Settlement]) -> dict
         "seqs": [settlement.seq for settlement in settlements],
     }
     return {
-        seq: (tenant_id, endpoint_id, attempts)
-        for seq, tenant_id, endpoint_id, attempts in session.rows(_SQL["lock_deliveries"], asked)
+        seq: (tenant_id, endpoint_id, event_id, attempts)
+        for seq, tenant_id, endpoint_id, event_id, attempts in session.rows(_SQL["lock_deliveries"], asked)
     }
 
 

@@ -52,11 +52,7 @@ class PostgresRepairs(PostgresPart):
         found = list(dict.fromkeys([*stranded, *map(tuple, asking)]))[:limit]
         if not found:
             return 0
-        asked = {
-            "tenant_ids": [tenant_id for tenant_id, _ in found],
-            "endpoint_ids": [endpoint_id for _, endpoint_id in found],
-            "now": now,
-        }
+        asked = {"endpoint_ids": [endpoint_id for _, endpoint_id in found], "now": now}
         with self._db.writing() as session:
             return session.change(_SQL["ring_stranded"], asked)
 

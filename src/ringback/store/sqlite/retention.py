@@ -28,6 +28,8 @@ _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
 class SqliteRetention(SqlitePart):
     """`Retention`."""
 
+    by_day = False
+
     def make_days(self, now: int) -> int:
         return 0
 

@@ -35,7 +35,7 @@ _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"], _bytes_of)
 _RESCHEDULE: Final = ManyRows(_SQL["reschedule_deliveries"])
 _COUNT: Final = ManyRows(_SQL["count_attempts"])
 
-_STANDINGS: Final = msgspec.json.Decoder(list[tuple[int, str, str, int]])
+_STANDINGS: Final = msgspec.json.Decoder(list[tuple[int, str, str, str, int]])
 
 
 class SqliteSettlements(SqlitePart):
@@ -101,7 +101,8 @@ def _read_standings(connection: apsw.Connection, settlements: Sequence[Settlemen
     seqs = json_list([settlement.seq for settlement in settlements])
     (found,) = first(connection, _SQL["deliveries_as_stored"], {"seqs": seqs})
     return {
-        seq: (tenant_id, endpoint_id, attempts) for seq, tenant_id, endpoint_id, attempts in _STANDINGS.decode(found)
+        seq: (tenant_id, endpoint_id, event_id, attempts)
+        for seq, tenant_id, endpoint_id, event_id, attempts in _STANDINGS.decode(found)
     }
 
 

@@ -56,40 +56,48 @@ OFFSET %(rows)s - 1 LIMIT 1;
 
 -- name: lock_deliveries_of_page
 -- Some deliveries of a page of a day's events, held, with the types of their events. -- all tenants: one day's.
+WITH pending AS MATERIALIZED (
+    SELECT found.tenant_id, found.seq, page.type
+    FROM (
+        SELECT tenant_id, id, accepted_at, type FROM event_of_day
+        WHERE (tenant_id, id) > (%(tenant_id)s, %(id)s)
+        ORDER BY tenant_id, id LIMIT %(rows)s
+    ) AS page
+    CROSS JOIN LATERAL (
+        SELECT tenant_id, seq FROM delivery
+        WHERE delivery.tenant_id = page.tenant_id AND delivery.event_id = page.id
+        AND delivery.event_at = page.accepted_at
+        OFFSET 0
+    ) AS found
+    LIMIT %(limit)s
+)
 SELECT
     delivery.tenant_id, delivery.endpoint_id, delivery.event_id, delivery.ordering_key, delivery.due_at, delivery.seq,
-    delivery.attempts, delivery.tries, page.type
-FROM (
-    SELECT tenant_id, id, accepted_at, type FROM event_of_day
-    WHERE (tenant_id, id) > (%(tenant_id)s, %(id)s)
-    ORDER BY tenant_id, id LIMIT %(rows)s
-) AS page
-JOIN delivery
-ON delivery.tenant_id = page.tenant_id AND delivery.event_id = page.id AND delivery.event_at = page.accepted_at
-ORDER BY delivery.tenant_id, delivery.seq
-LIMIT %(limit)s
+    delivery.attempts, delivery.tries, pending.type
+FROM pending
+JOIN delivery ON delivery.tenant_id = pending.tenant_id AND delivery.seq = pending.seq
+ORDER BY delivery.tenant_id || '', delivery.seq + 0
 FOR UPDATE OF delivery;
 
 -- name: delete_claims_of_page
 -- Set the ids of a page of a day's events free, but those that an event of another day has. -- all tenants: one day's.
-WITH gone AS MATERIALIZED (
-    SELECT event_key.tenant_id, event_key.key
+DELETE FROM event_key WHERE ctid = ANY (ARRAY(
+    SELECT held.ctid
     FROM (
         SELECT tenant_id, id FROM event_of_day
         WHERE (tenant_id, id) > (%(tenant_id)s, %(id)s)
         ORDER BY tenant_id, id LIMIT %(rows)s
     ) AS page
-    JOIN event_key
-    ON event_key.tenant_id = page.tenant_id AND event_key.kind = 'event' AND event_key.key = page.id
-    WHERE NOT EXISTS (
-        SELECT 1 FROM event
-        WHERE event.tenant_id = page.tenant_id AND event.id = page.id AND event.accepted_at >= %(day_after)s
-    )
-    ORDER BY event_key.tenant_id, event_key.key
-    FOR UPDATE OF event_key
-)
-DELETE FROM event_key USING gone
-WHERE event_key.tenant_id = gone.tenant_id AND event_key.kind = 'event' AND event_key.key = gone.key;
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM event_key
+        WHERE event_key.tenant_id = page.tenant_id AND event_key.kind = 'event' AND event_key.key = page.id
+        AND (
+            SELECT count(*) FROM event
+            WHERE event.tenant_id = page.tenant_id AND event.id = page.id AND event.accepted_at >= %(day_after)s
+        ) = 0
+        OFFSET 0 FOR UPDATE
+    ) AS held
+));
 
 -- name: numbers_of_day
 -- Some numbers of a day's events after one, by tenant and number. -- all tenants: one day's.
@@ -99,19 +107,18 @@ ORDER BY tenant_id, number
 LIMIT %(limit)s;
 
 -- name: delete_numbers
--- Set numbers of a day's events free, but those that an event of another day has.
-WITH gone AS MATERIALIZED (
-    SELECT event_key.tenant_id, event_key.key
+-- Set numbers of a day's events free, but those that an event of another day has. -- all tenants: one day's.
+DELETE FROM event_key WHERE ctid = ANY (ARRAY(
+    SELECT held.ctid
     FROM unnest(%(tenant_ids)s::text[], %(numbers)s::bigint[]) AS asked (tenant_id, number)
-    JOIN event_key
-    ON event_key.tenant_id = asked.tenant_id AND event_key.kind = 'number' AND event_key.key = asked.number::text
-    WHERE NOT EXISTS (
-        SELECT 1 FROM event
-        WHERE event.tenant_id = asked.tenant_id AND event.number = asked.number
-        AND event.accepted_at >= %(day_after)s
-    )
-    ORDER BY event_key.tenant_id, event_key.key
-    FOR UPDATE OF event_key
-)
-DELETE FROM event_key USING gone
-WHERE event_key.tenant_id = gone.tenant_id AND event_key.kind = 'number' AND event_key.key = gone.key;
+    CROSS JOIN LATERAL (
+        SELECT ctid FROM event_key
+        WHERE event_key.tenant_id = asked.tenant_id AND event_key.kind = 'number' AND event_key.key = asked.number::text
+        AND (
+            SELECT count(*) FROM event
+            WHERE event.tenant_id = asked.tenant_id AND event.number = asked.number
+            AND event.accepted_at >= %(day_after)s
+        ) = 0
+        OFFSET 0 FOR UPDATE
+    ) AS held
+));

@@ -1,11 +1,11 @@
 -- Deliveries that end without a request.
 
 -- name: lock_deliveries_of_events
--- Some deliveries of these events that are not finished, held until the transaction ends.
+-- Some deliveries of these events that are not finished, held (`+ 0`: found by the index of the events).
 SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries
 FROM delivery
 WHERE tenant_id = %(tenant_id)s AND event_id = ANY (%(event_ids)s::text[])
-ORDER BY seq
+ORDER BY seq + 0
 LIMIT %(limit)s
 FOR UPDATE;
 

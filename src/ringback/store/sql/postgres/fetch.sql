@@ -1,9 +1,7 @@
 -- Finding due work. Payloads are read until they take so many bytes; of rows beyond that the rest is told.
---
--- ORDER BY ordering_key, deferred, seq where the first two are the same for all is the order of delivery_in_lane and of no
--- other. By seq alone the planner sorts all that waits in the lane, since IS NULL is no constant to it, or takes the
--- primary key, where the tenant has few lanes, and passes over what waits in all of them. For the same reason an event is
--- looked for in the order of ids: to a planner that has not seen a day's events yet, any index is as good as the key.
+-- `ORDER BY ordering_key, seq` where all keys are null: only the index of the lane has that order; the tenant's own, by
+-- seq, would go through the rows of all lanes. An event is looked for in the order of ids for the same reason: to a
+-- planner that has not seen a day's events yet, any index is as good as the key.
 
 -- name: find_due
 -- Of lanes without an order: new work beyond a number (kind 0), what is due again (1), when the next one is due (2).
@@ -11,35 +9,45 @@ WITH found AS (
     SELECT
         asked.place, row.kind, row.tenant_id, row.endpoint_id, row.event_id, row.ordering_key, row.due_at, row.seq,
         row.attempts, row.tries, row.event_at
-    FROM unnest(%(tenant_ids)s::text[], %(endpoint_ids)s::text[], %(beyond)s::bigint[], %(counts)s::bigint[])
-        WITH ORDINALITY AS asked (tenant_id, endpoint_id, beyond, count, place)
+    FROM unnest(
+        %(tenant_ids)s::text[], %(endpoint_ids)s::text[], %(beyond)s::bigint[], %(watermarks)s::bigint[],
+        %(rooms)s::bigint[], %(limits)s::bigint[]
+    ) WITH ORDINALITY AS asked (tenant_id, endpoint_id, beyond, watermark, room, most, place)
     CROSS JOIN LATERAL (
         (
-            SELECT 0 AS kind, fresh.* FROM (
+            -- Up to the watermark what the caller holds comes again; beyond it nothing does, so less is read.
+            SELECT 0 AS kind, fresh.*
+            FROM (
+                VALUES
+                    (asked.beyond, asked.watermark, asked.room),
+                    (greatest(asked.watermark, asked.beyond), 9223372036854775807, asked.most)
+            ) AS span (above, upto, count)
+            CROSS JOIN LATERAL (
                 (
                     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
                     FROM delivery
                     WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
-                    AND ordering_key IS NULL AND NOT deferred AND seq > asked.beyond
-                    ORDER BY ordering_key, deferred, seq LIMIT asked.count
+                    AND ordering_key IS NULL AND NOT deferred AND seq > span.above AND seq <= span.upto
+                    ORDER BY ordering_key, seq LIMIT span.count
                 )
                 UNION ALL
                 (
                     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
                     FROM delivery
                     WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
-                    AND ordering_key IS NOT NULL AND NOT deferred AND seq > asked.beyond
-                    ORDER BY seq LIMIT asked.count
+                    AND ordering_key IS NOT NULL AND NOT deferred AND seq > span.above AND seq <= span.upto
+                    ORDER BY seq LIMIT span.count
                 )
+                ORDER BY seq LIMIT span.count
             ) AS fresh
-            ORDER BY seq LIMIT asked.count
+            WHERE span.above < span.upto
         )
         UNION ALL
         (
             SELECT 1, tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
             FROM delivery
             WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id AND deferred AND due_at <= %(now)s
-            ORDER BY due_at, seq LIMIT asked.count
+            ORDER BY due_at, seq LIMIT asked.room
         )
         UNION ALL
         (
@@ -77,7 +85,6 @@ ORDER BY place, kind, CASE WHEN kind = 0 THEN seq ELSE due_at END, seq;
 
 -- name: find_due_heads
 -- Due heads of a lane with an order, found key after key by skip scan; when the next one is due; where the scan stopped.
--- (SELECT true): of what the planner knows to be deferred it may take the index of that, and sort it.
 WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     -- What has no key is a queue too. `beyond` is the least text that the next key can be. New work is due (`new`)
     -- whatever the clock says.
@@ -91,14 +98,13 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
             (
                 SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
-                AND deferred = (SELECT false)
-                ORDER BY ordering_key, deferred, seq LIMIT 1
+                AND NOT deferred
+                ORDER BY ordering_key, seq LIMIT 1
             ),
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
-                AND deferred = (SELECT true)
-                ORDER BY ordering_key, deferred, seq LIMIT 1
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND deferred
+                ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -118,14 +124,14 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
             (
                 SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND deferred = (SELECT false)
-                ORDER BY ordering_key, deferred, seq LIMIT 1
+                AND NOT deferred
+                ORDER BY ordering_key, seq LIMIT 1
             ),
             (
                 SELECT seq FROM delivery
                 WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND deferred = (SELECT true)
-                ORDER BY ordering_key, deferred, seq LIMIT 1
+                AND deferred
+                ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -169,8 +175,7 @@ FROM sized
 ORDER BY place;
 
 -- name: earliest_due
--- When the first delivery of a lane without an order is due, new work looked for beyond a number; it was due when it
--- came. And the number of the first new one.
+-- When the first delivery of a lane without an order is due (new work beyond a number is), and the first new number.
 SELECT
     least(plain.due_at, keyed.due_at, deferred.due_at), least(plain.seq, keyed.seq)
 FROM (SELECT) AS lane
@@ -178,7 +183,7 @@ LEFT JOIN LATERAL (
     SELECT due_at, seq FROM delivery
     WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
     AND seq > %(beyond)s
-    ORDER BY ordering_key, deferred, seq LIMIT 1
+    ORDER BY ordering_key, seq LIMIT 1
 ) AS plain ON true
 LEFT JOIN LATERAL (
     SELECT due_at, seq FROM delivery

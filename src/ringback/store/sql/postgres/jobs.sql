@@ -30,13 +30,18 @@ LEFT JOIN LATERAL (
             LIMIT 1
         )
     FROM spanned
-    JOIN event ON event.tenant_id = %(tenant_id)s AND event.seq = spanned.seq AND event.accepted_at = spanned.accepted_at
-    WHERE octet_length(event.data) > 0
-    AND NOT EXISTS (
-        SELECT 1 FROM delivery
+    CROSS JOIN LATERAL (
+        SELECT seq, id, type, channel, octet_length(data) AS bytes FROM event
+        WHERE tenant_id = %(tenant_id)s AND seq = spanned.seq AND accepted_at = spanned.accepted_at
+        OFFSET 0
+    ) AS event
+    WHERE event.bytes > 0
+    AND (
+        SELECT true FROM delivery
         WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = event.id
         AND delivery.endpoint_id = %(endpoint_id)s
-    )
+        LIMIT 1
+    ) IS NULL
 ) AS found ON true
 ORDER BY found.seq;
 
@@ -114,22 +119,22 @@ ORDER BY event_seq LIMIT %(limit)s;
 
 -- name: lock_events_to_replay
 -- Those of these events that can be queued: id, ordering key, time, place. Nobody else redacts or queues them meanwhile.
-SELECT event.id, event.ordering_key, event.accepted_at, event.seq
-FROM unnest(%(seqs)s::bigint[]) AS asked (seq)
-JOIN event ON event.tenant_id = %(tenant_id)s AND event.seq = asked.seq
-WHERE octet_length(event.data) > 0
-ORDER BY event.id, event.accepted_at
-FOR NO KEY UPDATE OF event;
+SELECT id, ordering_key, accepted_at, seq FROM event
+WHERE tenant_id = %(tenant_id)s AND seq = ANY (%(seqs)s::bigint[]) AND octet_length(data) > 0
+ORDER BY id || '', accepted_at
+FOR NO KEY UPDATE;
 
 -- name: queue_at
 -- Which of these events are pending at an endpoint, and the highest number of each in its log.
 SELECT
     asked.id,
-    EXISTS (
+    -- Not EXISTS, for which all deliveries of the endpoint might be read.
+    (
         SELECT 1 FROM delivery
         WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = asked.id
         AND delivery.endpoint_id = %(endpoint_id)s
-    ),
+        LIMIT 1
+    ) IS NOT NULL,
     (
         SELECT coalesce(max(number), 0) FROM attempt
         WHERE attempt.tenant_id = %(tenant_id)s AND attempt.event_id = asked.id

@@ -1,4 +1,6 @@
 -- Lanes and nodes: who drains what.
+--
+-- `owner IS NOT DISTINCT FROM` is never looked up in lane_owned, which would visit all of the node's lanes for each.
 
 -- name: anything_to_claim
 -- Whether a node's row is there, and whether any lane rings that nobody owns, from a place in the order of claims on.
@@ -15,8 +17,7 @@ SELECT
 SELECT 1 FROM node WHERE id = %(node_id)s FOR KEY SHARE;
 
 -- name: claim_lanes
--- Take lanes that nobody owns and whose bell rings, from a place in that order on, the earliest first, and silence their
--- bells; as they were before.
+-- Take lanes that ring and nobody owns, the earliest first from a place on, and silence them; as they were.
 WITH ringing AS MATERIALIZED (
     SELECT endpoint_id, tenant_id, due_at, not_before, health, freed_at
     FROM lane
@@ -39,8 +40,7 @@ RETURNING
 SELECT endpoint_id FROM lane WHERE owner = %(node_id)s AND due_at <= %(now)s;
 
 -- name: not_silent_lanes
--- Which of a node's own lanes have a bell to silence. IS NOT DISTINCT FROM, here and below, is never looked up in
--- lane_owned, which would visit all of the node's lanes for each that is asked for.
+-- Which of a node's own lanes have a bell to silence.
 SELECT lane.endpoint_id
 FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
 JOIN lane ON lane.endpoint_id = asked.endpoint_id

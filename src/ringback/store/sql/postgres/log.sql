@@ -1,7 +1,8 @@
 -- Reading what happened. A walk looks at up to `step` rows of one index, by key, and answers with one row: which of them
 -- are wanted and their times (for the partitions they are in), how many it looked at, and where it ended. Of days that
 -- can't have any of what is wanted no partition is asked; within a day nothing is left out of the count.
--- Each walk is written for the newest first; the other direction is derived from it (see store/log_reading.py).
+-- Where rows are looked up one by one, OFFSET 0 keeps the planner from beginning at the other end, whatever it thinks of
+-- the tables' sizes; `+ 0` and `|| ''` keep it from walking an index that is in the order wanted. Each walk is written for the newest first; the other direction is derived from it (see store/log_reading.py).
 
 -- name: walk_events
 -- A tenant's events by their place in the stream.
@@ -18,15 +19,17 @@ FROM (
         AND (%(channels)s::text[] IS NULL OR channel = ANY (%(channels)s::text[]))
         AND (
             %(endpoint_id)s::text IS NULL
-            OR EXISTS (
-                SELECT 1 FROM delivery
+            OR (
+                SELECT true FROM delivery
                 WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = seen.id
                 AND delivery.endpoint_id = %(endpoint_id)s
+                LIMIT 1
             )
-            OR EXISTS (
-                SELECT 1 FROM attempt
+            OR (
+                SELECT true FROM attempt
                 WHERE attempt.tenant_id = %(tenant_id)s AND attempt.event_id = seen.id
                 AND attempt.endpoint_id = %(endpoint_id)s
+                LIMIT 1
             )
         ) AS wanted
     FROM (
@@ -35,6 +38,7 @@ FROM (
         AND accepted_at >= %(from_day)s AND accepted_at < %(to_day)s
         ORDER BY seq DESC LIMIT %(step)s
     ) AS seen
+    OFFSET 0
 ) AS judged;
 
 -- name: latest_place
@@ -121,11 +125,16 @@ FROM (
 
 -- name: load_events
 -- Events by place and time, as asked; the place, then the columns in the order of model.event.Event.
-SELECT
-    event.seq, event.tenant_id, event.id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, event.accepted_at, hops, deliveries, trace, number
+SELECT event.*
 FROM unnest(%(seqs)s::bigint[], %(times)s::bigint[]) WITH ORDINALITY AS asked (seq, at, place)
-JOIN event ON event.tenant_id = %(tenant_id)s AND event.seq = asked.seq AND event.accepted_at = asked.at
+CROSS JOIN LATERAL (
+    SELECT
+        seq, tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
+        ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    FROM event
+    WHERE tenant_id = %(tenant_id)s AND seq = asked.seq AND accepted_at = asked.at
+    OFFSET 0
+) AS event
 ORDER BY asked.place;
 
 -- name: event_by_number
@@ -140,7 +149,7 @@ WHERE tenant_id = %(tenant_id)s AND number = %(number)s;
 -- Those of a tenant's events that have no number, kept from getting one elsewhere.
 SELECT id, accepted_at FROM event
 WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s::text[]) AND number IS NULL
-ORDER BY id, accepted_at
+ORDER BY id || '', accepted_at
 FOR NO KEY UPDATE;
 
 -- name: claim_numbers
@@ -154,18 +163,25 @@ RETURNING event_ids[1];
 
 -- name: number_events
 -- Give numbers to events that are locked.
-UPDATE event SET number = asked.number
-FROM unnest(%(ids)s::text[], %(times)s::bigint[], %(numbers)s::bigint[]) AS asked (id, at, number)
-WHERE event.tenant_id = %(tenant_id)s AND event.id = asked.id AND event.accepted_at = asked.at;
+UPDATE event SET number = (%(numbers)s::bigint[])[array_position(%(ids)s::text[], id)]
+WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s::text[])
+AND accepted_at >= %(from_at)s AND accepted_at <= %(to_at)s
+AND accepted_at = (%(times)s::bigint[])[array_position(%(ids)s::text[], id)];
 
 -- name: load_attempts
 -- Attempts by id and time as asked, without headers and bodies.
-SELECT
-    attempt.tenant_id, attempt.id, endpoint_id, event_id, event_type, number, attempt.at, duration_ms, outcome, final,
-    superseded, status_code, error_code, error_message, timings, remote_address, http_version, method, url,
-    ''::bytea, NULL::bytea, ''::bytea, ''::bytea, NULL::bytea, NULL::bytea, response_truncated, profile, maybe_repeated
+SELECT attempt.*
 FROM unnest(%(ids)s::text[], %(times)s::bigint[]) WITH ORDINALITY AS asked (id, at, place)
-JOIN attempt ON attempt.tenant_id = %(tenant_id)s AND attempt.id = asked.id AND attempt.at = asked.at
+CROSS JOIN LATERAL (
+    SELECT
+        tenant_id, id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final, superseded,
+        status_code, error_code, error_message, timings, remote_address, http_version, method, url,
+        ''::bytea, NULL::bytea, ''::bytea, ''::bytea, NULL::bytea, NULL::bytea, response_truncated, profile,
+        maybe_repeated
+    FROM attempt
+    WHERE tenant_id = %(tenant_id)s AND id = asked.id AND at = asked.at
+    OFFSET 0
+) AS attempt
 ORDER BY asked.place;
 
 -- name: attempt_by_id
@@ -174,9 +190,10 @@ SELECT
     attempt.tenant_id, attempt.id, endpoint_id, event_id, event_type, attempt.number, at, duration_ms, outcome, final,
     superseded, status_code, error_code, error_message, timings, remote_address, http_version, method, url,
     request_headers, request_body, body_head, body_tail, response_headers, response_body, response_truncated, profile,
-    maybe_repeated, event.data
+    maybe_repeated, (
+        SELECT data FROM event WHERE event.tenant_id = %(tenant_id)s AND event.id = attempt.event_id LIMIT 1
+    )
 FROM attempt
-LEFT JOIN event ON event.tenant_id = attempt.tenant_id AND event.id = attempt.event_id
 WHERE attempt.tenant_id = %(tenant_id)s AND attempt.id = %(id)s;
 
 -- name: story_of_event
@@ -184,14 +201,14 @@ WHERE attempt.tenant_id = %(tenant_id)s AND attempt.id = %(id)s;
 SELECT endpoint_id, number, outcome, final, status_code, superseded
 FROM attempt
 WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s
-ORDER BY endpoint_id, number, final, id;
+ORDER BY endpoint_id || '', number, final, id;
 
 -- name: pending_deliveries
 -- The deliveries of one event that are not finished, oldest first.
 SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries
 FROM delivery
 WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s
-ORDER BY seq;
+ORDER BY seq + 0;
 
 -- name: behind_others
 -- Where an event's delivery has an older one of its key before it. `deferred` is spelled out, so that the oldest is found.

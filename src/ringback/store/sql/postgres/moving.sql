@@ -36,7 +36,7 @@ AND attnum > 0 AND NOT attisdropped
 ORDER BY attnum;
 
 -- name: tables_with_rows
--- Which tables have rows: all tenants, since a move begins with none.
+-- Which tables have rows. -- all tenants: a move begins with none.
 SELECT 'tenant' WHERE EXISTS (SELECT 1 FROM tenant)
 UNION ALL SELECT 'api_key' WHERE EXISTS (SELECT 1 FROM api_key)
 UNION ALL SELECT 'profile' WHERE EXISTS (SELECT 1 FROM profile)

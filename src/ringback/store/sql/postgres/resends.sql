@@ -16,7 +16,7 @@ WHERE id = ANY (%(endpoint_ids)s::text[]) AND tenant_id = %(tenant_id)s AND dele
 -- The deliveries of one event that are not finished, as they stay until the transaction ends: endpoint, number, due at.
 SELECT endpoint_id, seq, due_at FROM delivery
 WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s
-ORDER BY seq
+ORDER BY seq + 0
 FOR NO KEY UPDATE;
 
 -- name: hasten_deliveries
@@ -25,6 +25,10 @@ UPDATE delivery SET due_at = %(now)s WHERE tenant_id = %(tenant_id)s AND seq = A
 
 -- name: last_numbers
 -- The highest attempt number of an event at each endpoint.
-SELECT endpoint_id, max(number) FROM attempt
-WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s
+SELECT endpoint_id, max(number)
+FROM (
+    SELECT endpoint_id, number FROM attempt
+    WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s
+    OFFSET 0
+) AS line
 GROUP BY endpoint_id;

@@ -32,59 +32,65 @@ WHERE accepted_at < %(before)s;
 
 -- name: lock_doomed_events
 -- Hold events, so that nobody queues them: id, time, type, number.
-SELECT event.id, event.accepted_at, event.type, event.number
-FROM unnest(%(ids)s::text[], %(times)s::bigint[]) AS asked (id, at)
-JOIN event ON event.tenant_id = %(tenant_id)s AND event.id = asked.id AND event.accepted_at = asked.at
-ORDER BY event.id, event.accepted_at
-FOR UPDATE OF event;
+SELECT id, accepted_at, type, number FROM event
+WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s::text[])
+AND accepted_at >= %(from_at)s AND accepted_at <= %(to_at)s
+AND accepted_at = (%(times)s::bigint[])[array_position(%(ids)s::text[], id)]
+ORDER BY id || '', accepted_at
+FOR UPDATE;
 
 -- name: delete_events
 -- Remove events.
 DELETE FROM event
-USING unnest(%(ids)s::text[], %(times)s::bigint[]) AS asked (id, at)
-WHERE event.tenant_id = %(tenant_id)s AND event.id = asked.id AND event.accepted_at = asked.at;
+WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s::text[])
+AND accepted_at >= %(from_at)s AND accepted_at <= %(to_at)s
+AND accepted_at = (%(times)s::bigint[])[array_position(%(ids)s::text[], id)];
 
--- name: delete_claims
--- Set the ids and numbers of events free that are gone; what another event has by now stays its own.
-WITH gone AS MATERIALIZED (
-    SELECT event_key.kind, event_key.key
-    FROM unnest(%(kinds)s::text[], %(keys)s::text[]) AS asked (kind, key)
-    JOIN event_key
-    ON event_key.tenant_id = %(tenant_id)s AND event_key.kind = asked.kind AND event_key.key = asked.key
-    WHERE CASE WHEN asked.kind = 'event'
-        THEN NOT EXISTS (SELECT 1 FROM event WHERE event.tenant_id = %(tenant_id)s AND event.id = asked.key)
-        ELSE NOT EXISTS (
-            SELECT 1 FROM event WHERE event.tenant_id = %(tenant_id)s AND event.number = asked.key::bigint
-        )
-    END
-    ORDER BY event_key.kind, event_key.key
-    FOR UPDATE OF event_key
-)
-DELETE FROM event_key USING gone
-WHERE event_key.tenant_id = %(tenant_id)s AND event_key.kind = gone.kind AND event_key.key = gone.key;
+-- name: delete_event_claims
+-- Set the ids of events free that are gone; what another event has by now stays its own. The ids are in order.
+DELETE FROM event_key
+WHERE tenant_id = %(tenant_id)s AND kind = 'event' AND key = ANY (ARRAY(
+    SELECT key FROM event_key
+    WHERE tenant_id = %(tenant_id)s AND kind = 'event' AND key = ANY (%(ids)s::text[])
+    AND (
+        SELECT count(*) FROM event WHERE event.tenant_id = %(tenant_id)s AND event.id = event_key.key
+    ) = 0
+    ORDER BY key || ''
+    FOR UPDATE
+));
+
+-- name: delete_number_claims
+-- The same of their numbers.
+DELETE FROM event_key
+WHERE tenant_id = %(tenant_id)s AND kind = 'number' AND key = ANY (ARRAY(
+    SELECT key FROM event_key
+    WHERE tenant_id = %(tenant_id)s AND kind = 'number' AND key = ANY (%(numbers)s::text[])
+    AND (
+        SELECT count(*) FROM event WHERE event.tenant_id = %(tenant_id)s AND event.number = event_key.key::bigint
+    ) = 0
+    ORDER BY key || ''
+    FOR UPDATE
+));
 
 -- name: expire_attempts
 -- Remove a tenant's oldest attempts before an id.
-WITH doomed AS MATERIALIZED (
-    SELECT id, at FROM attempt
+DELETE FROM attempt
+WHERE tenant_id = %(tenant_id)s AND id = ANY (ARRAY(
+    SELECT id FROM attempt
     WHERE tenant_id = %(tenant_id)s AND id < %(before)s
     ORDER BY id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
-)
-DELETE FROM attempt USING doomed
-WHERE attempt.tenant_id = %(tenant_id)s AND attempt.id = doomed.id AND attempt.at = doomed.at;
+));
 
 -- name: expire_days
 -- Remove a tenant's oldest figures before a day.
-WITH doomed AS MATERIALIZED (
-    SELECT endpoint_id, day FROM endpoint_day
+DELETE FROM endpoint_day
+WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
+    SELECT ctid FROM endpoint_day
     WHERE tenant_id = %(tenant_id)s AND day < %(before)s
-    ORDER BY day, endpoint_id LIMIT %(limit)s
+    ORDER BY day LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
-)
-DELETE FROM endpoint_day USING doomed
-WHERE endpoint_day.tenant_id = %(tenant_id)s AND endpoint_day.endpoint_id = doomed.endpoint_id
-AND endpoint_day.day = doomed.day;
+));
 
 -- name: expire_day_deltas
 -- The same of what is not counted yet.

@@ -2,7 +2,7 @@
 
 -- name: lock_deliveries
 -- How those of the deliveries that still exist stand; they stay so until the transaction ends.
-SELECT delivery.seq, delivery.tenant_id, delivery.endpoint_id, delivery.attempts
+SELECT delivery.seq, delivery.tenant_id, delivery.endpoint_id, delivery.event_id, delivery.attempts
 FROM unnest(%(tenant_ids)s::text[], %(seqs)s::bigint[]) AS asked (tenant_id, seq)
 JOIN delivery ON delivery.tenant_id = asked.tenant_id AND delivery.seq = asked.seq
 ORDER BY delivery.tenant_id, delivery.seq
@@ -15,11 +15,15 @@ FROM unnest(%(tenant_ids)s::text[], %(ids)s::text[]) AS asked (tenant_id, id)
 JOIN attempt ON attempt.tenant_id = asked.tenant_id AND attempt.id = asked.id;
 
 -- name: redacted_events
--- Which of these events have no payload any more.
-SELECT event.tenant_id, event.id
-FROM unnest(%(tenant_ids)s::text[], %(ids)s::text[]) AS asked (tenant_id, id)
-JOIN event ON event.tenant_id = asked.tenant_id AND event.id = asked.id
-WHERE octet_length(event.data) = 0;
+-- Which of these events have no payload any more; none of them loses its own until the transaction ends.
+WITH held AS MATERIALIZED (
+    SELECT event.tenant_id, event.id, event.data
+    FROM unnest(%(tenant_ids)s::text[], %(ids)s::text[]) AS asked (tenant_id, id)
+    JOIN event ON event.tenant_id = asked.tenant_id AND event.id = asked.id
+    ORDER BY event.tenant_id, event.id
+    FOR SHARE OF event
+)
+SELECT tenant_id, id FROM held WHERE octet_length(data) = 0;
 
 -- name: copy_attempts
 -- Append to the log; the columns in the order of model.attempt.Attempt.

@@ -18,10 +18,15 @@ WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
         ORDER BY tenant_id, endpoint_id LIMIT 1
     ) AS next
 )
-SELECT lane.tenant_id, lane.endpoint_id, coalesce(endpoint.ordering, 'none')
+SELECT
+    lane.tenant_id, lane.endpoint_id,
+    coalesce((SELECT ordering FROM endpoint WHERE endpoint.id = lane.endpoint_id), 'none')
 FROM pending
-JOIN lane ON lane.endpoint_id = pending.endpoint_id AND lane.tenant_id = pending.tenant_id
-LEFT JOIN endpoint ON endpoint.id = pending.endpoint_id
+CROSS JOIN LATERAL (
+    SELECT tenant_id, endpoint_id, owner, due_at, not_before FROM lane
+    WHERE lane.endpoint_id = pending.endpoint_id AND lane.tenant_id = pending.tenant_id
+    OFFSET 0
+) AS lane
 WHERE lane.owner IS NULL
 AND (lane.due_at IS NULL OR lane.due_at > greatest(%(now)s, lane.not_before))
 AND (
@@ -56,14 +61,13 @@ LIMIT %(limit)s;
 -- name: ring_stranded
 -- Ring those of these lanes that nobody has taken meanwhile, in the order of the endpoints.
 WITH bell AS MATERIALIZED (
-    SELECT lane.endpoint_id
-    FROM unnest(%(tenant_ids)s::text[], %(endpoint_ids)s::text[]) AS asked (tenant_id, endpoint_id)
-    JOIN lane ON lane.endpoint_id = asked.endpoint_id AND lane.tenant_id = asked.tenant_id
-    WHERE lane.owner IS NULL AND (lane.due_at IS NULL OR lane.due_at > greatest(%(now)s, lane.not_before))
-    ORDER BY lane.endpoint_id
-    FOR UPDATE OF lane
+    SELECT endpoint_id FROM lane
+    WHERE endpoint_id = ANY (%(endpoint_ids)s::text[])
+    AND owner IS NULL AND (due_at IS NULL OR due_at > greatest(%(now)s, not_before))
+    ORDER BY endpoint_id || ''
+    FOR UPDATE
 )
-UPDATE lane SET due_at = greatest(%(now)s, lane.not_before) FROM bell WHERE lane.endpoint_id = bell.endpoint_id;
+UPDATE lane SET due_at = greatest(%(now)s, not_before) WHERE endpoint_id = ANY (ARRAY(SELECT endpoint_id FROM bell));
 
 -- name: orphaned_owners
 -- Who owns lanes and has no node row. A node's row is there before it owns anything; one without never owns again.
@@ -76,17 +80,16 @@ WITH RECURSIVE owner (id) AS (
         SELECT lane.owner FROM lane WHERE lane.owner > owner.id ORDER BY lane.owner LIMIT 1
     ) AS next
 )
-SELECT owner.id FROM owner WHERE NOT EXISTS (SELECT 1 FROM node WHERE node.id = owner.id);
+SELECT owner.id FROM owner WHERE (SELECT count(*) FROM node WHERE node.id = owner.id) = 0;
 
 -- name: free_orphaned_lanes
 -- Free and ring the lanes of nodes that are gone.
 WITH freed AS MATERIALIZED (
-    SELECT endpoint_id FROM lane WHERE owner = ANY (%(owners)s::text[]) ORDER BY endpoint_id FOR UPDATE
+    SELECT endpoint_id FROM lane WHERE owner = ANY (%(owners)s::text[]) ORDER BY endpoint_id || '' FOR UPDATE
 )
 UPDATE lane
 SET owner = NULL, due_at = least(due_at, greatest(%(now)s, not_before)), freed_at = %(now)s
-FROM freed
-WHERE lane.endpoint_id = freed.endpoint_id;
+WHERE endpoint_id = ANY (ARRAY(SELECT endpoint_id FROM freed));
 
 -- name: missing_lanes
 -- Endpoints that have deliveries and no lane. -- all tenants: a skip scan.
@@ -101,10 +104,10 @@ WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
         ORDER BY tenant_id, endpoint_id LIMIT 1
     ) AS next
 )
-SELECT endpoint.id
+SELECT pending.endpoint_id
 FROM pending
-JOIN endpoint ON endpoint.id = pending.endpoint_id AND endpoint.deleted_at IS NULL
-WHERE NOT EXISTS (SELECT 1 FROM lane WHERE lane.endpoint_id = endpoint.id)
+WHERE (SELECT count(*) FROM lane WHERE lane.endpoint_id = pending.endpoint_id) = 0
+AND (SELECT count(*) FROM endpoint WHERE endpoint.id = pending.endpoint_id AND endpoint.deleted_at IS NULL) = 1
 LIMIT %(limit)s;
 
 -- name: lost_endpoints
@@ -122,14 +125,18 @@ WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
 )
 SELECT pending.tenant_id, pending.endpoint_id
 FROM pending
-WHERE NOT EXISTS (SELECT 1 FROM endpoint WHERE endpoint.id = pending.endpoint_id AND endpoint.deleted_at IS NULL)
+WHERE (SELECT count(*) FROM endpoint WHERE endpoint.id = pending.endpoint_id AND endpoint.deleted_at IS NULL) = 0
 LIMIT %(limit)s;
 
 -- name: lock_deliveries_to_cancel
 -- Some deliveries of an endpoint that is deleted or gone, held, with the types of their events.
 SELECT
     delivery.tenant_id, delivery.endpoint_id, delivery.event_id, delivery.ordering_key,
-    delivery.due_at, delivery.seq, delivery.attempts, delivery.tries, event.type
+    delivery.due_at, delivery.seq, delivery.attempts, delivery.tries, (
+        SELECT type FROM event
+        WHERE event.tenant_id = %(tenant_id)s AND event.id = delivery.event_id
+        AND event.accepted_at = delivery.event_at
+    )
 FROM (
     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
     FROM delivery
@@ -137,9 +144,7 @@ FROM (
     AND NOT EXISTS (SELECT 1 FROM endpoint WHERE endpoint.id = %(endpoint_id)s AND endpoint.deleted_at IS NULL)
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
-) AS delivery
-LEFT JOIN event
-ON event.tenant_id = delivery.tenant_id AND event.id = delivery.event_id AND event.accepted_at = delivery.event_at;
+) AS delivery;
 
 -- name: emptied_tombstones
 -- Deleted endpoints that have no deliveries left.
@@ -157,7 +162,7 @@ WHERE id = ANY (%(endpoint_ids)s::text[]) AND deleted_at IS NOT NULL AND NOT EXI
     SELECT 1 FROM delivery
     WHERE delivery.tenant_id = endpoint.tenant_id AND delivery.endpoint_id = endpoint.id
 )
-ORDER BY id
+ORDER BY id || ''
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED;
 
@@ -189,62 +194,53 @@ SELECT 1 FROM tenant WHERE id = %(tenant_id)s AND deleted_at IS NOT NULL FOR UPD
 
 -- name: purge_deliveries
 -- Remove some deliveries of a tenant.
-WITH doomed AS MATERIALIZED (
+DELETE FROM delivery
+WHERE tenant_id = %(tenant_id)s AND seq = ANY (ARRAY(
     SELECT seq FROM delivery WHERE tenant_id = %(tenant_id)s ORDER BY seq LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM delivery USING doomed WHERE delivery.tenant_id = %(tenant_id)s AND delivery.seq = doomed.seq;
+));
 
 -- name: purge_events
 -- Remove some events of a tenant.
-WITH doomed AS MATERIALIZED (
-    SELECT id, accepted_at FROM event
-    WHERE tenant_id = %(tenant_id)s ORDER BY id, accepted_at LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM event USING doomed
-WHERE event.tenant_id = %(tenant_id)s AND event.id = doomed.id AND event.accepted_at = doomed.accepted_at;
+DELETE FROM event
+WHERE tenant_id = %(tenant_id)s AND id = ANY (ARRAY(
+    SELECT id FROM event WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
+));
 
 -- name: purge_job_events
 -- Remove some of what a tenant's jobs have to do.
-WITH doomed AS MATERIALIZED (
-    SELECT job_id, event_seq FROM job_event
+DELETE FROM job_event
+WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
+    SELECT ctid FROM job_event
     WHERE tenant_id = %(tenant_id)s ORDER BY job_id, event_seq LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM job_event USING doomed
-WHERE job_event.tenant_id = %(tenant_id)s AND job_event.job_id = doomed.job_id
-AND job_event.event_seq = doomed.event_seq;
+));
 
 -- name: purge_jobs
 -- Remove some jobs of a tenant.
-WITH doomed AS MATERIALIZED (
+DELETE FROM job WHERE id = ANY (ARRAY(
     SELECT id FROM job WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM job USING doomed WHERE job.id = doomed.id;
+));
 
 -- name: purge_event_keys
 -- Remove some keys that callers of a tenant chose, and numbers.
-WITH doomed AS MATERIALIZED (
-    SELECT kind, key FROM event_key WHERE tenant_id = %(tenant_id)s ORDER BY kind, key LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM event_key USING doomed
-WHERE event_key.tenant_id = %(tenant_id)s AND event_key.kind = doomed.kind AND event_key.key = doomed.key;
+DELETE FROM event_key
+WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
+    SELECT ctid FROM event_key WHERE tenant_id = %(tenant_id)s ORDER BY kind, key LIMIT %(limit)s FOR UPDATE
+));
 
 -- name: purge_attempts
 -- Remove some of a tenant's log.
-WITH doomed AS MATERIALIZED (
-    SELECT id, at FROM attempt WHERE tenant_id = %(tenant_id)s ORDER BY id, at LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM attempt USING doomed
-WHERE attempt.tenant_id = %(tenant_id)s AND attempt.id = doomed.id AND attempt.at = doomed.at;
+DELETE FROM attempt
+WHERE tenant_id = %(tenant_id)s AND id = ANY (ARRAY(
+    SELECT id FROM attempt WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
+));
 
 -- name: purge_days
 -- Remove some of a tenant's figures.
-WITH doomed AS MATERIALIZED (
-    SELECT endpoint_id, day FROM endpoint_day
+DELETE FROM endpoint_day
+WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
+    SELECT ctid FROM endpoint_day
     WHERE tenant_id = %(tenant_id)s ORDER BY endpoint_id, day LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM endpoint_day USING doomed
-WHERE endpoint_day.tenant_id = %(tenant_id)s AND endpoint_day.endpoint_id = doomed.endpoint_id
-AND endpoint_day.day = doomed.day;
+));
 
 -- name: purge_day_deltas
 -- Remove some of a tenant's figures that are not counted yet.
@@ -255,29 +251,25 @@ WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
 
 -- name: purge_lanes
 -- Remove some lanes of a tenant's endpoints.
-WITH doomed AS MATERIALIZED (
+DELETE FROM lane WHERE endpoint_id = ANY (ARRAY(
     SELECT lane.endpoint_id
     FROM endpoint
-    JOIN lane ON lane.endpoint_id = endpoint.id
+    CROSS JOIN LATERAL (SELECT endpoint_id FROM lane WHERE lane.endpoint_id = endpoint.id OFFSET 0 FOR UPDATE) AS lane
     WHERE endpoint.tenant_id = %(tenant_id)s
-    ORDER BY lane.endpoint_id LIMIT %(limit)s
-    FOR UPDATE OF lane
-)
-DELETE FROM lane USING doomed WHERE lane.endpoint_id = doomed.endpoint_id;
+    ORDER BY endpoint.id LIMIT %(limit)s
+));
 
 -- name: purge_endpoints
 -- Remove some endpoints of a tenant, once their lanes are gone.
-WITH doomed AS MATERIALIZED (
+DELETE FROM endpoint WHERE id = ANY (ARRAY(
     SELECT id FROM endpoint WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM endpoint USING doomed WHERE endpoint.id = doomed.id;
+));
 
 -- name: purge_secrets
 -- Remove some secrets of a tenant and its endpoints.
-WITH doomed AS MATERIALIZED (
+DELETE FROM secret WHERE id = ANY (ARRAY(
     SELECT id FROM secret WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
-)
-DELETE FROM secret USING doomed WHERE secret.id = doomed.id;
+));
 
 -- name: purge_tenant
 -- Set a deleted tenant's name free.
@@ -285,18 +277,15 @@ DELETE FROM tenant WHERE id = %(tenant_id)s AND deleted_at IS NOT NULL;
 
 -- name: expire_keys
 -- Remove some idempotency keys past their time. -- all tenants: by the index of their ends.
-WITH doomed AS MATERIALIZED (
-    SELECT tenant_id, kind, key FROM event_key
+DELETE FROM event_key WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM event_key
     WHERE expires_at <= %(now)s
     ORDER BY expires_at LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
-)
-DELETE FROM event_key USING doomed
-WHERE event_key.tenant_id = doomed.tenant_id AND event_key.kind = doomed.kind AND event_key.key = doomed.key;
+));
 
 -- name: gather_days
--- Fold some of what was added to the figures of days into them, in key order, from an endpoint on; how much, and the last
--- endpoint of it. -- all tenants: small steps.
+-- Fold some of what was added to days' figures, from an endpoint on; how much, up to which. -- all tenants: small steps.
 WITH taken AS (
     DELETE FROM endpoint_day_delta
     WHERE ctid = ANY (ARRAY(

@@ -6,7 +6,7 @@ NOTIFY ringback_bells;
 
 -- name: notify_of_old_bells
 -- Tell whoever listens that bells rang at a time that claims may have passed.
-NOTIFY ringback_bells, 'long ago';
+SELECT pg_notify('ringback_bells', 'long ago');
 
 -- name: listen_for_bells
 -- Be told of bells.

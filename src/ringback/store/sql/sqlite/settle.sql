@@ -1,8 +1,8 @@
 -- What becomes of deliveries: finished, rescheduled, sent again.
 
 -- name: deliveries_as_stored
--- How those of the deliveries that still exist stand now, as one row: [seq, tenant, endpoint, attempts].
-SELECT json_group_array(json_array(seq, tenant_id, endpoint_id, attempts))
+-- How those of the deliveries that still exist stand now, as one row: [seq, tenant, endpoint, event, attempts].
+SELECT json_group_array(json_array(seq, tenant_id, endpoint_id, event_id, attempts))
 FROM delivery
 WHERE seq IN (SELECT value FROM json_each(:seqs));
 

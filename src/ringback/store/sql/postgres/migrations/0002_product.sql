@@ -53,7 +53,17 @@ CREATE TABLE job_event (
     job_id text COLLATE "C" NOT NULL,
     event_seq bigint NOT NULL,
     PRIMARY KEY (tenant_id, job_id, event_seq)
-) WITH (autovacuum_vacuum_scale_factor = 0.02);
+) WITH (
+    autovacuum_vacuum_scale_factor = 0.02,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
+);
+-- For the planner, as in 0001.
+INSERT INTO job_event (tenant_id, job_id, event_seq)
+SELECT 'tenant', 'job_' || n % 5, n FROM generate_series(1, 500) AS n;
+ANALYZE job_event;
+SAVEPOINT shown;
+TRUNCATE job_event;
+RELEASE shown;
 
 CREATE INDEX event_by_subject ON event (tenant_id, subject_type, subject_id, seq) WHERE subject_id IS NOT NULL;
 
