@@ -4,7 +4,7 @@ Lanes are claimed in the order of their bells, and each claim leaves a dead entr
 session's transaction is old, nobody may clear them away, and whoever began at the head would pass over all of them each
 time. So a claim begins where the last one ended, less SLACK_MS for bells that were on their way: what rings anew rings
 at about the present time. What rings at an older time is found by a look from the head every FULL_EVERY_MS, or at once
-where somebody knows of it and calls `forget` or `lower`. It is a matter of speed alone, kept by each process for itself.
+where somebody knows of it and calls `forget` or `lower`. It is a matter of speed alone, and each process keeps its own.
 """
 
 import threading

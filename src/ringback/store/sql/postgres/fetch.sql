@@ -17,7 +17,9 @@ WITH found AS (
             -- Up to the watermark what the caller holds comes again; beyond it nothing does, so less is read.
             SELECT 0 AS kind, fresh.*
             FROM (
-                VALUES (asked.beyond, asked.watermark, asked.room), (asked.watermark, 9223372036854775807, asked.most)
+                VALUES
+                    (asked.beyond, asked.watermark, asked.room),
+                    (greatest(asked.watermark, asked.beyond), 9223372036854775807, asked.most)
             ) AS span (above, upto, count)
             CROSS JOIN LATERAL (
                 (
@@ -82,7 +84,6 @@ ORDER BY place, kind, CASE WHEN kind = 0 THEN seq ELSE due_at END, seq;
 
 -- name: find_due_heads
 -- Due heads of a lane with an order, found key after key by skip scan; when the next one is due; where the scan stopped.
--- (SELECT true): of what the planner knows to be deferred it may take the index of that, and sort it.
 WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     -- What has no key is a queue too. `beyond` is the least text that the next key can be. New work is due (`new`)
     -- whatever the clock says.
