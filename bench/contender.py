@@ -113,9 +113,7 @@ class Contender:
             self.settled += sum(answers)
 
     def _release(self, names: Sequence[str]) -> None:
-        leaving = [
-            Leaving(TENANT, name, self._store.next_due(TENANT, name, ordered=False), 0, b"") for name in names
-        ]
+        leaving = [Leaving(TENANT, name, self._store.next_due(TENANT, name, ordered=False), 0, b"") for name in names]
         for name, gone in zip(names, self._store.release(self._node, leaving), strict=True):
             if gone:
                 del self._lanes[name], self._watermarks[name]

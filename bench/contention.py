@@ -101,7 +101,7 @@ def seed(server: Cluster, name: str, lanes: int, deliveries: int) -> None:
             ingest(store, [lane_name(number % lanes) for number in numbers], 1 << 60 | first, ringing=False)
         if deliveries:
             connection.execute("UPDATE lane SET due_at = %s - (random() * 10000)::bigint", (now_ms(),))
-        connection.execute("VACUUM ANALYZE")
+            connection.execute("VACUUM ANALYZE")
     store.close()
 
 
@@ -398,7 +398,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=20_000, help="events through whole processes")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of drain and serve")
     parser.add_argument("--held", choices=HELD, nargs="+", default=list(HELD), help="what is held open")
-    parser.add_argument("--no-doctor", dest="doctor", action="store_false", help="don't ask doctor, which takes a minute")
+    parser.add_argument(
+        "--no-doctor", dest="doctor", action="store_false", help="don't ask doctor, which takes a minute"
+    )
     parser.add_argument("--verbose", action="store_true", help="the queries of every run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--directory", type=Path, default=ROOT / ".bench", help="where files are made, and removed")

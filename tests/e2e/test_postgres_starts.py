@@ -121,7 +121,7 @@ def test_two_that_start_at_once_set_it_up_once_and_both_come_up(
 def test_one_waits_until_an_older_schema_is_migrated(stack: ExitStack, empty_database: str, tmp_path: Path) -> None:
     prepare(Address(empty_database), load_migrations("postgres")[:-1], migrate=False)
     waiting = server_on(stack, tmp_path / "waiting", empty_database)
-    wait_until(lambda: " waits_for_migration " in waiting.log.read_text(), 20, "it says that it waits")
+    wait_until(lambda: " waits_for_migration " in waiting.log.read_text(), 60, "it says that it waits")
     assert run("migrate", empty_database).code == ExitCode.OK
     waiting.wait_ready()
 

@@ -35,8 +35,9 @@ PLAIN: dict[str, Any] = {
     max(TIMES), "seq": 0, "seqs": [100_000 + place for place in PLACES], "after": "", "after_tenant": "", "last":
     LAST_SEQ, "floor": LAST_SEQ, "since": 0, "until": LAST_SEQ, "from_day": 0, "to_day": LAST_SEQ, "since_day":
     "2027-01-10", "limit": 10, "rows": 10, "step": 10, "look": 10, "count": 10, "wanted": 10, "visits": 20,
-    "pending_max": 5, "from_key": "", "new": True, "beyond": [100_000], "counts": [10], "bytes_max": 1 << 20, "now":
-    NOW, "due_at": NOW, "due_ats": [NOW] * 4, "attempts": [1] * 4, "tries": [1] * 4, "next_dues": [NOW] * 4,
+    "pending_max": 5, "from_key": "", "new": True, "beyond": 100_000, "watermarks": [100_000], "rooms": [10],
+    "limits": [10], "from_due": -1, "from_tenant": "", "from_endpoint": "", "bytes_max": 1 << 20, "now": NOW,
+    "due_at": NOW, "due_ats": [NOW] * 4, "attempts": [1] * 4, "tries": [1] * 4, "next_dues": [NOW] * 4,
     "not_before": 0, "not_befores": [0] * 4, "healths": [b""] * 4, "forever": FOREVER_MS, "due_before": 0,
     "day_after": NOW + 2 * DAY_MS, "before": "",
 }  # fmt: skip
@@ -63,7 +64,7 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "lanes_of": {"ids": LANES},
     "numbers_of_day": {"number": -1},
     "delete_number_claims": {"numbers": ["153"]},
-    "find_due": {"tenant_ids": ["ten_3"], "endpoint_ids": ["ep_3"]},
+    "find_due": {"tenant_ids": ["ten_3"], "endpoint_ids": ["ep_3"], "beyond": [100_000]},
     "find_due_heads": {"tenant_id": "ten_7", "endpoint_id": "ep_7"},
     "expire_attempts": {"before": LAST_ID},
     "expire_days": {"before": "2027-01-10"},

@@ -1,22 +1,28 @@
--- Lanes and nodes: who drains what. `owner IS NOT DISTINCT FROM` where lanes are asked for by name: that is not answered by
--- the index of all that a node has.
+-- Lanes and nodes: who drains what.
+--
+-- `owner IS NOT DISTINCT FROM` is never looked up in lane_owned, which would visit all of the node's lanes for each.
 
 -- name: anything_to_claim
--- Whether a node's row is there, and whether any lane rings that nobody owns.
+-- Whether a node's row is there, and whether any lane rings that nobody owns, from a place in the order of claims on.
 SELECT
     EXISTS (SELECT 1 FROM node WHERE id = %(node_id)s),
-    EXISTS (SELECT 1 FROM lane WHERE owner IS NULL AND due_at <= %(now)s);
+    EXISTS (
+        SELECT 1 FROM lane
+        WHERE owner IS NULL AND due_at <= %(now)s
+        AND (due_at, tenant_id, endpoint_id) >= (%(from_due)s, %(from_tenant)s, %(from_endpoint)s)
+    );
 
 -- name: keep_node
 -- Keep a node's row from being deleted until the transaction ends; its beats go on.
 SELECT 1 FROM node WHERE id = %(node_id)s FOR KEY SHARE;
 
 -- name: claim_lanes
--- Take lanes that nobody owns and whose bell rings, the earliest first, and silence their bells; as they were before.
+-- Take lanes that ring and nobody owns, the earliest first from a place on, and silence them; as they were.
 WITH ringing AS MATERIALIZED (
     SELECT endpoint_id, tenant_id, due_at, not_before, health, freed_at
     FROM lane
     WHERE owner IS NULL AND due_at <= %(now)s
+    AND (due_at, tenant_id, endpoint_id) >= (%(from_due)s, %(from_tenant)s, %(from_endpoint)s)
     ORDER BY due_at, tenant_id, endpoint_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED

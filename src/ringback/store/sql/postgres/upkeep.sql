@@ -288,11 +288,12 @@ DELETE FROM event_key WHERE ctid = ANY (ARRAY(
 ));
 
 -- name: gather_days
--- Fold some of what was added to the figures of days into them, in key order; how much. -- all tenants: small steps.
+-- Fold some additions to figures of days into them, from an endpoint on; how many, the last. -- all tenants: steps.
 WITH taken AS (
     DELETE FROM endpoint_day_delta
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM endpoint_day_delta
+        WHERE (tenant_id, endpoint_id) >= (%(from_tenant)s, %(from_endpoint)s)
         ORDER BY tenant_id, endpoint_id LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ))
@@ -307,4 +308,4 @@ gathered AS (
     ON CONFLICT (tenant_id, endpoint_id, day) DO UPDATE
     SET succeeded = present.succeeded + excluded.succeeded, failed = present.failed + excluded.failed
 )
-SELECT count(*) FROM taken;
+SELECT count(*), (array_agg(ARRAY[tenant_id, endpoint_id] ORDER BY tenant_id DESC, endpoint_id DESC))[1:1] FROM taken;
