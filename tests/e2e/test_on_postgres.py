@@ -63,6 +63,8 @@ off = test_switched_off.off
 def server(tmp_path_factory: pytest.TempPathFactory, postgres: Cluster) -> Iterator[Server]:
     environment = {"RINGBACK_MASTER_KEY": MASTER_KEY}
     folder = tmp_path_factory.mktemp("server")
-    with postgres.empty_database() as url:
-        with Server(folder / "data", "--allow-private", "--store", url, environment=environment) as running:
-            yield running
+    with (
+        postgres.empty_database() as url,
+        Server(folder / "data", "--allow-private", "--store", url, environment=environment) as running,
+    ):
+        yield running
