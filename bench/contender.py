@@ -149,7 +149,7 @@ def contend(url: str, place: int, counts: "SynchronizedArray[int]", go: Flag, st
 
 
 class Load:
-    """What a feeder feeds: so many deliveries, half of them for the first few of the lanes, at most `waiting` at once."""
+    """What a feeder feeds: so many deliveries, half of them for the first few lanes, at most `waiting` at once."""
 
     def __init__(self, lanes: int, busy: int, deliveries: int, waiting: int) -> None:
         self.lanes = lanes

@@ -1,10 +1,10 @@
 """Where a claim begins to look for lanes that ring.
 
 Lanes are claimed in the order of their bells, and each claim leaves a dead entry at the head of the index. While some
-session's transaction is old, nobody may clear them away, and whoever began at the head would pass over all of them each
-time. So a claim begins where the last one ended, less SLACK_MS for bells that were on their way: what rings anew rings
-at about the present time. What rings at an older time is found by a look from the head every FULL_EVERY_MS, or at once
-where somebody knows of it and calls `forget` or `lower`. It is a matter of speed alone, and each process keeps its own.
+session's transaction is old, nobody may clear them away, and whoever began at the head would pass over all of them. So
+a claim begins where the last one ended, less SLACK_MS for bells that were on their way: what rings anew rings at about
+the present time. What rings at an older time is found by a look from the head every FULL_EVERY_MS, or at once where
+somebody knows of it and calls `forget` or `lower`. Each process keeps it for itself, and loses nothing by losing it.
 """
 
 import threading

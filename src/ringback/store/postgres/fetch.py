@@ -11,8 +11,8 @@ KEYS_VISITED and goes on only until it has enough heads; the next fetch of that 
 watermark stays: there is new work below the highest head.
 
 What is settled leaves dead entries where a lane's new work begins, and while some session's transaction is old nobody
-may clear them away. So it is remembered, also of lanes that were given up, up to which number a lane has no new work
-and never will: what was there when the floor was read is gone, and nothing new comes below the floor.
+may clear them away. So it is remembered, also of lanes that were given up, to which number a lane has no new work and
+never will: what was there when the floor was read is gone, and nothing new comes below the floor.
 """
 
 from collections import OrderedDict
