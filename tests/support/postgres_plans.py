@@ -41,6 +41,7 @@ class Plans:
 
     def __init__(self, url: str) -> None:
         self.connection: psycopg.Connection[Any] = Address(url).connect()
+        self.connection.prepare_threshold = None  # what we prepare is nobody else's to give up
         self._prepared: dict[str, tuple[str, list[str]]] = {}
 
     def close(self) -> None:

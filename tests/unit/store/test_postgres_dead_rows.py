@@ -1,0 +1,109 @@
+"""What rows that are gone cost while somebody's open transaction keeps them from being cleared away.
+
+An index that leads to rows in the order of their numbers leads through those that are gone, too. What is asked all the
+time begins beyond them: new work by its number, deliveries by their keys, lanes by their own index. The rest is asked
+seldom, and its price stands here: about a page for ten dead rows, as they are next to one another.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from ringback.store.postgres.store import PostgresStore
+from support.postgres import Cluster
+from support.postgres_plans import Plans, pages, pile_up, text_of
+from support.rows import NOW
+
+DEAD = 30_000
+LANE = {"tenant_id": "ten_3", "endpoint_id": "ep_3"}
+LAST_DEAD = 2_000_000 + DEAD
+LIVE = [LAST_DEAD + place for place in range(1, 21)]
+INSERT = """
+INSERT INTO delivery (tenant_id, seq, endpoint_id, event_id, event_at, due_at, attempts, tries, deferred)
+SELECT 'ten_3', {first} + n, '{lane}', 'evt_' || n, {now}, {now}, 0, 0, {deferred} FROM generate_series(1, {count}) AS n
+"""
+FETCH: dict[str, Any] = {
+    "tenant_ids": ["ten_3"], "endpoint_ids": ["ep_3"], "beyond": [LAST_DEAD], "watermarks": [LAST_DEAD],
+    "rooms": [11], "limits": [11], "now": NOW, "bytes_max": 1 << 20,
+}  # fmt: skip
+DELIVERIES = {"tenant_ids": ["ten_3"] * 4, "seqs": LIVE[:4]}
+
+
+@pytest.fixture(scope="module")
+def plans(postgres: Cluster) -> Iterator[Plans]:
+    """A lane with new work behind rows that were finished while another session's transaction was open."""
+    with postgres.empty_database() as url:
+        store = PostgresStore.open(url)
+        store.make_days(NOW)
+        store.close()
+        plans = Plans(url)
+        pile_up(plans.connection, 1, 200)
+        plans.connection.execute("DELETE FROM delivery WHERE endpoint_id = 'ep_3'")
+        with psycopg.connect(url) as holding:
+            holding.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            holding.execute("SELECT 1")
+            for lane, first, deferred in (("ep_3", 2_000_000, "false"), ("ep_13", 3_000_000, "true")):
+                insert = INSERT.format(lane=lane, first=first, now=NOW, deferred=deferred, count=DEAD)
+                plans.connection.execute(insert)  # type: ignore[call-overload]
+                plans.connection.execute("DELETE FROM delivery WHERE seq > 2000000")
+            insert = INSERT.format(lane="ep_3", first=LAST_DEAD, now=NOW, deferred="false", count=len(LIVE))
+            plans.connection.execute(insert)  # type: ignore[call-overload]
+            # A lane's row costs a page for each time that it was rung, silenced or given up: that is why busy lanes stay
+            # owned, and why a bell that rings is not rung again.
+            for _ in range(20):
+                plans.connection.execute("UPDATE lane SET due_at = 1, owner = NULL WHERE endpoint_id = 'ep_3'")
+                plans.connection.execute("UPDATE lane SET due_at = NULL, owner = 'node_a' WHERE endpoint_id = 'ep_3'")
+            plans.connection.execute("VACUUM delivery, lane")  # which can take nothing away
+            yield plans
+        plans.close()
+
+
+def touched(plans: Plans, name: str, params: dict[str, Any]) -> int:
+    return pages(plans.run(text_of(name, ""), params))
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "most"),
+    [
+        ("find_due", FETCH, 150),
+        ("lock_deliveries", DELIVERIES, 40),
+        ("delete_deliveries", DELIVERIES, 40),
+        ("load_due", {**LANE, "seqs": LIVE[:4], "bytes_max": 1 << 20}, 100),
+        ("ringing_lanes", {"node_id": "node_a", "now": NOW}, 100),
+        ("release_lanes", {
+            "endpoint_ids": ["ep_3"], "next_dues": [NOW], "not_befores": [0], "healths": [b""], "node_id": "node_a",
+            "forever": 1 << 60,
+        }, 100),
+        ("claim_lanes", {"node_id": "node_a", "now": NOW, "limit": 10}, 100),
+    ],
+)  # fmt: skip
+def test_what_is_asked_all_the_time_begins_beyond_the_dead(
+    plans: Plans, name: str, params: dict[str, Any], most: int
+) -> None:
+    found = touched(plans, name, params)
+    print(name, found)
+    assert found < most
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "most"),
+    [
+        # When a lane is given up: 771 pages.
+        ("earliest_due", LANE, 1_000),
+        # At a start, when nothing is known of the lane: 771.
+        ("find_due", {**FETCH, "beyond": [0], "watermarks": [0]}, 1_000),
+        # Of a lane whose retries were finished meanwhile: 590. What is to be sent again is found by its time alone.
+        ("find_due", {**FETCH, "endpoint_ids": ["ep_13"]}, 1_000),
+        # At each fetch of a lane with an order, whose head may be anywhere: once for what is new and once more for
+        # what is sent again.
+        ("find_due_heads", {**LANE, "now": NOW, "new": True, "from_key": "", "wanted": 10, "visits": 20}, 4_000),
+    ],
+)
+def test_what_is_asked_seldom_goes_through_them_once(
+    plans: Plans, name: str, params: dict[str, Any], most: int
+) -> None:
+    found = touched(plans, name, params)
+    print(name, found)
+    assert found < most
