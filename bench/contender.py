@@ -113,9 +113,7 @@ class Contender:
             self.settled += sum(answers)
 
     def _release(self, names: Sequence[str]) -> None:
-        leaving = [
-            Leaving(TENANT, name, self._store.next_due(TENANT, name, ordered=False), 0, b"") for name in names
-        ]
+        leaving = [Leaving(TENANT, name, self._store.next_due(TENANT, name, ordered=False), 0, b"") for name in names]
         for name, gone in zip(names, self._store.release(self._node, leaving), strict=True):
             if gone:
                 del self._lanes[name], self._watermarks[name]
@@ -151,7 +149,7 @@ def contend(url: str, place: int, counts: "SynchronizedArray[int]", go: Flag, st
 
 
 class Load:
-    """What a feeder feeds: so many deliveries, half of them for the first few of the lanes, at most `waiting` at once."""
+    """What a feeder feeds: so many deliveries, half of them for the first few lanes, at most `waiting` at once."""
 
     def __init__(self, lanes: int, busy: int, deliveries: int, waiting: int) -> None:
         self.lanes = lanes

@@ -2,13 +2,13 @@
 
     python bench/contention.py [--part drain|hour|serve|all] [--lanes 10 1000 100000] [--engines 10] [--json FILE]
 
-The server is the bench's own (Debian's, all its commits on the disk). Ten whole Ringbacks, each with its sender, are more
-than two cores can run: the engines of *drain* and *hour* are ten processes that do with the store what an engine does and
-make no requests (`contender.py`). *serve* is two whole ones.
+The server is the bench's own (Debian's, all its commits on the disk). Ten whole Ringbacks, each with its sender, are
+more than two cores can run: the engines of *drain* and *hour* are ten processes that do with the store what an engine
+does and make no requests (`contender.py`). *serve* is two whole ones.
 
 *drain*: so many deliveries wait in 10, 1,000 or 100,000 lanes that are all due, and are drained. *hour*: what 50
-deliveries a second make in an hour, 180,000, as fast as it goes, half of them for ten of 1,000 lanes; a lane is given up
-whenever it is empty. *serve*: events from h2load to an nginx, through two processes.
+deliveries a second make in an hour, 180,000, as fast as it goes, half of them for ten of 1,000 lanes; a lane is given
+up whenever it is empty. *serve*: events from h2load to an nginx, through two processes.
 
 Each is measured with nothing else open, and beside a session that holds a transaction open for the whole run: with a
 snapshot (REPEATABLE READ), and with a snapshot and something written. The goals: beside it at least 0.7 of the rate
@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import psycopg
+
 from machinery import ROOT, SOURCE, BenchFailed, run, sink, summarise
 from postgres import MASTER_KEY, cluster, on
 from ratio import MODES, rate
@@ -101,7 +102,7 @@ def seed(server: Cluster, name: str, lanes: int, deliveries: int) -> None:
             ingest(store, [lane_name(number % lanes) for number in numbers], 1 << 60 | first, ringing=False)
         if deliveries:
             connection.execute("UPDATE lane SET due_at = %s - (random() * 10000)::bigint", (now_ms(),))
-        connection.execute("VACUUM ANALYZE")
+            connection.execute("VACUUM ANALYZE")
     store.close()
 
 
@@ -285,7 +286,7 @@ def hour(given: argparse.Namespace, server: Cluster) -> dict[str, Any]:
 
 
 def growth(ran: Run) -> dict[str, float]:
-    """How much slower each query that matters is in the last quarter of a run than in the first but for its beginning."""
+    """How much slower each query that matters is in the last quarter of a run than in the first."""
     spent_ms = sum(ran.spent(name, 0, PARTS).ms for name in ran.parts[-1])
     found = {}
     for name in ran.parts[-1]:
@@ -352,8 +353,8 @@ def _print_queries(ran: Run) -> None:
     for name, spent in sorted(total.items(), key=lambda pair: -pair[1].ms)[:16]:
         first, last = ran.spent(name, 1, PARTS // 4 + 1), ran.spent(name, PARTS * 3 // 4, PARTS)
         print(
-            f"    {name:26} {spent.calls / ran.deliveries:7.4f} a delivery, {1000 * spent.ms / ran.deliveries:7.1f} µs of "
-            f"it; mean {first.mean_ms:8.3f} ms at first, {last.mean_ms:8.3f} at last",
+            f"    {name:26} {spent.calls / ran.deliveries:7.4f} a delivery, {1000 * spent.ms / ran.deliveries:7.1f} µs "
+            f"of it; mean {first.mean_ms:8.3f} ms at first, {last.mean_ms:8.3f} at last",
             flush=True,
         )
 
@@ -398,7 +399,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=20_000, help="events through whole processes")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of drain and serve")
     parser.add_argument("--held", choices=HELD, nargs="+", default=list(HELD), help="what is held open")
-    parser.add_argument("--no-doctor", dest="doctor", action="store_false", help="don't ask doctor, which takes a minute")
+    parser.add_argument(
+        "--no-doctor", dest="doctor", action="store_false", help="don't ask doctor, which takes a minute"
+    )
     parser.add_argument("--verbose", action="store_true", help="the queries of every run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--directory", type=Path, default=ROOT / ".bench", help="where files are made, and removed")

@@ -118,40 +118,64 @@ def text_of(name: str, day: str) -> str:
     return load("postgres")[name].replace("event_of_day", day)
 
 
+_ROWS: Final = """
+CREATE OR REPLACE TEMPORARY VIEW piled AS
+SELECT
+    n, 'ten_' || n % 10 AS tenant, 'ep_' || n % 50 AS endpoint, 'evt_' || lpad(n::text, 8, '0') AS event,
+    'att_' || lpad(n::text, 8, '0') AS attempt, {now} + (n / 50 % 3 - 1) * {day_ms} + n AS at, n / 50 AS turn
+FROM generate_series({first}, {last}) AS n;
+"""
+_PILE: Final = """
+INSERT INTO event (
+    tenant_id, id, accepted_at, seq, type, subject_type, subject_id, deliver_at, number, hops, deliveries, data
+)
+SELECT
+    tenant, event, at, 10000 + n, 'a', 's', 's_' || n % 100, CASE WHEN n % 7 = 0 THEN at END,
+    CASE WHEN n % 9 = 0 THEN n END, 0, 1, repeat('x', 200)::bytea
+FROM piled;
+INSERT INTO event_key (tenant_id, kind, key, body_hash, event_ids, expires_at)
+SELECT
+    tenant, CASE WHEN n % 4 = 0 THEN 'idempotency' ELSE 'event' END, event, '', ARRAY[event],
+    CASE WHEN n % 4 = 0 THEN at END
+FROM piled;
+INSERT INTO event_key (tenant_id, kind, key, body_hash, event_ids)
+SELECT tenant, 'number', n, '', ARRAY[event] FROM piled WHERE n % 9 = 0;
+INSERT INTO delivery (
+    tenant_id, seq, endpoint_id, event_id, event_at, due_at, attempts, tries, deferred, ordering_key
+)
+SELECT
+    tenant, 100000 + n, endpoint, event, at, at, 0, 0, turn % 5 = 0,
+    CASE WHEN n % 50 = 7 THEN 'key_' || turn % 20 END
+FROM piled;
+INSERT INTO attempt (
+    tenant_id, id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final, superseded, method, url,
+    request_headers, body_head, body_tail, response_truncated, profile, maybe_repeated
+)
+SELECT
+    tenant, attempt, endpoint, event, 'a', 1, at, 1, CASE WHEN turn % 10 = 0 THEN 'failed' ELSE 'succeeded' END, true,
+    false, 'POST', 'x', '', 'x', '', false, 'x', false
+FROM piled;
+INSERT INTO job_event (tenant_id, job_id, event_seq) SELECT tenant, 'job_1', 10000 + n FROM piled;
+INSERT INTO endpoint_day_delta (tenant_id, endpoint_id, day, succeeded, failed)
+SELECT tenant, endpoint, '2027-01-15', 1, 0 FROM piled WHERE turn % 5 = 0;
+INSERT INTO endpoint_day (tenant_id, endpoint_id, day, succeeded, failed)
+SELECT DISTINCT tenant, endpoint, to_char(date '2027-01-15' - turn % 14, 'YYYY-MM-DD'), 1, 0 FROM piled
+ON CONFLICT DO NOTHING;
+INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, profile, revision, config)
+SELECT DISTINCT endpoint, tenant, '', '', 'active', 'none', 'standard', 1, ''::bytea FROM piled
+ON CONFLICT DO NOTHING;
+INSERT INTO node (id, beat) VALUES ('node_a', 0), ('node_b', 0) ON CONFLICT DO NOTHING;
+INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health)
+SELECT DISTINCT endpoint, tenant, NULL::bigint, 0, 'node_a', ''::bytea FROM piled
+ON CONFLICT DO NOTHING;
+-- Lanes of nobody that don't ring, and lanes of others.
+INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health)
+SELECT 'ep_other_' || n, tenant, {now} + 60000 + n, 0, CASE WHEN turn % 2 = 0 THEN 'node_b' END, '' FROM piled;
+"""
+
+
 def pile_up(connection: psycopg.Connection[Any], first: int, last: int) -> None:
     """Events, each pending and with an attempt, numbered so: of ten tenants with fifty lanes (`ep_0` to `ep_49`, of the
     tenants `ten_0` to `ten_9` by their last digit), over three days. Lane 7 has keys; a fifth is deferred."""
-    day = f"({NOW} + (n / 50 % 3 - 1) * {DAY_MS} + n)"
-    names = f"'ten_' || n % 10 AS tenant, 'ep_' || n % 50 AS endpoint, 'evt_' || lpad(n::text, 8, '0') AS event, {day} AS at"
-    rows = f"(SELECT n, {names} FROM generate_series({first}, {last}) AS n) AS one"
-    for text in (
-        "INSERT INTO event (tenant_id, id, accepted_at, seq, type, subject_type, subject_id, deliver_at, number, hops, "
-        "deliveries, data) SELECT tenant, event, at, 10000 + n, 'a', 's', 's_' || n % 100, "
-        f"CASE WHEN n % 7 = 0 THEN at END, CASE WHEN n % 9 = 0 THEN n END, 0, 1, repeat('x', 200)::bytea FROM {rows}",
-        "INSERT INTO event_key (tenant_id, kind, key, body_hash, event_ids, expires_at) SELECT tenant, "
-        "CASE WHEN n % 3 = 0 THEN 'idempotency' ELSE 'event' END, event, '', ARRAY[event], "
-        f"CASE WHEN n % 3 = 0 THEN at END FROM {rows}",
-        "INSERT INTO delivery (tenant_id, seq, endpoint_id, event_id, event_at, due_at, attempts, tries, deferred, "
-        "ordering_key) SELECT tenant, 100000 + n, endpoint, event, at, at, 0, 0, n / 50 % 5 = 0, "
-        f"CASE WHEN n % 50 = 7 THEN 'key_' || n / 50 % 20 END FROM {rows}",
-        "INSERT INTO attempt (tenant_id, id, endpoint_id, event_id, event_type, number, at, duration_ms, outcome, final, "
-        "superseded, method, url, request_headers, body_head, body_tail, response_truncated, profile, maybe_repeated) "
-        "SELECT tenant, replace(event, 'evt', 'att'), endpoint, event, 'a', 1, at, 1, "
-        "CASE WHEN n / 50 % 10 = 0 THEN 'failed' ELSE 'succeeded' END, true, false, 'POST', 'x', '', 'x', '', false, 'x', "
-        f"false FROM {rows}",
-        "INSERT INTO job_event (tenant_id, job_id, event_seq) SELECT tenant, 'job_1', 10000 + n FROM " + rows,
-        "INSERT INTO endpoint_day_delta (tenant_id, endpoint_id, day, succeeded, failed) "
-        f"SELECT tenant, endpoint, '2027-01-15', 1, 0 FROM {rows} WHERE n / 50 % 5 = 0",
-        "INSERT INTO endpoint_day (tenant_id, endpoint_id, day, succeeded, failed) "
-        f"SELECT DISTINCT tenant, endpoint, to_char(date '2027-01-15' - n / 50 % 14, 'YYYY-MM-DD'), 1, 0 FROM {rows} "
-        "ON CONFLICT DO NOTHING",
-        "INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, profile, revision, config) "
-        f"SELECT DISTINCT endpoint, tenant, '', '', 'active', 'none', 'standard', 1, ''::bytea FROM {rows} "
-        "ON CONFLICT DO NOTHING",
-        "INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health) "
-        f"SELECT DISTINCT endpoint, tenant, NULL::bigint, 0, 'node_a', ''::bytea FROM {rows} ON CONFLICT DO NOTHING",
-        # Lanes of nobody that don't ring, and lanes of others.
-        "INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health) "
-        f"SELECT 'ep_other_' || n, tenant, {NOW} + 60000 + n, 0, CASE WHEN n / 50 % 2 = 0 THEN 'node_b' END, '' FROM {rows}",
-    ):
-        connection.execute(text)  # type: ignore[call-overload]
+    places = {"now": NOW, "day_ms": DAY_MS, "first": first, "last": last}
+    connection.execute((_ROWS + _PILE).format(**places))  # type: ignore[call-overload]

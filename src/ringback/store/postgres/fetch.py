@@ -9,8 +9,13 @@ Of an ordered lane only the head of each key counts, oldest first, and what has 
 visited by a skip scan, so that rows blocked behind a head cost nothing. Of very many keys a fetch visits the first
 KEYS_VISITED and goes on only until it has enough heads; the next fetch of that lane begins where this one stopped. The
 watermark stays: there is new work below the highest head.
+
+What is settled leaves dead entries where a lane's new work begins, and while some session's transaction is old nobody
+may clear them away. So it is remembered, also of lanes that were given up, to which number a lane has no new work and
+never will: what was there when the floor was read is gone, and nothing new comes below the floor.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -25,6 +30,7 @@ from ringback.store.sealed_rows import SealedRows
 
 KEYS_VISITED: Final = 500
 LOADED_BYTES_MAX: Final = 16 * 1024 * 1024
+BOTTOMS_KEPT: Final = 20_000
 _BEFORE_ALL: Final = -(1 << 62)
 _NEW, _AGAIN, _NEXT = 0, 1, 2
 
@@ -70,6 +76,8 @@ class PostgresFetch(PostgresPart):
         self._scan_from: dict[str, str] = {}
         # The floor before each lane's last fetch: up to it the caller has seen all new work. One thread fetches.
         self._seen_to: dict[str, int] = {}
+        # Up to which number a lane has no new work and never will, of the lanes that were looked at last.
+        self._bottoms: OrderedDict[str, int] = OrderedDict()
         self._server = ""
 
     def fetch(self, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
@@ -88,18 +96,41 @@ class PostgresFetch(PostgresPart):
         with self._db.reading(hot=True) as session:
             if session.first(_SQL["asks_for_proof"], {"endpoint_id": endpoint_id}) is not None:
                 return 0
-            return earliest_due(session, tenant_id, endpoint_id, ordered=ordered)
+            if ordered:
+                return earliest_head_due(session, tenant_id, endpoint_id)
+            return self._earliest_due(session, tenant_id, endpoint_id)
 
-    def _fetch_plain(self, session: Session, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
+    def _earliest_due(self, session: Session, tenant_id: str, endpoint_id: str) -> int | None:
+        self._know_server(session)
+        beyond = self._bottoms.get(endpoint_id, 0)
+        asked = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "beyond": beyond}
+        due_at, seq = session.first(_SQL["earliest_due"], asked)
+        self._raise_bottom(endpoint_id, self._seen_to.get(endpoint_id, 0), seq)
+        return None if due_at is None else int(due_at)
+
+    def _know_server(self, session: Session) -> None:
         if session.server != self._server:
             # Another one, which may have lost numbers and draw them again.
             self._server = session.server
             self._seen_to.clear()
+            self._bottoms.clear()
+
+    def _raise_bottom(self, endpoint_id: str, floor: int, first: int | None) -> None:
+        """The lane's new work was looked for from its bottom on, after the floor was there: this is its first."""
+        bottom = floor if first is None else min(floor, first - 1)
+        self._bottoms[endpoint_id] = max(bottom, self._bottoms.get(endpoint_id, 0))
+        self._bottoms.move_to_end(endpoint_id)
+        if len(self._bottoms) > BOTTOMS_KEPT:
+            self._bottoms.popitem(last=False)
+
+    def _fetch_plain(self, session: Session, requests: Sequence[FetchRequest], now: int) -> list[Fetched]:
+        self._know_server(session)
         floor = self._db.floor.raised(session)
+        beyond = [self._beyond(request) for request in requests]
         asked = {
             "tenant_ids": [request.tenant_id for request in requests],
             "endpoint_ids": [request.endpoint_id for request in requests],
-            "beyond": [min(request.watermark, self._seen_to.get(request.endpoint_id, 0)) for request in requests],
+            "beyond": beyond,
             "watermarks": [request.watermark for request in requests],
             # One more than wanted of each, to see whether there is more.
             "rooms": [request.limit + request.holding + 1 for request in requests],
@@ -110,8 +141,17 @@ class PostgresFetch(PostgresPart):
         rows = session.rows(_SQL["find_due"], asked)
         by_place = {place: list(of_one) for place, of_one in groupby(rows, key=itemgetter(0))}
         found = [_plain(request, by_place.get(place, [])) for place, request in enumerate(requests, 1)]
+        for place, request in enumerate(requests, 1):
+            if beyond[place - 1] <= self._bottoms.get(request.endpoint_id, 0):
+                first = next((row[8] for row in by_place.get(place, []) if row[1] == _NEW), None)
+                self._raise_bottom(request.endpoint_id, floor, first)
         self._seen_to.update((one.endpoint_id, floor) for one, saw_all in found if saw_all)
         return [one for one, _ in found]
+
+    def _beyond(self, request: FetchRequest) -> int:
+        """Above which number the lane has new work that the caller doesn't hold."""
+        seen_to = min(request.watermark, self._seen_to.get(request.endpoint_id, 0))
+        return max(seen_to, self._bottoms.get(request.endpoint_id, 0))
 
     def forget_lanes(self, endpoint_ids: Iterable[str]) -> None:
         """They were given up: whoever has them next begins anew."""
@@ -141,11 +181,8 @@ class PostgresFetch(PostgresPart):
         )
 
 
-def earliest_due(session: Session, tenant_id: str, endpoint_id: str, *, ordered: bool) -> int | None:
-    """When the lane's first delivery, or head, is due."""
-    if not ordered:
-        (due_at,) = session.first(_SQL["earliest_due"], {"tenant_id": tenant_id, "endpoint_id": endpoint_id})
-        return None if due_at is None else int(due_at)
+def earliest_head_due(session: Session, tenant_id: str, endpoint_id: str) -> int | None:
+    """When the first head of a lane with an order is due."""
     # At a time at which nothing is due, all keys are visited and the next head to become due is the earliest.
     return _due_heads(session, tenant_id, endpoint_id, _Scan(_BEFORE_ALL, 1, 0, "", new=False)).next_due
 

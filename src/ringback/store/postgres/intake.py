@@ -139,6 +139,7 @@ class PostgresIntake(PostgresPart):
         if rings:
             with self._db.writing(hot=True) as session:
                 ring_lanes(session, rings)
+            self._db.claims.lower(min(ring.due_at for ring in rings))
             self._db.notifier.rang()
 
 

@@ -24,17 +24,22 @@ class PostgresLanes(PostgresFetch):
 
     def claim(self, node_id: str, now: int, limit: int) -> list[LaneRow]:
         with self._db.reading(hot=True) as session:
-            alive, any_rings = session.first(_SQL["anything_to_claim"], {"node_id": node_id, "now": now})
+            place = self._db.claims.begin(now)
+            asked = {"node_id": node_id, "now": now, **place._asdict()}
+            alive, any_rings = session.first(_SQL["anything_to_claim"], asked)
         if not alive:
             raise _taken_over(node_id)
+        if not any_rings:
+            self._db.claims.end(now, [], all_taken=True)
         if not any_rings or limit <= 0:
             return []
         with self._db.writing(hot=True) as session:
             if not self._db.of_this_node(session) or session.first(_SQL["keep_node"], {"node_id": node_id}) is None:
                 raise _taken_over(node_id)
-            found = session.rows(_SQL["claim_lanes"], {"node_id": node_id, "now": now, "limit": limit})
+            found = session.rows(_SQL["claim_lanes"], {**asked, "limit": limit})
         rows = [LaneRow(*row) for row in found]
         rows.sort(key=_by_due)
+        self._db.claims.end(now, rows, all_taken=len(rows) < limit)
         return rows
 
     def ringing(self, node_id: str, now: int) -> list[str]:
@@ -66,7 +71,14 @@ class PostgresLanes(PostgresFetch):
             self._db.refuse_another(session)
             gone = {endpoint_id for (endpoint_id,) in session.rows(_SQL["release_lanes"], asked)}
         self.forget_lanes(gone)
+        self._tell_of_old_bells([lane.next_due for lane in lanes if lane.next_due is not None])
         return [lane.endpoint_id in gone for lane in lanes]
+
+    def _tell_of_old_bells(self, due_ats: Sequence[int]) -> None:
+        """Work that has waited for long was given up with its lane: claims begin after its time."""
+        if due_ats and self._db.claims.passes_over(min(due_ats)):
+            self._db.claims.lower(min(due_ats))
+            self._db.notifier.rang(long_ago=True)
 
     def owned(self, node_id: str) -> list[str]:
         with self._db.reading(hot=True) as session:
@@ -76,6 +88,7 @@ class PostgresLanes(PostgresFetch):
         asked = {"node_id": node_id, "endpoint_ids": sorted(endpoint_ids), "now": now}
         with self._db.writing(hot=True) as session:
             session.change(_SQL["free_lanes"], asked)
+        self._db.claims.forget()
 
 
 class PostgresNodes(PostgresPart):
@@ -114,13 +127,15 @@ class PostgresNodes(PostgresPart):
             if not session.change(_SQL["delete_silent_node"], {"node_id": node_id, "beat": beat}):
                 return False
             session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
-        self._db.notifier.rang()
+        self._db.claims.forget()
+        self._db.notifier.rang(long_ago=True)
         return True
 
     def leave(self, node_id: str, now: int) -> None:
         with self._db.writing(hot=True) as session:
             _bury(session, node_id, now)
-        self._db.notifier.rang()
+        self._db.claims.forget()
+        self._db.notifier.rang(long_ago=True)
 
 
 def _bury(session: Session, node_id: str, now: int) -> None:

@@ -26,11 +26,15 @@ class Notifier:
         self._connect = connect
         self._watch = watch
         self._owed = threading.Event()
+        self._long_ago = False
         self._closed = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def rang(self) -> None:
+    def rang(self, *, long_ago: bool = False) -> None:
+        """`long_ago`: at a time that claims may have passed (see `claiming`)."""
+        if long_ago:
+            self._long_ago = True
         self._owed.set()
         if self._thread is None:
             with self._starting:
@@ -50,10 +54,12 @@ class Notifier:
             self._owed.clear()
             if self._closed.is_set():  # what was owed may have been the closing, and it is not said again
                 break
+            long_ago, self._long_ago = self._long_ago, False
             try:
                 connection = connection or self._connect()
                 with self._watch.over(connection):
-                    connection.execute(_SQL["notify_of_bells"], prepare=False)
+                    query = "notify_of_old_bells" if long_ago else "notify_of_bells"
+                    connection.execute(_SQL[query], prepare=False)
             except psycopg.Error:
                 if connection is not None:
                     connection.close()

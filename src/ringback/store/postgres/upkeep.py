@@ -43,6 +43,8 @@ _PURGES: Final = (
 class PostgresRepairs(PostgresPart):
     """The half of `Upkeep` that repairs."""
 
+    _gathered_to = ("", "")
+
     def ring_stranded(self, now: int, limit: int) -> int:
         with self._db.snapshot() as session:
             stranded = _stranded_lanes(session, now, limit)
@@ -78,9 +80,19 @@ class PostgresRepairs(PostgresPart):
         return len(present)
 
     def gather_days_step(self, limit: int) -> int:
-        """Fold up to `limit` of what settlements added to the figures of days into them; how much."""
+        """Fold up to `limit` of what settlements added to the figures of days into them; how much.
+
+        Each step begins where the last one ended, past the dead entries that it left, and at the beginning once there
+        is nothing left.
+        """
+        from_tenant, from_endpoint = self._gathered_to
+        asked = {"limit": limit, "from_tenant": from_tenant, "from_endpoint": from_endpoint}
         with self._db.writing() as session:
-            return int(session.first(_SQL["gather_days"], {"limit": limit})[0])
+            gathered, last = session.first(_SQL["gather_days"], asked)
+        self._gathered_to = (last[0][0], last[0][1]) if last else ("", "")
+        if not gathered and from_tenant:
+            return self.gather_days_step(limit)
+        return int(gathered)
 
 
 class PostgresClearing(PostgresPart):

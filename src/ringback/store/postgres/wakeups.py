@@ -27,10 +27,13 @@ class PostgresWakeups(PostgresPart):
                 if self._listener is None:
                     self._listener = self._db.connect()
                     self._listener.execute(_SQL["listen_for_bells"], prepare=False)
-                return any(True for _ in self._listener.notifies(timeout=seconds, stop_after=1))
+                heard = list(self._listener.notifies(timeout=seconds, stop_after=1))
             except psycopg.Error:
                 self.stop_listening()
                 raise
+        if any(one.payload for one in heard):
+            self._db.claims.forget()
+        return bool(heard)
 
     def stop_listening(self) -> None:
         """Close the connection; whoever waits on it is told that it broke."""

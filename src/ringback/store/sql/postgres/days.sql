@@ -30,6 +30,6 @@ INSERT INTO attempt_of_day (
     request_headers, body_head, body_tail, response_truncated, profile, maybe_repeated
 )
 SELECT
-    'tenant', 'att_' || n, 'ep_' || mod(n, 5), 'evt_' || n, 'type_' || mod(n, 20), 1, n, 1,
-    CASE WHEN mod(n, 10) = 0 THEN 'failed' ELSE 'succeeded' END, true, false, 'POST', '', '', '', '', false, '', false
+    'tenant', 'att_' || n, 'ep_' || mod(n, 50), 'evt_' || n, 'type_' || mod(n, 20), 1, n, 1,
+    CASE WHEN mod(n, 50) = 0 THEN 'failed' ELSE 'succeeded' END, true, false, 'POST', '', '', '', '', false, '', false
 FROM generate_series(1, 500) AS n;

@@ -65,7 +65,7 @@ WITH pending AS MATERIALIZED (
     ) AS page
     CROSS JOIN LATERAL (
         SELECT tenant_id, seq FROM delivery
-        WHERE delivery.tenant_id = page.tenant_id AND delivery.event_id = page.id
+        WHERE delivery.tenant_id = page.tenant_id AND delivery.event_id = page.id AND delivery.event_id > ''
         AND delivery.event_at = page.accepted_at
         OFFSET 0
     ) AS found

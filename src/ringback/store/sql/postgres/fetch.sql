@@ -1,6 +1,6 @@
 -- Finding due work. Payloads are read until they take so many bytes; of rows beyond that the rest is told.
--- `ORDER BY ordering_key, seq` where all keys are null: only the index of the lane has that order; the tenant's own, by
--- seq, would go through the rows of all lanes.
+-- `ORDER BY ordering_key, seq` where all keys are the same: only the index of the lane has that order; another one, by seq,
+-- would go through the rows of all lanes, or of all keys.
 
 -- name: find_due
 -- Of lanes without an order: new work beyond a number (kind 0), what is due again (1), when the next one is due (2).
@@ -17,13 +17,15 @@ WITH found AS (
             -- Up to the watermark what the caller holds comes again; beyond it nothing does, so less is read.
             SELECT 0 AS kind, fresh.*
             FROM (
-                VALUES (asked.beyond, asked.watermark, asked.room), (asked.watermark, 9223372036854775807, asked.most)
+                VALUES
+                    (asked.beyond, asked.watermark, asked.room),
+                    (greatest(asked.watermark, asked.beyond), 9223372036854775807, asked.most)
             ) AS span (above, upto, count)
             CROSS JOIN LATERAL (
                 (
                     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
                     FROM delivery
-                    WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id
+                    WHERE tenant_id = asked.tenant_id AND endpoint_id = asked.endpoint_id AND endpoint_id > ''
                     AND ordering_key IS NULL AND NOT deferred AND seq > span.above AND seq <= span.upto
                     ORDER BY ordering_key, seq LIMIT span.count
                 )
@@ -65,8 +67,12 @@ sized AS (
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS bytes_before
     FROM found
-    LEFT JOIN event
-    ON event.tenant_id = found.tenant_id AND event.id = found.event_id AND event.accepted_at = found.event_at
+    LEFT JOIN LATERAL (
+        SELECT * FROM event
+        WHERE event.tenant_id = found.tenant_id AND event.id >= found.event_id AND event.id <= found.event_id
+        AND event.accepted_at = found.event_at
+        ORDER BY event.id LIMIT 1
+    ) AS event ON true
 )
 SELECT
     place, kind, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, ordering_key, due_at, seq,
@@ -90,13 +96,14 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
         SELECT least(
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL
-                AND NOT deferred
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key IS NULL AND NOT deferred
                 ORDER BY ordering_key, seq LIMIT 1
             ),
             (
                 SELECT seq FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND deferred
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key IS NULL AND deferred
                 ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
@@ -110,19 +117,22 @@ WITH RECURSIVE head (seq, due_at, is_due, beyond, visited, found) AS (
     FROM head
     CROSS JOIN LATERAL (
         SELECT min(ordering_key) AS key FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key >= head.beyond
+        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+        AND ordering_key >= head.beyond
     ) AS next
     CROSS JOIN LATERAL (
         SELECT least(
             (
-                SELECT min(seq) FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND NOT deferred
+                SELECT seq FROM delivery
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key >= next.key AND ordering_key <= next.key AND NOT deferred
+                ORDER BY ordering_key, seq LIMIT 1
             ),
             (
-                SELECT min(seq) FROM delivery
-                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key = next.key
-                AND deferred
+                SELECT seq FROM delivery
+                WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+                AND ordering_key >= next.key AND ordering_key <= next.key AND deferred
+                ORDER BY ordering_key, seq LIMIT 1
             )
         ) AS seq
     ) AS first
@@ -150,9 +160,12 @@ WITH sized AS (
         ) AS bytes_before
     FROM unnest(%(seqs)s::bigint[]) WITH ORDINALITY AS asked (seq, place)
     JOIN delivery ON delivery.tenant_id = %(tenant_id)s AND delivery.seq = asked.seq
-    LEFT JOIN event
-    ON event.tenant_id = delivery.tenant_id AND event.id = delivery.event_id
-    AND event.accepted_at = delivery.event_at
+    LEFT JOIN LATERAL (
+        SELECT * FROM event
+        WHERE event.tenant_id = delivery.tenant_id AND event.id >= delivery.event_id
+        AND event.id <= delivery.event_id AND event.accepted_at = delivery.event_at
+        ORDER BY event.id LIMIT 1
+    ) AS event ON true
 )
 SELECT
     place, 0, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, delivery_key, due_at, seq,
@@ -163,21 +176,24 @@ FROM sized
 ORDER BY place;
 
 -- name: earliest_due
--- When the first delivery of a lane without an order is due; new work was due when it came.
-SELECT least(
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NULL AND NOT deferred
-        ORDER BY ordering_key, seq LIMIT 1
-    ),
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NOT NULL AND NOT deferred
-        ORDER BY seq LIMIT 1
-    ),
-    (
-        SELECT due_at FROM delivery
-        WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND deferred
-        ORDER BY due_at, seq LIMIT 1
-    )
-);
+-- When the first delivery of a lane without an order is due (new work beyond a number is), and the first new number.
+SELECT
+    least(plain.due_at, keyed.due_at, deferred.due_at), least(plain.seq, keyed.seq)
+FROM (SELECT) AS lane
+LEFT JOIN LATERAL (
+    SELECT due_at, seq FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+    AND ordering_key IS NULL AND NOT deferred AND seq > %(beyond)s
+    ORDER BY ordering_key, seq LIMIT 1
+) AS plain ON true
+LEFT JOIN LATERAL (
+    SELECT due_at, seq FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND ordering_key IS NOT NULL AND NOT deferred
+    AND seq > %(beyond)s
+    ORDER BY seq LIMIT 1
+) AS keyed ON true
+LEFT JOIN LATERAL (
+    SELECT due_at FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND deferred
+    ORDER BY due_at, seq LIMIT 1
+) AS deferred ON true;

@@ -4,7 +4,7 @@
 -- Events of a span as a replay sees them; how many were looked at, how many were in the span, where each ended.
 WITH seen AS MATERIALIZED (
     SELECT seq, accepted_at FROM event
-    WHERE tenant_id = %(tenant_id)s AND seq > %(after)s AND seq <= %(last)s
+    WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq > %(after)s AND seq <= %(last)s
     ORDER BY seq LIMIT %(look)s
 ),
 spanned AS MATERIALIZED (
@@ -32,13 +32,13 @@ LEFT JOIN LATERAL (
     FROM spanned
     CROSS JOIN LATERAL (
         SELECT seq, id, type, channel, octet_length(data) AS bytes FROM event
-        WHERE tenant_id = %(tenant_id)s AND seq = spanned.seq AND accepted_at = spanned.accepted_at
+        WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq = spanned.seq AND accepted_at = spanned.accepted_at
         OFFSET 0
     ) AS event
     WHERE event.bytes > 0
     AND (
         SELECT true FROM delivery
-        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = event.id
+        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = event.id AND delivery.event_id > ''
         AND delivery.endpoint_id = %(endpoint_id)s
         LIMIT 1
     ) IS NULL
@@ -107,7 +107,8 @@ FOR NO KEY UPDATE SKIP LOCKED;
 -- Whether an endpoint has more deliveries than so many.
 SELECT count(*) > %(pending_max)s
 FROM (
-    SELECT 1 FROM delivery WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s
+    SELECT 1 FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
     LIMIT %(pending_max)s + 1
 ) AS pending;
 
@@ -120,7 +121,7 @@ ORDER BY event_seq LIMIT %(limit)s;
 -- name: lock_events_to_replay
 -- Those of these events that can be queued: id, ordering key, time, place. Nobody else redacts or queues them meanwhile.
 SELECT id, ordering_key, accepted_at, seq FROM event
-WHERE tenant_id = %(tenant_id)s AND seq = ANY (%(seqs)s::bigint[]) AND octet_length(data) > 0
+WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq = ANY (%(seqs)s::bigint[]) AND octet_length(data) > 0
 ORDER BY id || '', accepted_at
 FOR NO KEY UPDATE;
 
@@ -131,7 +132,7 @@ SELECT
     -- Not EXISTS, for which all deliveries of the endpoint might be read.
     (
         SELECT 1 FROM delivery
-        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = asked.id
+        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = asked.id AND delivery.event_id > ''
         AND delivery.endpoint_id = %(endpoint_id)s
         LIMIT 1
     ) IS NOT NULL,

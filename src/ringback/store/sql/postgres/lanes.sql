@@ -1,21 +1,28 @@
 -- Lanes and nodes: who drains what.
+--
+-- `owner IS NOT DISTINCT FROM` is never looked up in lane_owned, which would visit all of the node's lanes for each.
 
 -- name: anything_to_claim
--- Whether a node's row is there, and whether any lane rings that nobody owns.
+-- Whether a node's row is there, and whether any lane rings that nobody owns, from a place in the order of claims on.
 SELECT
     EXISTS (SELECT 1 FROM node WHERE id = %(node_id)s),
-    EXISTS (SELECT 1 FROM lane WHERE owner IS NULL AND due_at <= %(now)s);
+    EXISTS (
+        SELECT 1 FROM lane
+        WHERE owner IS NULL AND due_at <= %(now)s
+        AND (due_at, tenant_id, endpoint_id) >= (%(from_due)s, %(from_tenant)s, %(from_endpoint)s)
+    );
 
 -- name: keep_node
 -- Keep a node's row from being deleted until the transaction ends; its beats go on.
 SELECT 1 FROM node WHERE id = %(node_id)s FOR KEY SHARE;
 
 -- name: claim_lanes
--- Take lanes that nobody owns and whose bell rings, the earliest first, and silence their bells; as they were before.
+-- Take lanes that ring and nobody owns, the earliest first from a place on, and silence them; as they were.
 WITH ringing AS MATERIALIZED (
     SELECT endpoint_id, tenant_id, due_at, not_before, health, freed_at
     FROM lane
     WHERE owner IS NULL AND due_at <= %(now)s
+    AND (due_at, tenant_id, endpoint_id) >= (%(from_due)s, %(from_tenant)s, %(from_endpoint)s)
     ORDER BY due_at, tenant_id, endpoint_id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -37,7 +44,7 @@ SELECT endpoint_id FROM lane WHERE owner = %(node_id)s AND due_at <= %(now)s;
 SELECT lane.endpoint_id
 FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
 JOIN lane ON lane.endpoint_id = asked.endpoint_id
-WHERE lane.owner = %(node_id)s AND lane.due_at IS NOT NULL;
+WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NOT NULL;
 
 -- name: silence_lanes
 -- Silence the bells of a node's own lanes.
@@ -45,7 +52,7 @@ WITH own AS MATERIALIZED (
     SELECT lane.endpoint_id
     FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
     JOIN lane ON lane.endpoint_id = asked.endpoint_id
-    WHERE lane.owner = %(node_id)s AND lane.due_at IS NOT NULL
+    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NOT NULL
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
@@ -60,7 +67,7 @@ WITH leaving AS MATERIALIZED (
     FROM unnest(%(endpoint_ids)s::text[], %(next_dues)s::bigint[], %(not_befores)s::bigint[], %(healths)s::bytea[])
         AS asked (endpoint_id, next_due, not_before, health)
     JOIN lane ON lane.endpoint_id = asked.endpoint_id
-    WHERE lane.owner = %(node_id)s AND lane.due_at IS NULL
+    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NULL
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
@@ -71,7 +78,7 @@ SET owner = NULL,
     not_before = leaving.not_before,
     due_at = CASE WHEN leaving.next_due IS NOT NULL THEN greatest(leaving.next_due, leaving.not_before) END
 FROM leaving
-WHERE lane.endpoint_id = leaving.endpoint_id AND lane.owner = %(node_id)s AND lane.due_at IS NULL
+WHERE lane.endpoint_id = leaving.endpoint_id
 RETURNING lane.endpoint_id;
 
 -- name: owned_lanes
@@ -84,7 +91,7 @@ WITH freed AS MATERIALIZED (
     SELECT lane.endpoint_id
     FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
     JOIN lane ON lane.endpoint_id = asked.endpoint_id
-    WHERE lane.owner = %(node_id)s
+    WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
@@ -96,7 +103,7 @@ WHERE lane.endpoint_id = freed.endpoint_id;
 -- name: free_lanes_of_node
 -- Free and ring all lanes of a node that is gone.
 WITH freed AS MATERIALIZED (
-    SELECT endpoint_id FROM lane WHERE owner = %(node_id)s ORDER BY endpoint_id FOR UPDATE
+    SELECT endpoint_id FROM lane WHERE owner = %(node_id)s ORDER BY endpoint_id || '' FOR UPDATE
 )
 UPDATE lane
 SET owner = NULL, due_at = least(due_at, greatest(%(now)s, not_before)), freed_at = %(now)s

@@ -21,7 +21,7 @@ FROM (
             %(endpoint_id)s::text IS NULL
             OR (
                 SELECT true FROM delivery
-                WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = seen.id
+                WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = seen.id AND delivery.event_id > ''
                 AND delivery.endpoint_id = %(endpoint_id)s
                 LIMIT 1
             )
@@ -34,7 +34,7 @@ FROM (
         ) AS wanted
     FROM (
         SELECT seq, id, type, channel, accepted_at FROM event
-        WHERE tenant_id = %(tenant_id)s AND seq < %(after)s AND seq <= %(floor)s
+        WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq < %(after)s AND seq <= %(floor)s
         AND accepted_at >= %(from_day)s AND accepted_at < %(to_day)s
         ORDER BY seq DESC LIMIT %(step)s
     ) AS seen
@@ -43,7 +43,7 @@ FROM (
 
 -- name: latest_place
 -- The place of a tenant's latest event up to a place.
-SELECT seq FROM event WHERE tenant_id = %(tenant_id)s AND seq <= %(last)s ORDER BY seq DESC LIMIT 1;
+SELECT seq FROM event WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq <= %(last)s ORDER BY seq DESC LIMIT 1;
 
 -- name: walk_attempts_of_tenant
 -- A tenant's attempts by id.
@@ -70,7 +70,7 @@ FROM (
         at >= %(since)s AND at < %(until)s
         AND (%(event_type)s::text IS NULL OR event_type = %(event_type)s) AS wanted
     FROM attempt
-    WHERE tenant_id = %(tenant_id)s AND outcome <> 'succeeded' AND id < %(after)s
+    WHERE tenant_id = %(tenant_id)s AND outcome <> 'succeeded' AND number >= 0 AND id < %(after)s
     AND at >= %(from_day)s AND at < %(to_day)s
     ORDER BY id DESC LIMIT %(step)s
 ) AS judged;
@@ -86,7 +86,7 @@ FROM (
         AND (%(outcome)s::text IS NULL OR (outcome = 'succeeded') = (%(outcome)s = 'succeeded'))
         AND (%(event_type)s::text IS NULL OR event_type = %(event_type)s) AS wanted
     FROM attempt
-    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND id < %(after)s
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > '' AND id < %(after)s
     AND at >= %(from_day)s AND at < %(to_day)s
     ORDER BY id DESC LIMIT %(step)s
 ) AS judged;
@@ -132,7 +132,7 @@ CROSS JOIN LATERAL (
         seq, tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
         ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
     FROM event
-    WHERE tenant_id = %(tenant_id)s AND seq = asked.seq AND accepted_at = asked.at
+    WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq = asked.seq AND accepted_at = asked.at
     OFFSET 0
 ) AS event
 ORDER BY asked.place;
@@ -207,23 +207,23 @@ ORDER BY endpoint_id || '', number, final, id;
 -- The deliveries of one event that are not finished, oldest first.
 SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries
 FROM delivery
-WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s
+WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s AND event_id > ''
 ORDER BY seq + 0;
 
 -- name: behind_others
 -- Where an event's delivery has an older one of its key before it. `deferred` is spelled out, so that the oldest is found.
 SELECT own.endpoint_id
 FROM delivery AS own
-WHERE own.tenant_id = %(tenant_id)s AND own.event_id = %(event_id)s
+WHERE own.tenant_id = %(tenant_id)s AND own.event_id = %(event_id)s AND own.event_id > ''
 AND CASE WHEN own.ordering_key IS NULL
     THEN EXISTS (
         SELECT 1 FROM delivery
-        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.endpoint_id = own.endpoint_id
+        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.endpoint_id = own.endpoint_id AND delivery.endpoint_id > ''
         AND delivery.ordering_key IS NULL AND delivery.deferred IN (false, true) AND delivery.seq < own.seq
     )
     ELSE EXISTS (
         SELECT 1 FROM delivery
-        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.endpoint_id = own.endpoint_id
+        WHERE delivery.tenant_id = %(tenant_id)s AND delivery.endpoint_id = own.endpoint_id AND delivery.endpoint_id > ''
         AND delivery.ordering_key = own.ordering_key AND delivery.deferred IN (false, true) AND delivery.seq < own.seq
     )
 END;

@@ -23,7 +23,8 @@ WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s::text[])
 AND accepted_at >= %(from_at)s AND accepted_at <= %(to_at)s
 AND accepted_at = (%(times)s::bigint[])[array_position(%(ids)s::text[], id)]
 AND (
-    SELECT count(*) FROM delivery WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = event.id
+    SELECT count(*) FROM delivery
+    WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = event.id AND delivery.event_id > ''
 ) = 0;
 
 -- name: redact_attempts

@@ -15,7 +15,7 @@ WHERE id = ANY (%(endpoint_ids)s::text[]) AND tenant_id = %(tenant_id)s AND dele
 -- name: lock_pending_deliveries
 -- The deliveries of one event that are not finished, as they stay until the transaction ends: endpoint, number, due at.
 SELECT endpoint_id, seq, due_at FROM delivery
-WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s
+WHERE tenant_id = %(tenant_id)s AND event_id = %(event_id)s AND event_id > ''
 ORDER BY seq + 0
 FOR NO KEY UPDATE;
 

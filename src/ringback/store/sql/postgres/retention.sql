@@ -9,7 +9,7 @@ FROM unnest(
 ) AS asked (tenant_id, before, day_after, attempt, job, day)
 WHERE (
     SELECT accepted_at FROM event
-    WHERE event.tenant_id = asked.tenant_id AND accepted_at < asked.day_after
+    WHERE event.tenant_id = asked.tenant_id AND seq > 0 AND accepted_at < asked.day_after
     ORDER BY seq LIMIT 1
 ) < asked.before
 OR (SELECT id FROM attempt WHERE attempt.tenant_id = asked.tenant_id ORDER BY id LIMIT 1) < asked.attempt
@@ -25,7 +25,7 @@ OR EXISTS (
 SELECT seq, id, accepted_at, deliver_at IS NULL OR deliver_at < %(due_before)s
 FROM (
     SELECT seq, id, accepted_at, deliver_at FROM event
-    WHERE tenant_id = %(tenant_id)s AND seq > %(after)s AND accepted_at < %(day_after)s
+    WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq > %(after)s AND accepted_at < %(day_after)s
     ORDER BY seq LIMIT %(limit)s
 ) AS oldest
 WHERE accepted_at < %(before)s;

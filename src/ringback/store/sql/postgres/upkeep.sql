@@ -6,7 +6,7 @@
 WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
     (
         SELECT tenant_id, endpoint_id FROM delivery
-        WHERE (tenant_id, endpoint_id) > (%(after_tenant)s, %(after)s)
+        WHERE (tenant_id, endpoint_id) > (%(after_tenant)s, %(after)s) AND endpoint_id > ''
         ORDER BY tenant_id, endpoint_id LIMIT 1
     )
     UNION ALL
@@ -15,6 +15,7 @@ WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
     CROSS JOIN LATERAL (
         SELECT tenant_id, endpoint_id FROM delivery
         WHERE (delivery.tenant_id, delivery.endpoint_id) > (pending.tenant_id, pending.endpoint_id)
+        AND delivery.endpoint_id > ''
         ORDER BY tenant_id, endpoint_id LIMIT 1
     ) AS next
 )
@@ -33,7 +34,7 @@ AND (
     EXISTS (
         SELECT 1 FROM delivery
         WHERE delivery.tenant_id = lane.tenant_id AND delivery.endpoint_id = lane.endpoint_id
-        AND ordering_key IS NULL AND NOT deferred
+        AND delivery.endpoint_id > '' AND ordering_key IS NULL AND NOT deferred
     )
     OR EXISTS (
         SELECT 1 FROM delivery
@@ -94,13 +95,14 @@ WHERE endpoint_id = ANY (ARRAY(SELECT endpoint_id FROM freed));
 -- name: missing_lanes
 -- Endpoints that have deliveries and no lane. -- all tenants: a skip scan.
 WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
-    (SELECT tenant_id, endpoint_id FROM delivery ORDER BY tenant_id, endpoint_id LIMIT 1)
+    (SELECT tenant_id, endpoint_id FROM delivery WHERE endpoint_id > '' ORDER BY tenant_id, endpoint_id LIMIT 1)
     UNION ALL
     SELECT next.tenant_id, next.endpoint_id
     FROM pending
     CROSS JOIN LATERAL (
         SELECT tenant_id, endpoint_id FROM delivery
         WHERE (delivery.tenant_id, delivery.endpoint_id) > (pending.tenant_id, pending.endpoint_id)
+        AND delivery.endpoint_id > ''
         ORDER BY tenant_id, endpoint_id LIMIT 1
     ) AS next
 )
@@ -113,13 +115,14 @@ LIMIT %(limit)s;
 -- name: lost_endpoints
 -- Endpoints that have deliveries although they are deleted or gone. -- all tenants: a skip scan.
 WITH RECURSIVE pending (tenant_id, endpoint_id) AS (
-    (SELECT tenant_id, endpoint_id FROM delivery ORDER BY tenant_id, endpoint_id LIMIT 1)
+    (SELECT tenant_id, endpoint_id FROM delivery WHERE endpoint_id > '' ORDER BY tenant_id, endpoint_id LIMIT 1)
     UNION ALL
     SELECT next.tenant_id, next.endpoint_id
     FROM pending
     CROSS JOIN LATERAL (
         SELECT tenant_id, endpoint_id FROM delivery
         WHERE (delivery.tenant_id, delivery.endpoint_id) > (pending.tenant_id, pending.endpoint_id)
+        AND delivery.endpoint_id > ''
         ORDER BY tenant_id, endpoint_id LIMIT 1
     ) AS next
 )
@@ -140,7 +143,7 @@ SELECT
 FROM (
     SELECT tenant_id, endpoint_id, event_id, ordering_key, due_at, seq, attempts, tries, event_at
     FROM delivery
-    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
     AND NOT EXISTS (SELECT 1 FROM endpoint WHERE endpoint.id = %(endpoint_id)s AND endpoint.deleted_at IS NULL)
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -151,7 +154,7 @@ FROM (
 SELECT id FROM endpoint
 WHERE deleted_at IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM delivery
-    WHERE delivery.tenant_id = endpoint.tenant_id AND delivery.endpoint_id = endpoint.id
+    WHERE delivery.tenant_id = endpoint.tenant_id AND delivery.endpoint_id = endpoint.id AND delivery.endpoint_id > ''
 )
 LIMIT %(limit)s;
 
@@ -160,7 +163,7 @@ LIMIT %(limit)s;
 SELECT id FROM endpoint
 WHERE id = ANY (%(endpoint_ids)s::text[]) AND deleted_at IS NOT NULL AND NOT EXISTS (
     SELECT 1 FROM delivery
-    WHERE delivery.tenant_id = endpoint.tenant_id AND delivery.endpoint_id = endpoint.id
+    WHERE delivery.tenant_id = endpoint.tenant_id AND delivery.endpoint_id = endpoint.id AND delivery.endpoint_id > ''
 )
 ORDER BY id || ''
 LIMIT %(limit)s
@@ -285,11 +288,12 @@ DELETE FROM event_key WHERE ctid = ANY (ARRAY(
 ));
 
 -- name: gather_days
--- Fold some of what was added to the figures of days into them, in key order; how much. -- all tenants: small steps.
+-- Fold some additions to figures of days into them, from an endpoint on; how many, the last. -- all tenants: steps.
 WITH taken AS (
     DELETE FROM endpoint_day_delta
     WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM endpoint_day_delta
+        WHERE (tenant_id, endpoint_id) >= (%(from_tenant)s, %(from_endpoint)s)
         ORDER BY tenant_id, endpoint_id LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ))
@@ -304,4 +308,4 @@ gathered AS (
     ON CONFLICT (tenant_id, endpoint_id, day) DO UPDATE
     SET succeeded = present.succeeded + excluded.succeeded, failed = present.failed + excluded.failed
 )
-SELECT count(*) FROM taken;
+SELECT count(*), (array_agg(ARRAY[tenant_id, endpoint_id] ORDER BY tenant_id DESC, endpoint_id DESC))[1:1] FROM taken;

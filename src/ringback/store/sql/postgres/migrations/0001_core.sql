@@ -92,7 +92,8 @@ CREATE TABLE event (
     previous bytea,
     PRIMARY KEY (tenant_id, id, accepted_at)
 ) PARTITION BY RANGE (accepted_at);
-CREATE INDEX event_in_stream ON event (tenant_id, seq);
+-- Conditions that all rows fulfil: such an index is for the queries alone that say so, and never instead of the key.
+CREATE INDEX event_in_stream ON event (tenant_id, seq) WHERE seq > 0;
 CREATE INDEX event_scheduled ON event (tenant_id, deliver_at) WHERE deliver_at IS NOT NULL;
 
 -- Not partitioned: a key is unique over all days. The kind `number` has the numbers that contracts call events by.
@@ -132,11 +133,11 @@ CREATE TABLE delivery (
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
 );
 -- New work without a key by seq, and the head of every key.
-CREATE INDEX delivery_in_lane ON delivery (tenant_id, endpoint_id, ordering_key, deferred, seq);
+CREATE INDEX delivery_in_lane ON delivery (tenant_id, endpoint_id, ordering_key, deferred, seq) WHERE endpoint_id > '';
 -- New work with a key by seq, for a lane that was ordered and is not any more.
 CREATE INDEX delivery_keyed ON delivery (tenant_id, endpoint_id, seq) WHERE NOT deferred AND ordering_key IS NOT NULL;
 CREATE INDEX delivery_deferred ON delivery (tenant_id, endpoint_id, due_at, seq) WHERE deferred;
-CREATE INDEX delivery_by_event ON delivery (tenant_id, event_id);
+CREATE INDEX delivery_by_event ON delivery (tenant_id, event_id) WHERE event_id > '';
 
 -- ── the log ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,10 +172,10 @@ CREATE TABLE attempt (
     maybe_repeated boolean NOT NULL,
     PRIMARY KEY (tenant_id, id, at)
 ) PARTITION BY RANGE (at);
-CREATE INDEX attempt_by_endpoint ON attempt (tenant_id, endpoint_id, id);
+CREATE INDEX attempt_by_endpoint ON attempt (tenant_id, endpoint_id, id) WHERE endpoint_id > '';
 CREATE INDEX attempt_by_event ON attempt (tenant_id, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX attempt_unsuccessful_by_endpoint ON attempt (tenant_id, endpoint_id, id) WHERE outcome <> 'succeeded';
-CREATE INDEX attempt_unsuccessful_by_tenant ON attempt (tenant_id, id) WHERE outcome <> 'succeeded';
+CREATE INDEX attempt_unsuccessful_by_tenant ON attempt (tenant_id, id) WHERE outcome <> 'succeeded' AND number >= 0;
 
 CREATE TABLE endpoint_day (
     tenant_id text COLLATE "C" NOT NULL,
