@@ -14,7 +14,6 @@ from collections import deque
 from collections.abc import Sequence
 from multiprocessing.sharedctypes import SynchronizedArray
 from multiprocessing.synchronize import Event as Flag
-from pathlib import Path
 from typing import Final
 
 from machinery import SOURCE
@@ -195,13 +194,10 @@ def ingest(store: PostgresStore, endpoint_ids: Sequence[str], first: int, *, rin
 
 
 def lane_name(number: int) -> str:
-    """The endpoint of the lane of this number; as random in its order as Ringback's ids are not."""
+    """The endpoint of the lane of this number."""
     return f"ep_{number:016d}"
 
 
 def now_ms() -> int:
     """The wall clock."""
     return time.time_ns() // 1_000_000
-
-
-HERE: Final = Path(__file__).resolve().parent

@@ -171,11 +171,17 @@ def test_with_an_asynchronous_standby_the_audit_names_exactly_what_is_lost(stack
         # These reach the standby, and what became of them doesn't.
         pair.inbox.reply = lambda received: Reply(200 if answering.wait(15) else 500)
         load.wait_accepted(30)
+        wait_until(lambda: len(pair.arrivals()) > 60, 30, "some are under way")
         line.hold("down")
+        under_way = set(pair.arrivals())
         answering.set()
         load.wait_accepted(60)
-        last = load.accepted[-1]
-        wait_until(lambda: pair.arrivals()[last], 30, "it arrives, and will be lost")
+        recorded = "SELECT event_id FROM attempt WHERE outcome = 'succeeded'"
+        wait_until(
+            lambda: under_way <= {event_id for (event_id,) in pair.primary.sql(recorded, database="ringback")},
+            30,
+            "what was under way is recorded, and its record will be lost",
+        )
         killed_s = time.monotonic()
         pair.primary.kill()
         line.close()
@@ -195,6 +201,7 @@ def test_with_an_asynchronous_standby_the_audit_names_exactly_what_is_lost(stack
 
     pair.wait_finished()
     twice, arrived = pair.repeated(kept), pair.arrivals()
+    assert twice
     print(
         f"\nasynchronous: {len(promised)} events accepted before, {len(lost)} of them lost and named "
         f"({sum(event_id in arrived for event_id in lost)} had been delivered); nothing accepted for {away_s:.1f} s; "
