@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each one sets up .venv first, which does nothing when it is up to date.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format docs sim crash overload bench
+.PHONY: help setup up test check format docs sim crash rolling interruptions overload bench
 
 BIN := .venv/bin
 BENCHES := ratio postgres contention size profiles isolation retention
@@ -37,8 +37,14 @@ sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulati
 	cd tests && ../$(BIN)/python -m simulation.scenario $(or $(SEED),1) \
 		--count $(or $(COUNT),$(if $(SEED),1,20)) --trouble $(or $(TROUBLE),all)
 
-crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite|postgres
-	cd tests && ../$(BIN)/python -m support.crash$(if $(filter postgres,$(STORE)),_fleet) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
+crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite (or postgres)
+	cd tests && ../$(BIN)/python -m support.crash$(if $(filter postgres,$(or $(STORE),sqlite)),_fleet) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
+
+rolling: setup ## Restart processes on one PostgreSQL in turn, and say how long events take meanwhile: ROUNDS=3
+	cd tests && ../$(BIN)/python -m support.rolling --rounds $(or $(ROUNDS),3)
+
+interruptions: setup ## Halt processes on one PostgreSQL and cut their lines, and look for what was lost: MINUTES=3 SEED=1
+	cd tests && ../$(BIN)/python -m support.interruptions --minutes $(or $(MINUTES),3) --seed $(or $(SEED),1)
 
 overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNECTIONS=1000 CAP=100 BYTES=342
 	cd tests && ../$(BIN)/python -m support.overload --seconds $(or $(SECONDS),60) \

@@ -1,6 +1,6 @@
 """Engines that stand still or are cut off from the database for longer than their lease, and an API process that is.
 
-All at once, in one world, for a lease takes half a minute. `python -m support.interruptions` (in tests/) takes longer.
+All at once, in one world, for a lease takes half a minute. `make interruptions` takes longer.
 """
 
 from pathlib import Path

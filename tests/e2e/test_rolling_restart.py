@@ -1,6 +1,6 @@
 """A rolling restart of processes that share a database loses nothing, and nothing waits until a lease runs out.
 
-`python -m support.rolling` (in tests/) says how long events take meanwhile; docs/performance.md has the figures.
+`make rolling` says how long events take meanwhile; docs/performance.md has the figures.
 """
 
 from pathlib import Path

@@ -17,9 +17,10 @@ import psycopg
 
 from support.children import children_of, end, wait_gone, wait_stopped
 from support.postgres import Cluster
-from support.process import Server
+from support.process import Server, wait_until
 from support.tcp_proxy import TcpProxy
 
+READY_WITHIN_S: Final = 90.0
 DATABASE: Final = "ringback"
 _MASTER_KEY: Final = base64.b64encode(b"one key for all processes here!!").decode()
 FLAGS: Final = ("--allow-private", "--log-format", "json")
@@ -46,6 +47,13 @@ class Member(Server):
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    def wait_ready(self) -> None:
+        """Wait until it is up. Several may start at once, on few cores."""
+        try:
+            wait_until(self._ready, READY_WITHIN_S, f"{self.name} is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.said[-2000:]}") from None
 
     def _ready(self) -> bool:
         """One that only sends is never ready for events: then it is enough that it answers."""

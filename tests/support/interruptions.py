@@ -5,7 +5,7 @@ process that is cut off. An engine that is interrupted for longer than its lease
 to notice, drop everything and begin anew, without a restart. At most one request of each delivery is doubled by an
 interruption, and all are in the log. Whoever posts to the API process that is cut off gets no 202 until it is stored.
 
-    python -m support.interruptions --minutes 5 [--seed N]        (from tests/)
+    python -m support.interruptions --minutes 5 [--seed N]        (from tests/; `make interruptions`)
 """
 
 import argparse

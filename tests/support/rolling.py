@@ -4,7 +4,7 @@ Callers post at a pace to any process that is ready, as a load balancer finds by
 nothing come twice that the log doesn't explain. How long an event takes from its first post until it is received is
 compared with a while in which nothing is restarted: the aim is a p99 that is less than a second more.
 
-    python -m support.rolling --rounds 3 [--processes 3] [--per-second 50]        (from tests/)
+    python -m support.rolling --rounds 3 [--processes 3] [--per-second 50]        (from tests/; `make rolling`)
 """
 
 import argparse
