@@ -106,7 +106,7 @@ CREATE TABLE event_key (
     expires_at bigint,
     PRIMARY KEY (tenant_id, kind, key)
 ) WITH (
-    autovacuum_vacuum_scale_factor = 0.02,
+    vacuum_truncate = false, autovacuum_vacuum_scale_factor = 0.02,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
 );
 CREATE INDEX event_key_expiring ON event_key (expires_at) WHERE expires_at IS NOT NULL;
@@ -127,7 +127,7 @@ CREATE TABLE delivery (
     ordering_key text COLLATE "C",
     PRIMARY KEY (tenant_id, seq)
 ) WITH (
-    fillfactor = 90,
+    fillfactor = 90, vacuum_truncate = false,
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
@@ -197,6 +197,7 @@ CREATE TABLE endpoint_day_delta (
     succeeded bigint NOT NULL,
     failed bigint NOT NULL
 ) WITH (
+    vacuum_truncate = false,
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
 );
@@ -213,7 +214,7 @@ CREATE TABLE lane (
     health bytea NOT NULL,
     freed_at bigint NOT NULL DEFAULT 0
 ) WITH (
-    fillfactor = 50,
+    fillfactor = 50, vacuum_truncate = false,
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
     autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
 );
@@ -237,6 +238,8 @@ INSERT INTO commit_check (count) VALUES (0);
 -- with the tenant. So the planner is shown tables of one tenant that has many of everything, and keeps that picture:
 -- autovacuum doesn't look again (autovacuum_analyze_threshold). The days of `event` and `attempt` are shown likewise
 -- when they are made.
+-- Vacuum doesn't shorten them either (`vacuum_truncate`): of a table without a page the planner reads the whole index, and
+-- goes on doing so when it has filled again; and nobody has to wait for the lock that shortening takes.
 
 INSERT INTO event_key (tenant_id, kind, key, body_hash, event_ids, expires_at)
 SELECT 'tenant', (ARRAY['event', 'idempotency', 'number'])[n % 3 + 1], 'key_' || n, '', '{}', nullif(n * (n % 2), 0)
