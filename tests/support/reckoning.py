@@ -75,7 +75,7 @@ class Reckoning:
         interruptions: Sequence[Interruption],
     ) -> None:
         self.broken = list(book.broken)
-        self.figures: Counter[str] = Counter(accepted=len(book.promises))
+        self.figures: Counter[str] = Counter({"accepted": len(book.promises), "lost lines": 0, "repeated": 0})
         self._book = book
         self._wanted = wanted
         self._interruptions = interruptions
