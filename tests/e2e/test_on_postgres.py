@@ -5,28 +5,10 @@ from types import ModuleType
 
 import pytest
 
-for name in (
-    "delivery",
-    "truth",
-    "replay",
-    "redaction",
-    "switched_off",
-    "why_it_waits",
-    "catalogue_e2e",
-    "compat_insideview",
-):
+for name in ("delivery", "redaction", "replay", "switched_off"):
     pytest.register_assert_rewrite(f"e2e.test_{name}")
 
-from e2e import (  # noqa: E402
-    test_catalogue_e2e,
-    test_compat_insideview,
-    test_delivery,
-    test_redaction,
-    test_replay,
-    test_switched_off,
-    test_truth,
-    test_why_it_waits,
-)
+from e2e import test_delivery, test_redaction, test_replay, test_switched_off  # noqa: E402
 from support.postgres import Cluster  # noqa: E402
 from support.process import Server  # noqa: E402
 
@@ -34,28 +16,14 @@ MASTER_KEY = "A" * 43 + "="
 
 
 def named_anew(*modules: ModuleType) -> Iterator[tuple[str, object]]:
-    """Their tests under names that don't meet, and what those ask for."""
+    """Their tests under names that don't meet."""
     for module in modules:
         for name, thing in vars(module).items():
             if name.startswith("test_"):
                 yield f"{name}__{module.__name__.rpartition('.')[2].removeprefix('test_')}", thing
-            elif name.startswith("Test") and getattr(thing, "__module__", "") == module.__name__:
-                yield name, thing
 
 
-globals().update(
-    named_anew(
-        test_catalogue_e2e,
-        test_compat_insideview,
-        test_delivery,
-        test_redaction,
-        test_replay,
-        test_switched_off,
-        test_truth,
-        test_why_it_waits,
-    )
-)
-account = test_compat_insideview.account
+globals().update(named_anew(test_delivery, test_redaction, test_replay, test_switched_off))
 off = test_switched_off.off
 
 
