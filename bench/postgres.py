@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from machinery import ROOT, run, serving, sink, summarise
-from ratio import MODES, Mode, Target, floor, pipeline_of, rate, requests_for
+from ratio import MODES, Mode, Target, floor, modes_of, pipeline_of, rate
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -101,11 +101,7 @@ def measure(mode: Mode, rounds: int, receiver: str, directory: Path, server: Clu
 
 def compare(given: argparse.Namespace, made: Path) -> dict[str, Any]:
     """All rounds of all modes."""
-    modes = list(MODES.values()) if given.mode == "both" else [MODES[given.mode]]
-    if given.events:
-        modes = [mode._replace(events=given.events) for mode in modes]
-    for mode in modes:
-        requests_for(mode)
+    modes = modes_of(given)
     figures: dict[str, Any] = {}
     with sink(made / "sink") as receiver, cluster() as server:
         for mode in modes:

@@ -242,16 +242,21 @@ def arguments() -> argparse.Namespace:
     return given
 
 
-def compare(given: argparse.Namespace, made: Path) -> dict[str, Any]:
-    """All pairs of all modes; prints a line for each."""
+def modes_of(given: argparse.Namespace) -> list[Mode]:
+    """The modes that the command line asks for. Raises BenchFailed for a number of events that they can't send."""
     modes = list(MODES.values()) if given.mode == "both" else [MODES[given.mode]]
     if given.events:
         modes = [mode._replace(events=given.events) for mode in modes]
     for mode in modes:
         requests_for(mode)
+    return modes
+
+
+def compare(given: argparse.Namespace, made: Path) -> dict[str, Any]:
+    """All pairs of all modes; prints a line for each."""
     figures: dict[str, Any] = {}
     with sink(made / "sink") as receiver:
-        for mode in modes:
+        for mode in modes_of(given):
             pairs = measure(mode, given.pairs, receiver, made)
             figures[mode.name] = report(mode, pairs)
             print(text_of(mode, pairs), flush=True)

@@ -114,9 +114,8 @@ def test_another_server_may_draw_numbers_again(database: Database) -> None:
     with database.writing() as session:
         Numbers(session).draw(1)
     with database.reading() as session:
-        assert floor.raised(session) == floor.seen_on(session) == 2 * BLOCK - 1
+        assert floor.raised(session) == 2 * BLOCK - 1
         # As after a failover to a standby that had not got the last numbers.
         session.simple(b"ALTER SEQUENCE block RESTART WITH 1")
         session.server = "another one"
-        assert floor.seen_on(session) == 0
         assert floor.raised(session) == 0

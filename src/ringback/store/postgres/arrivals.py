@@ -5,14 +5,14 @@ Works inside the caller's transaction. Numbers are drawn in whole blocks after t
 dropped under our feet makes the transaction Retryable.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from psycopg import errors as pg
 
 from ringback.model.event import Event, NewDelivery
 from ringback.store.port import BadRow, Retryable
-from ringback.store.postgres.days import EVENT, Days
+from ringback.store.postgres.days import Days
 from ringback.store.postgres.floor import BLOCK
 from ringback.store.postgres.locks import INTAKE
 from ringback.store.postgres.session import Session
@@ -105,12 +105,6 @@ def take_numbers(session: Session, events: Sequence[Event]) -> None:
         raise Retryable("Another transaction is about to take one of the numbers.") from error
     if taken < len(claims):
         raise BadRow("There is an event with this number already.")
-
-
-def make_days(session: Session, days: Days, times: Iterable[int], table: str = EVENT) -> None:
-    """Have the days of these times there. By a session that is in no transaction: others must see them at once."""
-    if missing := days.missing(table, times):
-        days.make(session, table, missing)
 
 
 def ring_lanes(session: Session, rings: Sequence[tuple[str, str, int]]) -> None:

@@ -6,7 +6,7 @@ after a while. A COMMIT whose answer was lost is settled by asking what became o
 leaves this module's contexts.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from queue import Empty, LifoQueue
 from typing import Final
@@ -164,6 +164,12 @@ class Database:
         """A hot session for a transaction that is begun and ended inside the block; psycopg's errors fly."""
         with self._hot.session() as session:
             yield session
+
+    def have_days(self, table: str, times: Iterable[int]) -> None:
+        """Have the days of these times there. Before the transaction that needs them, for others must see them too."""
+        if missing := self.days.missing(table, times):
+            with self.reading() as session:
+                self.days.make(session, table, missing)
 
     def commit(self, session: Session) -> None:
         """Commit; if the answer is lost, find out what became of it. Raises CommitInDoubt only if nobody can tell."""

@@ -22,7 +22,7 @@ from ringback.store.log_reading import LAST_ID
 from ringback.store.postgres.address import identifier
 from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.days import ATTEMPT, DAYS_AHEAD, EVENT, day_of
-from ringback.store.postgres.endings import end_deliveries, have_day_of_records
+from ringback.store.postgres.endings import end_deliveries
 from ringback.store.postgres.locks import DROPPING
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
@@ -58,7 +58,7 @@ class PostgresDropping(PostgresPart):
             return sum(self._db.days.make(session, table, days) for table in (EVENT, ATTEMPT))
 
     def drop_days_step(self, before: int, due_before: int, now: int, limit: int) -> int:
-        have_day_of_records(self._db, now)
+        self._db.have_days(ATTEMPT, [now])
         with self._db.reading() as session, _alone(session) as alone:
             if not alone:
                 return 0

@@ -10,21 +10,12 @@ from typing import Any, Final
 
 from ringback.model.attempt import Outcome, ended_without_request
 from ringback.model.event import Delivery
-from ringback.store.postgres.arrivals import make_days
 from ringback.store.postgres.connection import Database
-from ringback.store.postgres.days import ATTEMPT
 from ringback.store.postgres.session import Session
 from ringback.store.postgres.settle import append_attempts
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
-
-
-def have_day_of_records(database: Database, now: int) -> None:
-    """Have the day there that records written at `now` are of. Before the transaction that writes them."""
-    if database.days.missing(ATTEMPT, [now]):
-        with database.reading() as session:
-            make_days(session, database.days, [now], ATTEMPT)
 
 
 def lock_deliveries(session: Session, tenant_id: str, event_ids: Sequence[str], limit: int) -> list[Delivery]:

@@ -16,13 +16,13 @@ from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.store.config_rows import new_lane
 from ringback.store.postgres.again import tried_again
-from ringback.store.postgres.arrivals import Arrivals, make_days, ring_lanes
+from ringback.store.postgres.arrivals import Arrivals, ring_lanes
 from ringback.store.postgres.changes import Changed, log_change
-from ringback.store.postgres.connection import Database, PostgresPart
-from ringback.store.postgres.days import EVENT, Days
+from ringback.store.postgres.connection import PostgresPart
+from ringback.store.postgres.days import ATTEMPT, EVENT, Days
 from ringback.store.postgres.sealing import insert_secret, sealing
 from ringback.store.postgres.session import Session
-from ringback.store.postgres.settle import append_attempts, have_days_of
+from ringback.store.postgres.settle import append_attempts
 from ringback.store.postgres.tenant_locks import lock_tenant, share_tenant
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
@@ -44,7 +44,7 @@ class PostgresEndpoints(PostgresPart):
         of_profile_max: int | None = None,
     ) -> bool:
         if event is not None:
-            _have_day_of(self._db, event)
+            self._db.have_days(EVENT, [event.accepted_at])
         with sealing(self._db) as session:
             if not lock_tenant(session, endpoint.tenant_id):
                 return False
@@ -120,7 +120,7 @@ class PostgresHandshakes(PostgresPart):
     @tried_again
     def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
         if end.attempt is not None:
-            have_days_of(self._db, [end.attempt])
+            self._db.have_days(ATTEMPT, [end.attempt.at])
         with sealing(self._db) as session:
             share_tenant(session, end.tenant_id)
             endpoint = _read_one(session, "lock_endpoint", end.tenant_id, end.endpoint_id, self._sealed)
@@ -171,13 +171,6 @@ def _has_room(session: Session, endpoint: Endpoint, endpoints_max: int, of_profi
     counted = {"tenant_id": endpoint.tenant_id, "profile": endpoint.profile}
     owned, alike = session.first(_SQL["room_for_endpoint"], counted)
     return bool(owned < endpoints_max and (of_profile_max is None or alike < of_profile_max))
-
-
-def _have_day_of(database: Database, event: Event) -> None:
-    """Have the event's day there, before the transaction that appends it."""
-    if database.days.missing(EVENT, [event.accepted_at]):
-        with database.reading() as session:
-            make_days(session, database.days, [event.accepted_at])
 
 
 def _insert_first_event(session: Session, days: Days, endpoint: Endpoint, event: Event) -> None:

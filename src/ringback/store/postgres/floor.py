@@ -38,10 +38,6 @@ class Floor:
         self._server = ""
         self._turn = threading.Lock()
 
-    def seen_on(self, session: Session) -> int:
-        """The floor as it was at the last look at this session's server (0: there was none)."""
-        return self._floor if session.server == self._server else 0
-
     def raised(self, session: Session) -> int:
         """Look again; the floor for whatever is read after this."""
         with self._turn:

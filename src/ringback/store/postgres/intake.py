@@ -16,10 +16,11 @@ from ringback.model.ids import looks_made
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.port import BadRow, Everything, IntakeTransaction, KeyClaim, Retryable, Ring, TakenKey
-from ringback.store.postgres.arrivals import Arrivals, make_days, ring_lanes
+from ringback.store.postgres.arrivals import Arrivals, ring_lanes
 from ringback.store.postgres.changes import read_changes, read_everything
 from ringback.store.postgres.config import read_tenants
 from ringback.store.postgres.connection import Database, PostgresPart
+from ringback.store.postgres.days import EVENT
 from ringback.store.postgres.endpoints import read_endpoints
 from ringback.store.postgres.errors import store_errors
 from ringback.store.postgres.session import Session
@@ -40,7 +41,6 @@ class PostgresTransaction:
         self._db = database
         self._sealed = sealed
         self._stack = ExitStack()
-        self._ended = False
 
     def __enter__(self) -> Self:
         with store_errors():
@@ -112,10 +112,7 @@ class PostgresTransaction:
 
     def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
         with store_errors():
-            times = [event.accepted_at for event in events]
-            if self._db.days.missing("event", times):
-                with self._db.reading() as other:
-                    make_days(other, self._db.days, times)
+            self._db.have_days(EVENT, [event.accepted_at for event in events])
             return self._arrivals.insert(events, deliveries)
 
     def commit(self) -> None:

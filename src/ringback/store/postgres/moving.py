@@ -16,7 +16,6 @@ from ringback.model.errors import StoreExists, StoreLocked, StoreMoveUnfinished
 from ringback.store.migrate import load_migrations
 from ringback.store.moving import Part, Place, Row
 from ringback.store.postgres.address import Address, identifier
-from ringback.store.postgres.arrivals import make_days
 from ringback.store.postgres.database import move_is_unfinished, prepare, start_errors
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.floor import BLOCK
@@ -61,7 +60,7 @@ class PostgresTarget:
         session = self._session
         if part.day_of is not None:
             when = columns.index(part.day_of)
-            make_days(session, self._days, (row[when] for row in rows), part.table)
+            self._days.make(session, part.table, self._days.missing(part.table, (row[when] for row in rows)))
         session.begin()
         # First: it makes anybody else wait, who then finds that somebody was faster.
         noted = {

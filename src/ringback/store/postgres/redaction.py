@@ -15,7 +15,8 @@ from ringback.store.port import SubjectEvent
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.changes import Changed, log_changes
 from ringback.store.postgres.connection import PostgresPart
-from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries, names_of
+from ringback.store.postgres.days import ATTEMPT
+from ringback.store.postgres.endings import end_deliveries, lock_deliveries, names_of
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
@@ -39,7 +40,7 @@ class PostgresRedactions(PostgresPart):
 
     @tried_again
     def redact_step(self, tenant_id: str, event_ids: Sequence[str], now: int, limit: int) -> int:
-        have_day_of_records(self._db, now)
+        self._db.have_days(ATTEMPT, [now])
         asked: dict[str, Any] = {"tenant_id": tenant_id, "event_ids": list(event_ids)}
         with self._db.writing() as session:
             events = session.rows(_SQL["lock_events"], asked)

@@ -12,7 +12,8 @@ from ringback.model.attempt import Outcome
 from ringback.model.ids import first_id
 from ringback.store.port import Cutoff, ExpiredStep
 from ringback.store.postgres.connection import PostgresPart
-from ringback.store.postgres.endings import end_deliveries, have_day_of_records, lock_deliveries, names_of
+from ringback.store.postgres.days import ATTEMPT
+from ringback.store.postgres.endings import end_deliveries, lock_deliveries, names_of
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 from ringback.times import DAY_MS
@@ -50,7 +51,7 @@ class PostgresRetention(PostgresPart):
         beyond = found[-1][0] if len(found) == limit else None
         if not doomed:
             return ExpiredStep(0, beyond)
-        have_day_of_records(self._db, now)
+        self._db.have_days(ATTEMPT, [now])
         with self._db.writing() as session:
             events = session.rows(_SQL["lock_doomed_events"], {"tenant_id": cutoff.tenant_id, **names_of(doomed)})
             ids = [event_id for event_id, *_ in events]

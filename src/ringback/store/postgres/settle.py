@@ -14,7 +14,6 @@ from psycopg import errors as pg
 from ringback.model.attempt import Attempt
 from ringback.store.judging import Judgement, Standing, as_left
 from ringback.store.port import BadRow, Retryable, Settlement
-from ringback.store.postgres.arrivals import make_days
 from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.days import ATTEMPT
 from ringback.store.postgres.session import Session
@@ -35,7 +34,7 @@ class PostgresSettlements(PostgresPart):
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         if not settlements:
             return []
-        have_days_of(self._db, [settlement.attempt for settlement in settlements])
+        self._db.have_days(ATTEMPT, [settlement.attempt.at for settlement in settlements])
         try:
             return self._settle(settlements, check_all=False)
         except BadRow:
@@ -52,16 +51,8 @@ class PostgresSettlements(PostgresPart):
         return answers
 
 
-def have_days_of(database: Database, attempts: Sequence[Attempt]) -> None:
-    """Have the days there that attempts are of. Before the transaction that appends them."""
-    times = [attempt.at for attempt in attempts]
-    if database.days.missing(ATTEMPT, times):
-        with database.reading() as session:
-            make_days(session, database.days, times, ATTEMPT)
-
-
 def append_attempts(session: Session, database: Database, attempts: Sequence[Attempt]) -> None:
-    """Append to the log. The days must be there (`have_days_of`)."""
+    """Append to the log. The days must be there (`Database.have_days`)."""
     try:
         session.copy(_SQL["copy_attempts"], _ATTEMPT_TYPES, attempts)
     except pg.CheckViolation as error:

@@ -15,7 +15,8 @@ from ringback.store.postgres.arrivals import ring_lanes
 from ringback.store.postgres.changes import log_changes
 from ringback.store.postgres.config import delete_keys_of
 from ringback.store.postgres.connection import PostgresPart
-from ringback.store.postgres.endings import end_deliveries, have_day_of_records
+from ringback.store.postgres.days import ATTEMPT
+from ringback.store.postgres.endings import end_deliveries
 from ringback.store.postgres.endpoints import insert_lane, read_endpoints
 from ringback.store.postgres.fetch import head_is_due
 from ringback.store.postgres.session import Session
@@ -104,7 +105,7 @@ class PostgresClearing(PostgresPart):
             empty = session.rows(_SQL["emptied_tombstones"], {"limit": limit})
         if not lost and not empty:
             return 0
-        have_day_of_records(self._db, now)
+        self._db.have_days(ATTEMPT, [now])
         with self._db.writing() as session:
             cancelled = 0
             for tenant_id, endpoint_id in lost:
