@@ -4,14 +4,17 @@ A request that a receiver saw and its line in the log are the same when event, e
 signed are. What broke promises is listed, not raised one by one: one cause shows in many places.
 
 The rules: every promised event arrived, and nothing is pending. Every request seen is in the log, but for those that
-were on their way when their process was killed. What was sent again although it had arrived is marked in the log
-(`maybe_repeated`, `superseded`), and there is no more of it than interruptions that it can be owed to. In a lane with
-an order, a key's events arrived first in that order, each after the one before had been taken.
+were on their way when their process was killed. What was sent again although it had arrived can be told from the log
+(`maybe_repeated`, `superseded`, or a try whose answer was not read: a process that stood still met the timeout before
+the answer), and there is no more of it than interruptions that it can be owed to. A request after one that the receiver
+refused is a retry, which needs no excuse. In a lane with an order, a key's events arrived first in that order, each
+after the one before had been taken.
 """
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from support.fleet import Fleet
@@ -34,7 +37,7 @@ class Interruption(NamedTuple):
 
 
 class Line(NamedTuple):
-    """An attempt in the log. `sent_s` is None where no request was made."""
+    """An attempt in the log. `sent_s` is None where no request was made, `status_code` where no answer was read."""
 
     event_id: str
     endpoint_id: str
@@ -43,6 +46,11 @@ class Line(NamedTuple):
     outcome: str
     superseded: bool
     maybe_repeated: bool
+    status_code: int | None
+
+    @property
+    def says_that_it_may_come_again(self) -> bool:
+        return self.maybe_repeated or self.superseded or (self.sent_s is not None and self.status_code is None)
 
 
 Delivery = tuple[str, str]
@@ -52,7 +60,7 @@ Delivery = tuple[str, str]
 def read_log(fleet: Fleet) -> list[Line]:
     """Every attempt."""
     found = fleet.sql(
-        "SELECT event_id, endpoint_id, request_headers, number, outcome, superseded, maybe_repeated "
+        "SELECT event_id, endpoint_id, request_headers, number, outcome, superseded, maybe_repeated, status_code "
         "FROM attempt ORDER BY number, id"
     )
     lines = []
@@ -133,13 +141,16 @@ class Reckoning:
     def _repeated(self, delivery: Delivery, sightings: Sequence[Sighting]) -> None:
         """What came although it had been taken."""
         taken_s = _taken_s(sightings)
-        again = [sighting for sighting in sightings if taken_s is not None and sighting.at_s > taken_s]
+        if taken_s is None:
+            return
+        taken = sorted(sighting for sighting in sightings if sighting.at_s >= taken_s)
+        again = [sighting for before, sighting in pairwise(taken) if before.status == 200]
         if not again:
             return
         self.figures["repeated"] += len(again)
         if len(again) > len(self._owed_to(sightings, fatal=False)):
             self.broken.append(f"{delivery} came again {len(again)} times, for which there is no reason: {sightings}")
-        if not any(line.maybe_repeated or line.superseded for line in self._log[delivery]):
+        if not any(line.says_that_it_may_come_again for line in self._log[delivery]):
             self.broken.append(f"{delivery} came again, which the log doesn't say: {sightings}, {self._log[delivery]}")
 
     def _owed_to(self, sightings: Sequence[Sighting], fatal: bool) -> list[Interruption]:
