@@ -119,7 +119,7 @@ class Batch:
         if index.numbers(event.tenant_id):
             number = self._numbers.next(event.accepted_at)
             self._numbered.append(len(self._events))
-        columns = (*event[:_DELIVERIES], count, *event[_DELIVERIES + 1 : _NUMBER], number)
+        columns = (*event[:_DELIVERIES], count, *event[_DELIVERIES + 1 : _NUMBER], number, *event[_NUMBER + 1 :])
         self._events.append(make_tuple(Event, columns))
         if len(self._deliveries) >= INSERT_DELIVERIES_MAX:
             self._flush(transaction)

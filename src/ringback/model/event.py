@@ -3,12 +3,17 @@
 They are named tuples, not dataclasses, because one of each is made per delivery: a tuple costs a third and is
 bound to SQL as it is. The order of the fields is the order of the columns in every store. Times are
 milliseconds since 1970, UTC. `data` and `previous` are the caller's own bytes, never parsed again. `trace` is the
-`traceparent` under which the event was accepted (`model.trace`), if it was under one.
+`traceparent` under which the event was accepted (`model.trace`), if it was under one. `changed` is a JSON array of the
+JSON pointers (RFC 6901) of what is different from `previous`, where a record's change made the event. `origin` says
+who made it: None a caller, RECORD a record's change, a trigger's id that trigger, OPERATIONS Ringback itself.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ringback.model.endpoint import Endpoint, delivery_key
+
+RECORD: Final = "record"
+OPERATIONS: Final = "ringback"
 
 
 class Event(NamedTuple):
@@ -31,6 +36,13 @@ class Event(NamedTuple):
     deliveries: int
     trace: str | None = None
     number: int | None = None
+    changed: str | None = None
+    origin: str | None = None
+
+    @property
+    def operational(self) -> bool:
+        """Ringback tells of its own work. What becomes of such an event is never told in turn."""
+        return self.origin == OPERATIONS
 
     @property
     def redacted(self) -> bool:

@@ -33,7 +33,8 @@ class NodeRow(NamedTuple):
 class Change(NamedTuple):
     """One line of the log of configuration changes, which every process follows.
 
-    `kind` is `tenant`, `endpoint`, `key`, `event_type` or `event`; `id` is the thing's id. A reader loads the thing
+    `kind` is `tenant`, `endpoint`, `key`, `event_type`, `profile`, `record_type`, `trigger` or `event`; `id` is the
+    thing's id. A reader loads the thing
     anew; if it is not there any more, it was deleted. An event is here when its payload was removed while it still had
     deliveries: they are gone, and what of it is in memory must not be sent.
     """

@@ -37,6 +37,18 @@ SCHEMA_PATTERNS_MAX: Final = 100
 SCHEMA_PATTERN_COMPILED_BYTES_MAX: Final = 4 * 1024 * 1024
 SCHEMA_STEPS_MAX: Final = 10_000
 
+# Records, and what is made of their changes.
+RECORD_TYPE_CHARS_MAX: Final = EVENT_TYPE_CHARS_MAX - len(".created")
+RECORD_TYPES_MAX: Final = 1_000
+RECORD_FIELDS_MAX: Final = 256
+RECORD_DELETED_KEPT_DAYS_MAX: Final = 365
+CHANGED_POINTERS_MAX: Final = 100
+CHANGED_BYTES_MAX: Final = 8 * 1024
+TRACKED_SETS_PER_TENANT_MAX: Final = 100
+TRACKED_MEMBERS_MAX: Final = 5_000_000
+TRACKED_IDS_AT_ONCE_MAX: Final = 10_000
+TRIGGERS_PER_TENANT_MAX: Final = 200
+
 # Profiles, of each origin: those that came as files, and those that were put through the API.
 PROFILES_MAX: Final = 200
 PROFILE_BYTES_MAX: Final = 64 * 1024

@@ -55,6 +55,19 @@ from ringback.store.port.engine import (
 from ringback.store.port.errors import BadRow, CommitInDoubt, NotOwner, Retryable, StoreUnavailable
 from ringback.store.port.health import Census, Counted, CountPlace, Health, Space
 from ringback.store.port.ingest import Bells, Everything, Intake, IntakeTransaction, KeyClaim, Ring, TakenKey, Wakeups
+from ringback.store.port.records import (
+    Membership,
+    Notices,
+    RecordPut,
+    Records,
+    RecordTransaction,
+    RecordTypes,
+    RecordUpkeep,
+    RuleFailure,
+    RuleFailures,
+    TrackedSets,
+    Triggers,
+)
 from ringback.store.port.sealing import Sealed, Sealer
 
 __all__ = [
@@ -89,12 +102,19 @@ __all__ = [
     "Lanes",
     "Leaving",
     "Log",
+    "Membership",
     "Nodes",
     "NotOwner",
+    "Notices",
     "NumberGiving",
     "Place",
     "Profiles",
     "Quotas",
+    "RecordPut",
+    "RecordTransaction",
+    "RecordTypes",
+    "RecordUpkeep",
+    "Records",
     "Redactions",
     "ReplayCandidate",
     "ReplayPage",
@@ -103,6 +123,8 @@ __all__ = [
     "Retention",
     "Retryable",
     "Ring",
+    "RuleFailure",
+    "RuleFailures",
     "Sealed",
     "Sealer",
     "Seals",
@@ -116,6 +138,8 @@ __all__ = [
     "SubjectEvent",
     "TakenKey",
     "Tenants",
+    "TrackedSets",
+    "Triggers",
     "Upkeep",
     "Wakeups",
 ]
@@ -142,6 +166,13 @@ class Store(
     Endpoints,
     Secrets,
     Seals,
+    Records,
+    RecordTypes,
+    RecordUpkeep,
+    TrackedSets,
+    Triggers,
+    RuleFailures,
+    Notices,
     Log,
     NumberGiving,
     Resends,

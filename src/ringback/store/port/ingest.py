@@ -8,6 +8,7 @@ from ringback.model.endpoint import Endpoint
 from ringback.model.event import Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
+from ringback.store.port.records import RecordTransaction
 
 
 class KeyClaim(NamedTuple):
@@ -38,7 +39,7 @@ class Everything(NamedTuple):
     changes: Sequence[Change]
 
 
-class IntakeTransaction(Protocol):
+class IntakeTransaction(RecordTransaction, Protocol):
     """One write transaction of the ingest writer. Leaving the block without `commit` rolls back."""
 
     def __enter__(self) -> Self: ...
@@ -58,7 +59,7 @@ class IntakeTransaction(Protocol):
         are not kept any more (`Retention.trim_changes_step`): then only `everything` tells."""
 
     def everything(self) -> Everything:
-        """Every tenant and endpoint that exists, as this transaction sees them."""
+        """Every tenant, endpoint, record type and trigger that exists, as this transaction sees them."""
 
     def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
         """Those of the tenants that exist."""

@@ -21,7 +21,7 @@ from ringback.store.queries import load
 _SQL: Final = load("postgres")
 _EVENT_TYPES: Final = (
     "text", "text", "text", "bytea", "text", "text", "text", "text", "bytea",
-    "text", "int8", "int8", "int8", "int8", "int8", "text", "int8", "int8",
+    "text", "int8", "int8", "int8", "int8", "int8", "text", "int8", "text", "text", "int8",
 )  # fmt: skip
 _DELIVERY_TYPES: Final = ("text", "text", "text", "text", "int8", "int8", "int8", "int8", "int8", "bool")
 

@@ -233,14 +233,14 @@ def _loaded(found: Sequence[_Found]) -> Sequence[_Found]:
 def _found(row: Sequence[Any]) -> _Found:
     (_, _, loaded, tenant_id, endpoint_id, event_id, delivery_key, due_at, seq, attempts, tries,
      event_type, data, channel, subject_type, subject_id, change, previous, event_key,
-     occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number) = row  # fmt: skip
+     occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin) = row  # fmt: skip
     if event_type is None:
         return _Found(seq, None, missing=True)
     if not loaded:
         return _Found(seq, None, missing=False)
     event = Event(
         tenant_id, event_id, event_type, data, channel, subject_type, subject_id, change, previous,
-        event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number,
+        event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin,
     )  # fmt: skip
     delivery = Delivery(tenant_id, endpoint_id, event_id, delivery_key, due_at, seq, attempts, tries)
     return _Found(seq, DueDelivery(delivery, event), missing=False)

@@ -41,7 +41,7 @@ _SQL: Final = load("sqlite")
 _Row = tuple[
     str, str, str, str | None, int, int, int, int,
     str, int, str | None, str | None, str | None, str | None, int | None, str | None, int | None, int | None,
-    int, int, int, str | None, int | None,
+    int, int, int, str | None, int | None, str | None, str | None,
 ]  # fmt: skip
 _ROWS: Final = msgspec.json.Decoder(list[_Row])
 
@@ -195,13 +195,14 @@ def _unpack(rows: list[_Row], data: bytes, previous: bytes, loaded: dict[int, Du
     for row in rows:
         (tenant_id, endpoint_id, event_id, delivery_key, due_at, seq, attempts, tries,
          event_type, data_bytes, channel, subject_type, subject_id, change, previous_bytes,
-         event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number) = row  # fmt: skip
+         event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number,
+         changed, origin) = row  # fmt: skip
         data_end = data_at + data_bytes
         previous_end = previous_at + (previous_bytes or 0)
         event = Event(
             tenant_id, event_id, event_type, data[data_at:data_end], channel, subject_type, subject_id, change,
             None if previous_bytes is None else previous[previous_at:previous_end],
-            event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number,
+            event_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin,
         )  # fmt: skip
         delivery = Delivery(tenant_id, endpoint_id, event_id, delivery_key, due_at, seq, attempts, tries)
         loaded[seq] = DueDelivery(delivery, event)

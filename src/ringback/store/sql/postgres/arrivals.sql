@@ -4,7 +4,7 @@
 -- Append events; the columns in the order of model.event.Event, then the place in the stream.
 COPY event (
     tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, seq
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin, seq
 ) FROM STDIN (FORMAT BINARY);
 
 -- name: copy_deliveries

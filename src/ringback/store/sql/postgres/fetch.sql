@@ -63,7 +63,7 @@ sized AS (
     SELECT
         found.*, event.type, event.data, event.channel, event.subject_type, event.subject_id, event.change,
         event.previous, event.ordering_key AS event_key, event.occurred_at, event.deliver_at, event.accepted_at,
-        event.hops, event.deliveries, event.trace, event.number,
+        event.hops, event.deliveries, event.trace, event.number, event.changed, event.origin,
         sum(coalesce(octet_length(event.data), 0) + coalesce(octet_length(event.previous), 0)) OVER (
             ORDER BY found.place, found.kind, CASE WHEN found.kind = 0 THEN found.seq ELSE found.due_at END, found.seq
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
@@ -80,7 +80,7 @@ SELECT
     place, kind, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, ordering_key, due_at, seq,
     attempts, tries, type, CASE WHEN coalesce(bytes_before, 0) < %(bytes_max)s THEN data END, channel, subject_type,
     subject_id, change, CASE WHEN coalesce(bytes_before, 0) < %(bytes_max)s THEN previous END, event_key, occurred_at,
-    deliver_at, accepted_at, hops, deliveries, trace, number
+    deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 FROM sized
 ORDER BY place, kind, CASE WHEN kind = 0 THEN seq ELSE due_at END, seq;
 
@@ -158,7 +158,7 @@ WITH sized AS (
         delivery.ordering_key AS delivery_key, delivery.due_at, delivery.seq, delivery.attempts, delivery.tries,
         event.type, event.data, event.channel, event.subject_type, event.subject_id, event.change, event.previous,
         event.ordering_key, event.occurred_at, event.deliver_at, event.accepted_at, event.hops, event.deliveries,
-        event.trace, event.number,
+        event.trace, event.number, event.changed, event.origin,
         sum(coalesce(octet_length(event.data), 0) + coalesce(octet_length(event.previous), 0)) OVER (
             ORDER BY asked.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS bytes_before
@@ -175,7 +175,7 @@ SELECT
     place, 0, coalesce(bytes_before, 0) < %(bytes_max)s, tenant_id, endpoint_id, event_id, delivery_key, due_at, seq,
     attempts, tries, type, CASE WHEN coalesce(bytes_before, 0) < %(bytes_max)s THEN data END, channel, subject_type,
     subject_id, change, CASE WHEN coalesce(bytes_before, 0) < %(bytes_max)s THEN previous END, ordering_key,
-    occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 FROM sized
 ORDER BY place;
 

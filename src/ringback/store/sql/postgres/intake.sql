@@ -42,7 +42,7 @@ WHERE event_key.kind = 'number';
 -- Those of a tenant's events that exist, as asked; the columns in the order of model.event.Event.
 SELECT
     event.tenant_id, event.id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS asked (id, place)
 JOIN event ON event.tenant_id = %(tenant_id)s AND event.id = asked.id
 ORDER BY asked.place;

@@ -130,7 +130,7 @@ FROM unnest(%(seqs)s::bigint[], %(times)s::bigint[]) WITH ORDINALITY AS asked (s
 CROSS JOIN LATERAL (
     SELECT
         seq, tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
-        ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+        ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
     FROM event
     WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq = asked.seq AND accepted_at = asked.at
     OFFSET 0
@@ -141,7 +141,7 @@ ORDER BY asked.place;
 -- The event of a tenant that is called by a number; the columns in the order of model.event.Event.
 SELECT
     tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 FROM event
 WHERE tenant_id = %(tenant_id)s AND number = %(number)s;
 

@@ -91,7 +91,8 @@ SELECT
         delivery.due_at, delivery.seq, delivery.attempts, delivery.tries,
         event.type, length(event.data), event.channel, event.subject_type, event.subject_id,
         event.change, length(event.previous), event.ordering_key, event.occurred_at, event.deliver_at,
-        event.accepted_at, event.hops, event.deliveries, event.trace, event.number
+        event.accepted_at, event.hops, event.deliveries, event.trace, event.number,
+        event.changed, event.origin
     )),
     CAST(group_concat(event.data, '') AS BLOB),
     CAST(group_concat(event.previous, '') AS BLOB)

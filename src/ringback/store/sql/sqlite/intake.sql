@@ -23,9 +23,9 @@ FROM asked CROSS JOIN event ON event.tenant_id = asked.tenant_id AND event.numbe
 -- Append events; the columns in the order of model.event.Event.
 INSERT INTO event (
     tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_deliveries
 -- Append deliveries; the columns in the order of model.event.NewDelivery, then whether they are due later.

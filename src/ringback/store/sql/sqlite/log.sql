@@ -118,7 +118,7 @@ FROM (
 -- Events by their place in the stream, as asked; the columns in the order of model.event.Event.
 SELECT
     seq, tenant_id, event.id, event.type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 FROM json_each(:seqs) AS asked
 CROSS JOIN event ON event.seq = asked.value;
 
@@ -126,7 +126,7 @@ CROSS JOIN event ON event.seq = asked.value;
 -- Those of a tenant's events that exist, as asked; the columns in the order of model.event.Event.
 SELECT
     tenant_id, event.id, event.type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 FROM json_each(:ids) AS asked
 CROSS JOIN event ON event.tenant_id = :tenant_id AND event.id = asked.value;
 
@@ -134,7 +134,7 @@ CROSS JOIN event ON event.tenant_id = :tenant_id AND event.id = asked.value;
 -- The event of a tenant that is called by a number; the columns in the order of model.event.Event.
 SELECT
     tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin
 FROM event
 WHERE tenant_id = :tenant_id AND number = :number;
 

@@ -46,7 +46,7 @@ SELECT version AS key_1, version, kind, tenant_id, id FROM change WHERE version 
 -- Events after a place in the stream.
 SELECT
     seq AS key_1, tenant_id, id, accepted_at, seq, type, channel, subject_type, subject_id, change, ordering_key,
-    occurred_at, deliver_at, hops, deliveries, data, previous, trace, number
+    occurred_at, deliver_at, hops, deliveries, data, previous, trace, number, changed, origin
 FROM event WHERE seq > :key_1 ORDER BY seq;
 
 -- name: move_event_key
