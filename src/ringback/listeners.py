@@ -7,7 +7,7 @@ is told of everything, so with one everything is made. Any thread may ask; one a
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
@@ -27,19 +27,16 @@ class ListenerSource(EndpointSource, Notices, Protocol):
     """What is read here."""
 
 
-class _Listener(NamedTuple):
-    tenant_id: str
-    patterns: frozenset[str]
-
-
 class Listeners:
     """See the module."""
 
     def __init__(self, store: ListenerSource, operator_tenant: str | None = None) -> None:
         self._store = store
         self.operator_tenant: Final = operator_tenant
-        self._known: dict[str, _Listener] = {}
-        self._of_tenant: dict[str, frozenset[str]] = {}
+        self._known: dict[str, dict[str, frozenset[str]]] = {}
+        self._tenant_of: dict[str, str] = {}
+        # What is asked of a tenant's own, for other threads: values are replaced, never changed.
+        self._patterns: dict[str, frozenset[str]] = {}
 
     def want(self, tenant_id: str, event_type: str) -> bool:
         """Whether anybody is to be told of an event of this type about this tenant: its own endpoints, or the
@@ -48,19 +45,18 @@ class Listeners:
 
     def listen(self, tenant_id: str, event_type: str) -> bool:
         """Whether an endpoint of the tenant asks for it."""
-        patterns = self._of_tenant.get(tenant_id)
+        patterns = self._patterns.get(tenant_id)
         return patterns is not None and not patterns.isdisjoint(asked_for_by(event_type))
 
     def load(self) -> None:
         """Read all that there are."""
-        known: dict[str, _Listener] = {}
+        self._known, self._tenant_of = {}, {}
         after = ""
         while page := self._store.patterns_of_endpoints(after, STEP_ROWS_MAX):
             after = page[-1][0]
-            _note(known, page)
-        self._known = known
-        self._of_tenant = {}
-        self._gather({one.tenant_id for one in known.values()})
+            self._add(page)
+        for tenant_id in self._patterns.keys() | self._known.keys():
+            self._gather(tenant_id)
 
     def follow(self, changes: Sequence[Change]) -> None:
         """Read what changed."""
@@ -68,22 +64,30 @@ class Listeners:
         for start in range(0, len(ids), STEP_ROWS_MAX):
             step = ids[start : start + STEP_ROWS_MAX]
             found = self._store.load_endpoints(step)
-            before = {endpoint_id: self._known.pop(endpoint_id) for endpoint_id in step if endpoint_id in self._known}
-            _note(self._known, ((one.id, one.tenant_id, one.event_types) for one in found))
-            after = [self._known[endpoint_id] for endpoint_id in step if endpoint_id in self._known]
-            self._gather({one.tenant_id for one in (*before.values(), *after)})
+            before = {self._remove(endpoint_id) for endpoint_id in step if endpoint_id in self._tenant_of}
+            after = self._add((one.id, one.tenant_id, one.event_types) for one in found)
+            for tenant_id in before | after:
+                self._gather(tenant_id)
 
-    def _gather(self, tenant_ids: set[str]) -> None:
-        for tenant_id in tenant_ids:
-            patterns = [one.patterns for one in self._known.values() if one.tenant_id == tenant_id]
-            if patterns:
-                self._of_tenant[tenant_id] = frozenset().union(*patterns)
-            else:
-                self._of_tenant.pop(tenant_id, None)
+    def _add(self, endpoints: Iterable[tuple[str, str, Sequence[str]]]) -> set[str]:
+        """Note those that listen; the tenants of these."""
+        tenant_ids: set[str] = set()
+        for endpoint_id, tenant_id, patterns in endpoints:
+            if named := PATTERNS.intersection(patterns):
+                self._known.setdefault(tenant_id, {})[endpoint_id] = named
+                self._tenant_of[endpoint_id] = tenant_id
+                tenant_ids.add(tenant_id)
+        return tenant_ids
 
+    def _remove(self, endpoint_id: str) -> str:
+        tenant_id = self._tenant_of.pop(endpoint_id)
+        del self._known[tenant_id][endpoint_id]
+        if not self._known[tenant_id]:
+            del self._known[tenant_id]
+        return tenant_id
 
-def _note(known: dict[str, _Listener], endpoints: Iterable[tuple[str, str, Sequence[str]]]) -> None:
-    for endpoint_id, tenant_id, patterns in endpoints:
-        named = PATTERNS.intersection(patterns)
-        if named:
-            known[endpoint_id] = _Listener(tenant_id, named)
+    def _gather(self, tenant_id: str) -> None:
+        if tenant_id in self._known:
+            self._patterns[tenant_id] = frozenset().union(*self._known[tenant_id].values())
+        else:
+            self._patterns.pop(tenant_id, None)

@@ -7,11 +7,12 @@ The samples are made by the same functions as the real thing, so that neither ca
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from ringback.model.endpoint import Endpoint
-from ringback.policy.match import ANY, candidates
+from ringback.policy.match import naming
 from ringback.times import rfc3339
 
 ENDPOINT_VERIFIED: Final = "endpoint.verified"
@@ -41,9 +42,10 @@ class FailedDelivery(NamedTuple):
     last: Last
 
 
+@lru_cache(maxsize=64)
 def asked_for_by(event_type: str) -> frozenset[str]:
     """The patterns that an operational event of this type matches: its name and its prefix, never a bare `*`."""
-    return frozenset(candidates(event_type)) - {ANY}
+    return frozenset(naming(event_type))
 
 
 def verified(endpoint: Endpoint, at: int) -> bytes:
@@ -87,7 +89,7 @@ def _about(endpoint: Endpoint, at: int) -> dict[str, object]:
         "at": rfc3339(at),
         "endpoint_id": endpoint.id,
         "label": endpoint.label,
-        "origin": f"{parts.scheme}://{parts.netloc}" if parts.netloc else None,
+        "origin": f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else None,
     }
 
 
