@@ -86,8 +86,7 @@ class RecordEvents:
             if isinstance(compiled, str):
                 verdict = Verdict(fires=False, data=None, marks=None, failure=compiled)
             else:
-                before = known.get(trigger.id)
-                verdict = compiled.judge(trigger.id, trigger.cooldown_s, values, before, whole.accepted_at)
+                verdict = compiled.judge(trigger.id, trigger.cooldown_s, values, known, whole.accepted_at)
             if verdict.marks is not None:
                 kept[trigger.id] = verdict.marks
             if verdict.failure is not None:
