@@ -1,8 +1,8 @@
 """The PostgreSQL store's tracked sets.
 
-Who changes a set's members has the set's row for itself meanwhile, so the count is right, and members are never added to
-a set that was deleted. A deleted set is noted until its members are gone: they go in steps, each from where the last one
-ended, past the dead entries that it left.
+Who changes a set's members has the set's row for itself meanwhile, so the count is right, and members are never added
+to a set that was deleted. A deleted set is noted until its members are gone: they go in steps, each from where the last
+one ended, past the dead entries that it left.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _SQL: Final = load("postgres")
 
 
 class PostgresTrackedSets(PostgresPart):
-    """`TrackedSets`, and what `RecordUpkeep` has of them."""
+    """`TrackedSets`, and what of `RecordUpkeep` is about them."""
 
     def __init__(self, database: Database, sealed: SealedRows) -> None:
         super().__init__(database, sealed)
@@ -68,7 +68,7 @@ class PostgresTrackedSets(PostgresPart):
             set_id, present = found
             asked = {"tenant_id": tenant_id, "set_id": set_id, "members": list(members)}
             if present + len(members) > members_max:
-                (known,) = session.first(_SQL["count_members_among"], asked)
+                (known,) = session.first(_SQL["count_members"], asked)
                 if present + len(members) - known > members_max:
                     return -1
             added = session.change(_SQL["insert_members"], asked)
@@ -82,14 +82,14 @@ class PostgresTrackedSets(PostgresPart):
             if found is None:
                 return None
             asked = {"tenant_id": tenant_id, "set_id": found[0], "members": list(members)}
-            removed = session.change(_SQL["delete_members"], asked)
+            removed = session.change(_SQL["remove_members"], asked)
             _count(session, tenant_id, name, -removed, now)
             return removed
 
     def list_members(self, tenant_id: str, name: str, after: str | None, limit: int) -> Sequence[str]:
         page = {"tenant_id": tenant_id, "name": name, "after": after or "", "limit": limit}
         with self._db.reading() as session:
-            return [member for (member,) in session.rows(_SQL["members_after"], page)]
+            return [member for (member,) in session.rows(_SQL["list_members"], page)]
 
     def are_members(self, asked: Sequence[Membership]) -> set[Membership]:
         with self._db.reading() as session:
@@ -97,7 +97,7 @@ class PostgresTrackedSets(PostgresPart):
 
     def clear_members_step(self, limit: int) -> int:
         with self._db.reading() as session:
-            gone = session.rows(_SQL["gone_sets"], {"limit": limit})
+            gone = session.rows(_SQL["tracked_sets_gone"], {"limit": limit})
         cleared = 0
         for tenant_id, set_id in gone:
             if cleared < limit:
@@ -109,7 +109,7 @@ class PostgresTrackedSets(PostgresPart):
         """Remove up to `limit` members of a set that is gone, and the note of it when none are left; nothing while
         another process does."""
         named = {"tenant_id": tenant_id, "set_id": set_id}
-        if session.first(_SQL["lock_gone_set"], named) is None:
+        if session.first(_SQL["lock_tracked_set_gone"], named) is None:
             return 0
         after = self._cleared.pop(set_id, "")
         cleared, last = session.first(_SQL["clear_members"], {**named, "after": after, "limit": limit})
@@ -118,7 +118,7 @@ class PostgresTrackedSets(PostgresPart):
         elif after:  # whatever is before the place where another step was rolled back
             return int(cleared) + self._clear(session, tenant_id, set_id, limit - cleared)
         else:
-            session.change(_SQL["forget_gone_set"], named)
+            session.change(_SQL["forget_tracked_set"], named)
         return int(cleared)
 
 
@@ -127,11 +127,11 @@ def read_tracked(session: Session, asked: Sequence[Membership]) -> set[Membershi
     if not asked:
         return set()
     tenant_ids, names, members = (list(column) for column in zip(*asked, strict=True))
-    found = session.rows(_SQL["tracked_members"], {"tenant_ids": tenant_ids, "names": names, "members": members})
+    found = session.rows(_SQL["tracked"], {"tenant_ids": tenant_ids, "names": names, "members": members})
     return {asked[place - 1] for (place,) in found}
 
 
-def bury_sets_of(session: Session, tenant_id: str) -> None:
+def bury_tracked_sets(session: Session, tenant_id: str) -> None:
     """Delete all sets of a tenant, whose row is locked."""
     gone = session.rows(_SQL["delete_tracked_sets_of_tenant"], {"tenant_id": tenant_id})
     _note_gone(session, tenant_id, gone)
@@ -139,7 +139,7 @@ def bury_sets_of(session: Session, tenant_id: str) -> None:
 
 def _note_gone(session: Session, tenant_id: str, gone: Sequence[tuple[str]]) -> None:
     if gone:
-        session.change(_SQL["insert_gone_sets"], {"tenant_id": tenant_id, "ids": [set_id for (set_id,) in gone]})
+        session.change(_SQL["bury_tracked_sets"], {"tenant_id": tenant_id, "ids": [set_id for (set_id,) in gone]})
 
 
 def _read_one(session: Session, tenant_id: str, name: str) -> TrackedSet | None:
@@ -149,4 +149,6 @@ def _read_one(session: Session, tenant_id: str, name: str) -> TrackedSet | None:
 
 def _count(session: Session, tenant_id: str, name: str, more: int, now: int) -> None:
     if more:
-        session.change(_SQL["count_members"], {"tenant_id": tenant_id, "name": name, "more": more, "now": now})
+        session.change(
+            _SQL["count_change_of_members"], {"tenant_id": tenant_id, "name": name, "more": more, "now": now}
+        )

@@ -1,4 +1,4 @@
--- Records. The columns are in the order of model.record.Record.
+-- Records, and how the changes of record types are told. The columns are in the order of the models in model.record.
 
 -- name: lock_records
 -- Those of the records that are there, deleted ones too, each for this transaction alone.
@@ -41,15 +41,15 @@ FROM unnest(
 ORDER BY tenant_id COLLATE "C", type COLLATE "C", id COLLATE "C"
 ON CONFLICT (tenant_id, type, id) DO NOTHING;
 
--- name: record_by_key
+-- name: record_by_id
 -- One record, deleted or not.
 SELECT tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks, data
 FROM record
 WHERE tenant_id = %(tenant_id)s AND type = %(type)s AND id = %(id)s;
 
--- name: walk_records
--- The next ids of a type after one, and how many bytes each record has (null: it is deleted).
-SELECT id, CASE WHEN forget_at IS NULL THEN octet_length(data) END
+-- name: sizes_of_records
+-- The next records of a type by id, with their sizes, and whether they were deleted.
+SELECT id, octet_length(data), forget_at IS NOT NULL
 FROM record
 WHERE tenant_id = %(tenant_id)s AND type = %(type)s AND id > %(after)s
 ORDER BY id
@@ -71,9 +71,36 @@ DELETE FROM record WHERE ctid = ANY (ARRAY(
     FOR UPDATE SKIP LOCKED
 ));
 
--- name: purge_records
--- Remove some records of a tenant.
-DELETE FROM record
-WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
-    SELECT ctid FROM record WHERE tenant_id = %(tenant_id)s ORDER BY type, id LIMIT %(limit)s FOR UPDATE
-));
+-- name: count_record_types
+-- How many entries there are, and whether there is one of a name.
+SELECT count(*), coalesce(bool_or(name = %(name)s), false) FROM record_type;
+
+-- name: put_record_type
+-- Add an entry, or replace the one of its name; as it is stored then.
+INSERT INTO record_type AS present (name, fields, ignored, deleted_kept_days, created_at, updated_at, revision)
+VALUES (
+    %(name)s, %(fields)s::text[], %(ignored)s::text[], %(deleted_kept_days)s, %(created_at)s, %(updated_at)s, 1
+)
+ON CONFLICT (name) DO UPDATE
+SET fields = excluded.fields, ignored = excluded.ignored, deleted_kept_days = excluded.deleted_kept_days,
+    updated_at = excluded.updated_at, revision = present.revision + 1
+RETURNING name, fields, ignored, deleted_kept_days, created_at, updated_at, revision;
+
+-- name: record_types_by_name
+-- Those of the entries that exist, as asked.
+SELECT record_type.name, fields, ignored, deleted_kept_days, created_at, updated_at, revision
+FROM unnest(%(names)s::text[]) WITH ORDINALITY AS asked (name, place)
+JOIN record_type ON record_type.name = asked.name
+ORDER BY asked.place;
+
+-- name: list_record_types
+-- A page of entries by name.
+SELECT name, fields, ignored, deleted_kept_days, created_at, updated_at, revision
+FROM record_type
+WHERE name > %(after)s
+ORDER BY name
+LIMIT %(limit)s;
+
+-- name: delete_record_type
+-- Remove an entry.
+DELETE FROM record_type WHERE name = %(name)s;

@@ -1,6 +1,6 @@
 -- Tracked sets and their members. The columns of a set are in the order of model.tracked_set.TrackedSet.
 
--- name: tracked_members
+-- name: tracked
 -- The places, in the list that is asked about, of those that are members.
 SELECT asked.place
 FROM unnest(%(tenant_ids)s::text[], %(names)s::text[], %(members)s::text[])
@@ -38,7 +38,7 @@ LIMIT %(limit)s;
 -- Have a set for this transaction alone: its id, and how many members it has.
 SELECT id, members FROM tracked_set WHERE tenant_id = %(tenant_id)s AND name = %(name)s FOR UPDATE;
 
--- name: count_members_among
+-- name: count_members
 -- How many of these are in a set.
 SELECT count(*) FROM tracked_member
 WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member = ANY (%(members)s::text[]);
@@ -51,17 +51,17 @@ FROM unnest(%(members)s::text[]) AS asked (member)
 ORDER BY member COLLATE "C"
 ON CONFLICT (tenant_id, set_id, member) DO NOTHING;
 
--- name: delete_members
+-- name: remove_members
 -- Remove members of a set that is locked.
 DELETE FROM tracked_member
 WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member = ANY (%(members)s::text[]);
 
--- name: count_members
+-- name: count_change_of_members
 -- Count what was added to a set, or removed from it.
 UPDATE tracked_set SET members = members + %(more)s, updated_at = %(now)s
 WHERE tenant_id = %(tenant_id)s AND name = %(name)s;
 
--- name: members_after
+-- name: list_members
 -- A page of a set's members, in order.
 SELECT member
 FROM tracked_member
@@ -82,16 +82,16 @@ WHERE tenant_id = %(tenant_id)s AND name = ANY (ARRAY(
 ))
 RETURNING id;
 
--- name: insert_gone_sets
+-- name: bury_tracked_sets
 -- Note that sets are gone whose members are still there.
 INSERT INTO tracked_set_gone (tenant_id, id)
 SELECT %(tenant_id)s::text, id FROM unnest(%(ids)s::text[]) AS gone (id);
 
--- name: gone_sets
+-- name: tracked_sets_gone
 -- Sets that are gone and may still have members.
 SELECT tenant_id, id FROM tracked_set_gone ORDER BY tenant_id, id LIMIT %(limit)s;
 
--- name: lock_gone_set
+-- name: lock_tracked_set_gone
 -- Have a set that is gone for this transaction alone; nothing while another process clears it.
 SELECT 1 FROM tracked_set_gone WHERE tenant_id = %(tenant_id)s AND id = %(set_id)s FOR UPDATE SKIP LOCKED;
 
@@ -109,6 +109,6 @@ WITH cleared AS (
 )
 SELECT count(*), max(member) FROM cleared;
 
--- name: forget_gone_set
+-- name: forget_tracked_set
 -- Forget a set that has no members left.
 DELETE FROM tracked_set_gone WHERE tenant_id = %(tenant_id)s AND id = %(set_id)s;

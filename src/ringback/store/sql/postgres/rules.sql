@@ -1,4 +1,5 @@
--- Triggers, and the last failures of rules. The columns are in the order of model.trigger.Trigger.
+-- Triggers, what people are shown of rules that fail, and the notices that wait to become events. The columns are in the
+-- order of model.trigger.Trigger, port.RuleFailure and model.notice.Notice.
 
 -- name: count_triggers
 -- How many triggers a tenant has.
@@ -11,7 +12,7 @@ INSERT INTO record_trigger (
     updated_at, revision
 )
 VALUES (
-    %(id)s, %(tenant_id)s, %(name)s, %(record_type)s, %(when)s, %(emits)s, %(data)s, %(cooldown_s)s, %(active)s,
+    %(id)s, %(tenant_id)s, %(name)s, %(record_type)s, %(condition)s, %(emits)s, %(data)s, %(cooldown_s)s, %(active)s,
     %(template)s, %(parameters)s, %(created_at)s, %(updated_at)s, %(revision)s
 );
 
@@ -23,14 +24,6 @@ SELECT
 FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS asked (id, place)
 JOIN record_trigger ON record_trigger.id = asked.id
 ORDER BY asked.place;
-
--- name: trigger_of_tenant
--- One trigger, if it is this tenant's.
-SELECT
-    id, tenant_id, name, record_type, condition, emits, data, cooldown_s, active, template, parameters, created_at,
-    updated_at, revision
-FROM record_trigger
-WHERE id = %(id)s AND tenant_id = %(tenant_id)s;
 
 -- name: list_triggers
 -- A page of a tenant's triggers by id.
@@ -45,7 +38,7 @@ LIMIT %(limit)s;
 -- name: update_trigger
 -- Store a trigger where the one before this revision is stored.
 UPDATE record_trigger
-SET name = %(name)s, record_type = %(record_type)s, condition = %(when)s, emits = %(emits)s, data = %(data)s,
+SET name = %(name)s, record_type = %(record_type)s, condition = %(condition)s, emits = %(emits)s, data = %(data)s,
     cooldown_s = %(cooldown_s)s, active = %(active)s, template = %(template)s, parameters = %(parameters)s,
     created_at = %(created_at)s, updated_at = %(updated_at)s, revision = %(revision)s
 WHERE id = %(id)s AND tenant_id = %(tenant_id)s AND revision = %(revision)s - 1;
@@ -62,7 +55,7 @@ WITH own AS MATERIALIZED (
 DELETE FROM record_trigger USING own WHERE record_trigger.id = own.id
 RETURNING record_trigger.id;
 
--- name: put_rule_failures
+-- name: note_rule_failures
 -- Keep the last failures of rules, in key order, unless a later one is there.
 INSERT INTO rule_failure AS present (tenant_id, rule_id, at, event_id, message)
 SELECT tenant_id, rule_id, at, event_id, message
@@ -83,11 +76,23 @@ ORDER BY asked.place;
 
 -- name: delete_rule_failure
 -- Forget the failure of a rule.
-DELETE FROM rule_failure WHERE tenant_id = %(tenant_id)s AND rule_id = %(rule_id)s;
+DELETE FROM rule_failure WHERE tenant_id = %(tenant_id)s AND rule_id = %(id)s;
 
--- name: purge_rule_failures
--- Remove some failures of a tenant's rules.
-DELETE FROM rule_failure
-WHERE tenant_id = %(tenant_id)s AND rule_id = ANY (ARRAY(
-    SELECT rule_id FROM rule_failure WHERE tenant_id = %(tenant_id)s ORDER BY rule_id LIMIT %(limit)s FOR UPDATE
-));
+-- name: copy_notices
+-- Write notices down.
+COPY notice (tenant_id, id, type, endpoint_id, at, data) FROM STDIN (FORMAT BINARY);
+
+-- name: oldest_notices
+-- The oldest notices of all tenants.
+SELECT tenant_id, id, type, endpoint_id, at, data FROM notice ORDER BY at, id LIMIT %(limit)s;
+
+-- name: drop_notices
+-- Remove notices, in key order.
+WITH doomed AS MATERIALIZED (
+    SELECT notice.tenant_id, notice.id
+    FROM unnest(%(tenant_ids)s::text[], %(ids)s::text[]) AS asked (tenant_id, id)
+    JOIN notice ON notice.tenant_id = asked.tenant_id AND notice.id = asked.id
+    ORDER BY notice.tenant_id, notice.id
+    FOR UPDATE OF notice
+)
+DELETE FROM notice USING doomed WHERE notice.tenant_id = doomed.tenant_id AND notice.id = doomed.id;

@@ -1,8 +1,9 @@
-"""The PostgreSQL store's triggers, and what is kept of rules that fail."""
+"""The PostgreSQL store's triggers, what people are shown of rules that fail, and the notices that wait."""
 
 from collections.abc import Sequence
 from typing import Final
 
+from ringback.model.notice import Notice
 from ringback.model.trigger import Trigger
 from ringback.store.port import RuleFailure
 from ringback.store.postgres.again import tried_again
@@ -15,10 +16,11 @@ from ringback.store.record_rows import trigger_columns, trigger_of
 
 _SQL: Final = load("postgres")
 _KIND: Final = "trigger"
+_NOTICE_TYPES: Final = ("text", "text", "text", "text", "int8", "bytea")
 
 
 class PostgresTriggers(PostgresPart):
-    """`Triggers` and `RuleFailures`."""
+    """`Triggers`."""
 
     @tried_again
     def create_trigger(self, trigger: Trigger, triggers_max: int) -> bool:
@@ -34,8 +36,8 @@ class PostgresTriggers(PostgresPart):
 
     def get_trigger(self, tenant_id: str, trigger_id: str) -> Trigger | None:
         with self._db.reading() as session:
-            found = session.first(_SQL["trigger_of_tenant"], {"id": trigger_id, "tenant_id": tenant_id})
-        return None if found is None else trigger_of(found)
+            found = read_triggers(session, [trigger_id])
+        return found[0] if found and found[0].tenant_id == tenant_id else None
 
     def list_triggers(self, tenant_id: str, after: str | None, limit: int) -> Sequence[Trigger]:
         page = {"tenant_id": tenant_id, "after": after or "", "limit": limit}
@@ -55,9 +57,13 @@ class PostgresTriggers(PostgresPart):
         with self._db.writing() as session:
             if not session.change(_SQL["delete_trigger"], {"id": trigger_id, "tenant_id": tenant_id}):
                 return False
-            forget_failure(session, tenant_id, trigger_id)
+            session.change(_SQL["delete_rule_failure"], {"id": trigger_id, "tenant_id": tenant_id})
             log_change(session, _KIND, tenant_id, trigger_id)
             return True
+
+
+class PostgresRuleFailures(PostgresPart):
+    """`RuleFailures`."""
 
     @tried_again
     def note_rule_failures(self, failures: Sequence[RuleFailure]) -> None:
@@ -66,12 +72,36 @@ class PostgresTriggers(PostgresPart):
         names = ("tenant_ids", "rule_ids", "ats", "event_ids", "messages")
         columns = {name: list(column) for name, column in zip(names, zip(*failures, strict=True), strict=True)}
         with self._db.writing() as session:
-            session.change(_SQL["put_rule_failures"], columns)
+            session.change(_SQL["note_rule_failures"], columns)
 
     def rule_failures(self, tenant_id: str, rule_ids: Sequence[str]) -> Sequence[RuleFailure]:
         with self._db.reading() as session:
             found = session.rows(_SQL["rule_failures"], {"tenant_id": tenant_id, "rule_ids": list(rule_ids)})
         return [RuleFailure(*row) for row in found]
+
+
+class PostgresNotices(PostgresPart):
+    """`Notices`."""
+
+    def oldest_notices(self, limit: int) -> Sequence[Notice]:
+        with self._db.reading(hot=True) as session:
+            return [Notice(*row) for row in session.rows(_SQL["oldest_notices"], {"limit": limit})]
+
+    @tried_again
+    def drop_notices(self, notices: Sequence[tuple[str, str]]) -> None:
+        if not notices:
+            return
+        asked = {
+            "tenant_ids": [tenant_id for tenant_id, _ in notices],
+            "ids": [notice_id for _, notice_id in notices],
+        }
+        with self._db.writing(hot=True) as session:
+            session.change(_SQL["drop_notices"], asked)
+
+
+def insert_notices(session: Session, notices: Sequence[Notice]) -> None:
+    """Write notices down, in the transaction of what they tell of."""
+    session.copy(_SQL["copy_notices"], _NOTICE_TYPES, notices)
 
 
 def read_triggers(session: Session, trigger_ids: Sequence[str]) -> list[Trigger]:
@@ -83,8 +113,3 @@ def delete_triggers_of(session: Session, tenant_id: str) -> list[Changed]:
     """Remove all triggers of a tenant, whose row is locked; the caller logs them, last in its transaction."""
     found = session.rows(_SQL["delete_triggers_of_tenant"], {"tenant_id": tenant_id})
     return [Changed(_KIND, tenant_id, trigger_id) for (trigger_id,) in found]
-
-
-def forget_failure(session: Session, tenant_id: str, rule_id: str) -> None:
-    """Of a rule that is deleted."""
-    session.change(_SQL["delete_rule_failure"], {"tenant_id": tenant_id, "rule_id": rule_id})
