@@ -13,7 +13,7 @@ from ringback.model.record import Record, RecordKey, RecordType
 from ringback.model.trigger import Trigger
 from ringback.store.port import Membership, RecordPut, Retryable
 from ringback.store.queries import load
-from ringback.store.record_rows import record_type_of
+from ringback.store.record_rows import first_of, record_type_of
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, rows
 from ringback.store.sqlite.errors import store_errors
@@ -21,7 +21,6 @@ from ringback.store.sqlite.json_lists import decode_texts, json_list
 from ringback.store.sqlite.rules import read_triggers
 from ringback.store.sqlite.tracked_sets import read_tracked
 
-LISTED_BYTES_MAX: Final = 4 * 1024 * 1024
 _WALKED_AT_ONCE: Final = 1_000
 _KIND: Final = "record_type"
 
@@ -83,7 +82,7 @@ class SqliteRecords(SqlitePart):
             with self._readers.snapshot() as connection:
                 step = {**of_type, "after": place, "limit": _WALKED_AT_ONCE}
                 seen = rows(connection, _SQL["sizes_of_records"], step)
-                wanted = _first_of(seen, limit)
+                wanted = first_of(seen, limit)
                 if wanted:
                     found = rows(connection, _SQL["load_records"], {**of_type, "ids": json_list(wanted)})
                     return [Record(*row) for row in found]
@@ -129,19 +128,6 @@ class SqliteRecordTypes(SqlitePart):
                 return False
             log_change(connection, _KIND, None, name)
             return True
-
-
-def _first_of(seen: Sequence[tuple[str, int, int]], limit: int) -> list[str]:
-    """The ids of the first records that are not deleted, until they take LISTED_BYTES_MAX."""
-    wanted: list[str] = []
-    size = 0
-    for record_id, data_bytes, deleted in seen:
-        if not deleted:
-            wanted.append(record_id)
-            size += data_bytes
-            if len(wanted) == limit or size >= LISTED_BYTES_MAX:
-                break
-    return wanted
 
 
 def _read_types(connection: apsw.Connection, names: Sequence[str]) -> list[RecordType]:
