@@ -155,6 +155,7 @@ class ReplayUseCases:
         numbered = self._numbering.needed_by([endpoint])
         while place is not None:
             candidates, place = self._store.replay_page(span, place, CANDIDATES_AT_ONCE)
+            wanted: Sequence[ReplayCandidate]
             if job.which == Which.FAILED:
                 wanted = [one for one in candidates if one.last_outcome in _ENDED_WITHOUT_SUCCESS]
             else:
@@ -167,7 +168,7 @@ class ReplayUseCases:
             else:
                 yield from self._filtered(endpoint, wanted)
 
-    def _not_untold(self, endpoint: Endpoint, candidates: list[ReplayCandidate]) -> list[ReplayCandidate]:
+    def _not_untold(self, endpoint: Endpoint, candidates: Sequence[ReplayCandidate]) -> Sequence[ReplayCandidate]:
         """Without Ringback's own events that the endpoint is not to be told of. Others may have their types too."""
         own = [one.event_id for one in candidates if one.type in KINDS]
         if not own:

@@ -44,6 +44,7 @@ _WARNINGS: Final = (
     telemetry.ClockSet,
     telemetry.RetentionHeld,
     telemetry.SpansDropped,
+    telemetry.NoticesDropped,
 )
 _LEVELS: Final[Mapping[str, int]] = logging.getLevelNamesMapping()
 

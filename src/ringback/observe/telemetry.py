@@ -167,6 +167,14 @@ class SpansDropped(NamedTuple):
     spans: int
 
 
+class NoticesDropped(NamedTuple):
+    """The operator's tenant does not exist, and so many of the oldest operational events that waited for it were given
+    up."""
+
+    operator_tenant: str
+    notices: int
+
+
 TelemetryEvent = (
     Started
     | WaitsForStore
@@ -190,6 +198,7 @@ TelemetryEvent = (
     | ClockSet
     | RetentionHeld
     | SpansDropped
+    | NoticesDropped
 )
 
 
