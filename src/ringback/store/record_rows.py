@@ -13,6 +13,8 @@ from ringback.model.record import RecordType
 from ringback.model.trigger import Trigger
 
 LISTED_BYTES_MAX: Final = 4 * 1024 * 1024
+WALKED_AT_ONCE: Final = 1_000
+"""How many records a listing looks at in one read, deleted ones too."""
 
 _DATA: Final = msgspec.json.Decoder(tuple[str, ...] | str | None)
 

@@ -13,7 +13,7 @@ from ringback.model.record import Record, RecordKey, RecordType
 from ringback.model.trigger import Trigger
 from ringback.store.port import Membership, RecordPut, Retryable
 from ringback.store.queries import load
-from ringback.store.record_rows import first_of, record_type_of
+from ringback.store.record_rows import WALKED_AT_ONCE, first_of, record_type_of
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, rows
 from ringback.store.sqlite.errors import store_errors
@@ -21,7 +21,6 @@ from ringback.store.sqlite.json_lists import decode_texts, json_list
 from ringback.store.sqlite.rules import read_triggers
 from ringback.store.sqlite.tracked_sets import read_tracked
 
-_WALKED_AT_ONCE: Final = 1_000
 _KIND: Final = "record_type"
 
 _SQL: Final = load("sqlite")
@@ -80,13 +79,13 @@ class SqliteRecords(SqlitePart):
         # A walk over many deleted records is many short reads.
         while True:
             with self._readers.snapshot() as connection:
-                step = {**of_type, "after": place, "limit": _WALKED_AT_ONCE}
+                step = {**of_type, "after": place, "limit": WALKED_AT_ONCE}
                 seen = rows(connection, _SQL["sizes_of_records"], step)
                 wanted = first_of(seen, limit)
                 if wanted:
                     found = rows(connection, _SQL["load_records"], {**of_type, "ids": json_list(wanted)})
                     return [Record(*row) for row in found]
-            if len(seen) < _WALKED_AT_ONCE:
+            if len(seen) < WALKED_AT_ONCE:
                 return []
             place = seen[-1][0]
 
