@@ -24,6 +24,7 @@ from ringback.api.auth import Authenticator
 from ringback.api.events import EventsRoute
 from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind
+from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
@@ -160,15 +161,15 @@ class Process:
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
         app = build_app(self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
+        self._queue = WriterQueue(self._submit, self._admit)
         self._events_route = EventsRoute(
             Acceptor(self._clock, limits, catalogue.schema_of),
-            self._submit,
+            self._queue,
             self._authenticator,
             app,
             meter=self._watching.requests,
             trace=self._watching.trace_accept(propagate=settings.propagate_trace),
             quota_of=quotas.of,
-            admit=self._admit,
         )
         self._writer = Writer(
             store=self._store,
@@ -176,7 +177,7 @@ class Process:
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
-            on_done=self._events_route.resolve,
+            on_done=self._queue.resolve,
             pause=self._wait,
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
