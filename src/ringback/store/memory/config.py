@@ -120,6 +120,10 @@ class MemoryTenants(MemoryPart):
                 tables.delete_key(key)
             for endpoint in [row for row in tables.endpoints.values() if row.tenant_id == tenant_id]:
                 _bury(tables, endpoint)
+            for trigger in [row for row in tables.triggers.values() if row.tenant_id == tenant_id]:
+                tables.delete_trigger(trigger)
+            for tracked_set in [row for row in tables.tracked_sets.values() if row.tenant_id == tenant_id]:
+                tables.bury_tracked_set(tracked_set)
             tables.log_change("tenant", tenant_id, tenant_id)
             return True
 

@@ -132,7 +132,8 @@ class Triggers(Protocol):
     def update_trigger(self, trigger: Trigger) -> bool:
         """Store it where the stored revision is trigger.revision - 1; False when it is not."""
 
-    def delete_trigger(self, tenant_id: str, trigger_id: str) -> bool: ...
+    def delete_trigger(self, tenant_id: str, trigger_id: str) -> bool:
+        """What was told of its failures goes with it."""
 
 
 class RuleFailure(NamedTuple):
