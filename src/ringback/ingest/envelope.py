@@ -122,7 +122,12 @@ def ordering_key(envelope: Envelope) -> str | None:
     subject = envelope.subject
     if envelope.ordering_key is not None or subject is None:
         return envelope.ordering_key
-    key = f"{subject.type.replace('~', '~0').replace('/', '~1')}/{subject.id}"
+    return key_of_subject(subject.type, subject.id)
+
+
+def key_of_subject(subject_type: str, subject_id: str) -> str:
+    """The ordering key that events of this subject have unless their caller chose another."""
+    key = f"{subject_type.replace('~', '~0').replace('/', '~1')}/{subject_id}"
     if len(key) * 4 <= INDEXED_TEXT_BYTES_MAX or len(key.encode()) <= INDEXED_TEXT_BYTES_MAX:
         return key
     return f"~2{hashlib.sha256(key.encode()).hexdigest()}"

@@ -227,7 +227,12 @@ class EndpointChange(Input):
     filter: str | None = Field(
         default=None, description="CEL over `event`, `data` and `previous`; null: all.", examples=[_FILTER_EXAMPLE]
     )
-    tracked_set: str | None = Field(default=None, description="Not offered by this version: only null is taken.")
+    tracked_set: str | None = Field(
+        default=None,
+        description="Only events whose subject's id is a member of this tracked set of the tenant; null: all. Absent "
+        "from a new endpoint: what its profile says.",
+        examples=["customer-data"],
+    )
     profile: str | None = Field(default=None, description="The wire contract; null: the tenant's.")
     signature: str | None = Field(
         default=None,
