@@ -20,7 +20,7 @@ from ringback.ingest.record_write import RecordOp, RecordWrite
 from ringback.ingest.submission import Submission
 from ringback.model.errors import FieldError, Invalid, TooLarge
 from ringback.model.limits import NESTING_DEPTH_MAX, RECORD_TYPE_CHARS_MAX
-from ringback.policy.match import valid_event_type
+from ringback.policy.match import valid_record_type
 
 RECORD: Final = "record"
 RECORDS: Final = "records"
@@ -39,6 +39,7 @@ _EXPECTED: Final = {
     "updated_at": NO_MOMENT,
 }
 _Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
+_is_type: Final = lru_cache(maxsize=4_096)(valid_record_type)
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 # An explicit null says the same as leaving it out, where there is nothing to say.
 _NO_DATA: Final = (b"", b"null")
@@ -189,14 +190,6 @@ class RecordAcceptor:
             hops,
             place,
         )
-
-
-def valid_record_type(text: str) -> bool:
-    """Whether `text` names a record type: an event type that leaves room for `.created`."""
-    return len(text) <= RECORD_TYPE_CHARS_MAX and valid_event_type(text)
-
-
-_is_type: Final = lru_cache(maxsize=4_096)(valid_record_type)
 
 
 def _decoded(raw: bytes, place: str) -> _Line:
