@@ -90,7 +90,7 @@ ORDER BY new.tenant_id, new.id
 ON CONFLICT DO NOTHING;
 
 -- name: oldest_notices
--- The oldest notices of all tenants.
+-- Those that wait longest.
 SELECT tenant_id, id, type, endpoint_id, at, data FROM notice ORDER BY at, id LIMIT %(limit)s;
 
 -- name: drop_notices
