@@ -38,7 +38,7 @@ ORDER BY id
 LIMIT %(limit)s;
 
 -- name: page_of_endpoints
--- A page of all tenants' endpoints by id.
+-- A page of endpoints by id, whosever they are.
 SELECT id, tenant_id, config FROM endpoint WHERE id > %(after)s AND deleted_at IS NULL ORDER BY id LIMIT %(limit)s;
 
 -- name: room_for_endpoint

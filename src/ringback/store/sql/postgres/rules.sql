@@ -86,7 +86,7 @@ FROM unnest(
     %(tenant_ids)s::text[], %(ids)s::text[], %(types)s::text[], %(endpoint_ids)s::text[], %(ats)s::bigint[],
     %(datas)s::bytea[]
 ) AS new (tenant_id, id, type, endpoint_id, at, data)
-ORDER BY new.tenant_id, new.id
+ORDER BY new.tenant_id COLLATE "C", new.id COLLATE "C"
 ON CONFLICT DO NOTHING;
 
 -- name: oldest_notices

@@ -25,7 +25,7 @@ ORDER BY id
 LIMIT :limit;
 
 -- name: page_of_endpoints
--- A page of all tenants' endpoints by id.
+-- A page of endpoints by id, whosever they are.
 SELECT id, tenant_id, config FROM endpoint WHERE id > :after AND deleted_at IS NULL ORDER BY id LIMIT :limit;
 
 -- name: endpoint_exists
