@@ -37,9 +37,11 @@ from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
@@ -49,6 +51,7 @@ from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.quotas import TenantQuotas
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
@@ -159,9 +162,8 @@ class Process:
         caches = (self._profiles, catalogue, quotas)
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
         app = build_app(self._app_parts(rules))
-        limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
         self._events_route = EventsRoute(
-            Acceptor(self._clock, limits, catalogue.schema_of),
+            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
             self._submit,
             self._authenticator,
             app,
@@ -170,9 +172,10 @@ class Process:
             quota_of=quotas.of,
             admit=self._admit,
         )
+        rule_failures = RuleFailures(self._store, self._clock, self._observer)
         self._writer = Writer(
             store=self._store,
-            index=MatchIndex(self._profiles.needs_number),
+            index=MatchIndex(self._profiles.needs_number, rule_failures.failed),
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
@@ -180,6 +183,7 @@ class Process:
             pause=self._wait,
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
+            rule_failures=rule_failures,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
@@ -242,12 +246,7 @@ class Process:
             profiles=ProfileUseCases(store, clock, profiles, notify),
             keys=KeyUseCases(store, clock, notify),
             endpoints=EndpointUseCases(
-                store,
-                clock,
-                rules,
-                profiles,
-                notify,
-                endpoints_max=self._settings.endpoints_per_tenant_max,
+                store, clock, rules, profiles, notify, endpoints_max=self._settings.endpoints_per_tenant_max
             ),
             secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
             events=EventUseCases(store, clock, profiles, self._kick),
@@ -258,6 +257,8 @@ class Process:
             samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
+            triggers=TriggerUseCases(store, clock, self._notify),
+            rules=RuleUseCases(store, clock),
             readiness=Readiness(
                 store,
                 lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later

@@ -27,9 +27,11 @@ from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Obstacle, Readiness
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.model.event import Event, NewDelivery
 from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
@@ -85,6 +87,8 @@ class ApiWorld:
             samples=SampleUseCases(store, clock, profiles, self._kick),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
+            triggers=TriggerUseCases(store, clock, self._notify),
+            rules=RuleUseCases(store, clock),
             readiness=Readiness(store, lambda: self.obstacles),
             metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,

@@ -37,7 +37,9 @@ from ringback.api.management.openapi import completed
 from ringback.api.management.profiles import profile_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
+from ringback.api.management.rules import rule_routers
 from ringback.api.management.tenants import tenant_routers
+from ringback.api.management.triggers import trigger_routers
 from ringback.api.problem import Fault, fault_of, fault_of_status
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
@@ -51,9 +53,11 @@ from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.model.errors import RingbackError
 
 _DESCRIPTION: Final = (
@@ -80,6 +84,8 @@ class AppParts:
     samples: SampleUseCases
     redactions: RedactionUseCases
     replays: ReplayUseCases
+    triggers: TriggerUseCases
+    rules: RuleUseCases
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
@@ -117,6 +123,8 @@ def build_app(parts: AppParts) -> FastAPI:
         *backup_routers(parts.backups, parts.authenticator),
         *redaction_routers(parts.redactions, parts.authenticator),
         *job_routers(parts.replays, parts.authenticator),
+        *trigger_routers(parts.triggers, parts.authenticator),
+        *rule_routers(parts.rules, parts.authenticator),
         *health_routers(parts.readiness),
         *metrics_routers(parts.metrics),
         *(router for contract in contracts for router in contract.routers),

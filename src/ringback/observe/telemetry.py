@@ -167,6 +167,16 @@ class SpansDropped(NamedTuple):
     spans: int
 
 
+class RuleFailed(NamedTuple):
+    """A filter (`rule_id` is its endpoint) or a trigger could not be evaluated on an event, which it doesn't match.
+    Said at most once a minute for each. `reason` names what is in the expression, never what is in the event."""
+
+    tenant_id: str
+    rule_id: str
+    event_id: str
+    reason: str
+
+
 TelemetryEvent = (
     Started
     | WaitsForStore
@@ -190,6 +200,7 @@ TelemetryEvent = (
     | ClockSet
     | RetentionHeld
     | SpansDropped
+    | RuleFailed
 )
 
 

@@ -60,7 +60,10 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:
         found = endpoints.list(tenant_id, page)
         sending = endpoints.sending(found.items)
-        return listing(found, lambda endpoint: EndpointView.of(endpoint, sending[endpoint.id]))
+        failures = endpoints.failures(tenant_id, found.items)
+        return listing(
+            found, lambda endpoint: EndpointView.of(endpoint, sending[endpoint.id], failures.get(endpoint.id))
+        )
 
     @router.get("/{endpoint_id}", summary="Show an endpoint")
     def get_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
@@ -99,7 +102,8 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
 
 
 def _shown(endpoints: EndpointUseCases, endpoint: Endpoint) -> EndpointView:
-    return EndpointView.of(endpoint, endpoints.sending([endpoint])[endpoint.id])
+    failure = endpoints.failures(endpoint.tenant_id, [endpoint]).get(endpoint.id)
+    return EndpointView.of(endpoint, endpoints.sending([endpoint])[endpoint.id], failure)
 
 
 def _shown_with_secret(endpoints: EndpointUseCases, changed: Changed) -> SecretEndpointView:
