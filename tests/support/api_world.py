@@ -30,6 +30,7 @@ from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.tracked_sets import TrackedSetUseCases
 from ringback.model.event import Event, NewDelivery
 from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
@@ -83,6 +84,7 @@ class ApiWorld:
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
+            tracked_sets=TrackedSetUseCases(store, clock),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),

@@ -38,6 +38,7 @@ from ringback.api.management.profiles import profile_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
+from ringback.api.management.tracked_sets import tracked_set_routers
 from ringback.api.problem import Fault, fault_of, fault_of_status
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
@@ -54,6 +55,7 @@ from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.tracked_sets import TrackedSetUseCases
 from ringback.model.errors import RingbackError
 
 _DESCRIPTION: Final = (
@@ -78,6 +80,7 @@ class AppParts:
     master_key: MasterKeyUseCases
     backups: BackupUseCases
     samples: SampleUseCases
+    tracked_sets: TrackedSetUseCases
     redactions: RedactionUseCases
     replays: ReplayUseCases
     readiness: Readiness
@@ -111,6 +114,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *profile_routers(parts.profiles, parts.authenticator),
         *key_routers(parts.keys, parts.authenticator),
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.samples, parts.authenticator),
+        *tracked_set_routers(parts.tracked_sets, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),
