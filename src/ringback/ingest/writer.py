@@ -13,9 +13,11 @@ from typing import Final, Protocol
 from ringback.clock import Clock
 from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
+from ringback.ingest.records import RecordBook
+from ringback.ingest.rules import OnFailure
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
-from ringback.model.limits import WAITING_BYTES_MAX, WAITING_EVENTS_MAX
+from ringback.model.limits import PAYLOAD_BYTES_MAX, WAITING_BYTES_MAX, WAITING_EVENTS_MAX
 from ringback.numbers import Numbers
 from ringback.observe.meters import IngestMeter
 from ringback.store.port import (
@@ -58,6 +60,8 @@ class Writer:
         pause: Callable[[float], None],
         meter: IngestMeter | None = None,
         waiting_events_max: int = WAITING_EVENTS_MAX,
+        record_bytes_max: int = PAYLOAD_BYTES_MAX,
+        rule_failed: OnFailure = lambda *_: None,
     ) -> None:
         self._store = store
         self._index = index
@@ -71,6 +75,8 @@ class Writer:
         self._waiting: Turns[Submission] = Turns(_tenant_of if store.by_tenant else None)
         self._late_rings: dict[str, Ring] = {}
         self._waiting_events_max = waiting_events_max
+        self._record_bytes_max = record_bytes_max
+        self._rule_failed = rule_failed
         # Each is written by one thread alone: the first of a pair by the event loop, the second by the writer's.
         self._submitted = 0
         self._answered = 0
@@ -85,7 +91,7 @@ class Writer:
     def submit(self, submission: Submission) -> None:
         """Queue a checked submission. Raises Unavailable when too many wait."""
         self.check()
-        self._submitted += len(submission.events)
+        self._submitted += submission.size
         self._bytes_submitted += submission.payload_bytes
         self._inbox.post(submission)
 
@@ -124,7 +130,7 @@ class Writer:
         waiting = self._waiting.first()
         size = 0
         for count, submission in enumerate(waiting):
-            size += len(submission.events)
+            size += submission.size
             if size > BATCH_EVENTS_MAX and count:
                 return self._waiting.take(count)
         return self._waiting.take(len(waiting))
@@ -176,7 +182,7 @@ class Writer:
     def _answer(self, submissions: list[Submission]) -> None:
         events = size = 0
         for submission in submissions:
-            events += len(submission.events)
+            events += submission.size
             size += submission.payload_bytes
         self._answered += events
         self._bytes_answered += size
@@ -188,7 +194,7 @@ class Writer:
         """Store what is to be stored and set every outcome; None when nothing was inserted."""
         open_ones = submissions
         for _ in range(RETRIES_MAX + len(submissions)):
-            batch = Batch(open_ones, self._numbers)
+            batch = Batch(open_ones, self._numbers, self._record_book())
             try:
                 left_out = self._try(batch)
             except Retryable:
@@ -209,6 +215,9 @@ class Writer:
             return batch
         raise StoreUnavailable("The store could not commit the event for now. Try again.")
 
+    def _record_book(self) -> RecordBook:
+        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failed, self._record_bytes_max)
+
     def _try(self, batch: Batch) -> list[Submission]:
         """One transaction; rolled back when submissions have to be left out, which are returned."""
         with self._store.intake() as transaction:
@@ -225,13 +234,15 @@ class Writer:
         events is made again: those that they repeat may have been lost."""
         probe = batch.probe
         if probe is None:
-            return False
+            if batch.repeatable:
+                return False
+            raise _in_doubt()
         for _ in range(DOUBT_TRIES_MAX):
             try:
                 return bool(self._store.events_by_id(probe.tenant_id, [probe.id]))
             except (StoreUnavailable, Retryable, CommitInDoubt):
                 self._pause(DOUBT_PAUSE_S)
-        raise Unavailable("It is not known whether the events were stored. Send them again.", code="commit_in_doubt")
+        raise _in_doubt()
 
     def _set_outcomes(self, submissions: list[Submission], batch: Batch) -> None:
         for place, submission in enumerate(submissions):
@@ -239,6 +250,7 @@ class Writer:
             if isinstance(outcome, RingbackError):
                 submission.outcome = outcome
                 continue
+            submission.results = batch.results(place)
             try:
                 submission.outcome = self._with_first_events(submission, outcome)
             except RingbackError as error:  # what is new is stored all the same, and its bells must ring
@@ -293,8 +305,12 @@ class Writer:
         self._engine.rang()
 
 
+def _in_doubt() -> Unavailable:
+    return Unavailable("It is not known whether the events were stored. Send them again.", code="commit_in_doubt")
+
+
 def _tenant_of(submission: Submission) -> str:
-    return submission.events[0].tenant_id
+    return submission.tenant_id
 
 
 def count(meter: IngestMeter, started_s: float, submissions: list[Submission]) -> None:
