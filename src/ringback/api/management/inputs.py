@@ -6,7 +6,7 @@ the console and the command line use as well.
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, FailFast, Field, Tag, WithJsonSchema
 
 from ringback.api.management.parameters import moment_of
 from ringback.control.endpoint_fields import EndpointFields
@@ -14,7 +14,8 @@ from ringback.control.replays import ReplayRequest
 from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
 from ringback.control.tenants import RETENTION_DAYS_DEFAULT, TenantFields
 from ringback.model.job import Which
-from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, TOTAL_DEADLINE_S_MAX, TRACKED_IDS_AT_ONCE_MAX
+from ringback.model.record import DELETED_KEPT_DAYS
 
 _FILTER_EXAMPLE = 'data.amount > 100 && event.type != "order.draft"'
 
@@ -100,6 +101,21 @@ class SampleBody(Input):
     )
 
 
+class TrackedIds(Input):
+    """Which ids to put into a tracked set, or to take out."""
+
+    # A body has room for a hundred thousand, and all of them may be wrong: the first one is told.
+    ids: Annotated[
+        list[str],
+        FailFast(),
+        Field(
+            description=f"The ids of events' subjects, each 1 to {INDEXED_TEXT_BYTES_MAX} bytes; up to "
+            f"{TRACKED_IDS_AT_ONCE_MAX:,} different ones.",
+            examples=[["25578642", "c_1"]],
+        ),
+    ]
+
+
 class Resend(Input):
     """Where to send an event again."""
 
@@ -132,6 +148,27 @@ class EventTypeBody(Input):
         examples=[{"id": "c_1"}],
     )
     deprecated: bool = Field(default=False, description="Shown to whoever chooses event types; events go on.")
+
+
+class RecordTypeBody(Input):
+    """A record type, whole: what is absent has its default."""
+
+    name: str | None = Field(default=None, description="The name in the address, or absent.")
+    fields: list[str] | None = Field(
+        default=None,
+        description="JSON pointers (RFC 6901) of what events carry of a record, up to 256; null: all of it.",
+        examples=[["/name", "/address/city"]],
+    )
+    ignored: list[str] = Field(
+        default=[],
+        description="JSON pointers of what never counts as a change, with all that is below; stored all the same.",
+        examples=[["/seen_at"]],
+    )
+    deleted_kept_days: int = Field(
+        default=DELETED_KEPT_DAYS,
+        description="How long it is kept that a record was deleted, so that what comes late doesn't bring it back; up "
+        "to 365.",
+    )
 
 
 class ProfileBody(Input):
