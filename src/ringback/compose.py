@@ -8,12 +8,10 @@ them, the store closes. What can't be started raises a StartError before anythin
 import gc
 import logging
 import os
-import resource
 import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,7 +23,7 @@ from ringback.api.door import Door
 from ringback.api.events import EventsRoute
 from ringback.api.records import RecordsRoute
 from ringback.api.room import Room
-from ringback.api.server import HttpServer, bind
+from ringback.api.server import HttpServer, bind, shown_host
 from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
 from ringback.control.alerts import AlertUseCases
@@ -48,6 +46,7 @@ from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.control.tracked_sets import TrackedSetUseCases
 from ringback.control.triggers import TriggerUseCases
+from ringback.descriptors import raise_descriptor_limit
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
@@ -313,7 +312,7 @@ class Process:
         self._http.stop()
 
     def _started(self) -> None:
-        base_url = self._settings.public_url or f"http://{_shown_host(self._host)}:{self._port}"
+        base_url = self._settings.public_url or f"http://{shown_host(self._host)}:{self._port}"
         self._observer(Started(__version__, self._settings.role, base_url))
         self._on_ready(ServerFacts(base_url, self._operator_key.made))
 
@@ -389,19 +388,6 @@ class Process:
         return key
 
 
-def raise_descriptor_limit() -> None:
-    """Each request under way is a descriptor: take as many as this user may have."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 def _write_line(line: bytes) -> None:
     sys.stderr.buffer.write(line)
     sys.stderr.buffer.flush()
-
-
-def _shown_host(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - what was asked for, shown as what can be typed
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
