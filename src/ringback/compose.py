@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from ringback import __version__
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
+from ringback.api.door import Door
 from ringback.api.events import EventsRoute
 from ringback.api.records import RecordsRoute
 from ringback.api.room import Room
@@ -171,26 +172,11 @@ class Process:
         app = build_app(self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
         self._queue = WriterQueue(self._submit, self._admit)
-        requests = self._watching.requests
         trace = self._watching.trace_accept(propagate=settings.propagate_trace)
-        records_route = RecordsRoute(
-            RecordAcceptor(self._clock, limits),
-            self._queue,
-            self._authenticator,
-            app,
-            meter=requests,
-            trace=trace,
-            quota_of=quotas.of,
-        )
-        self._events_route = EventsRoute(
-            Acceptor(self._clock, limits, catalogue.schema_of),
-            self._queue,
-            self._authenticator,
-            records_route,
-            meter=requests,
-            trace=trace,
-            quota_of=quotas.of,
-        )
+        door = Door(self._queue, self._authenticator, self._watching.requests, trace, quotas.of)
+        records_route = RecordsRoute(RecordAcceptor(self._clock, limits), door, app)
+        acceptor = Acceptor(self._clock, limits, catalogue.schema_of)
+        self._events_route = EventsRoute(acceptor, door, records_route)
         rule_failures = RuleFailures(self._store, self._clock, self._observer)
         self._writer = Writer(
             store=self._store,

@@ -40,6 +40,7 @@ ELSEWHERE: Final = {
     "tracked_member_quota": ("unit/control/test_tracked_sets.py", "test_there_are_so_many_sets_and_members_at_most"),
     "broken_line": ("unit/cli/test_set_commands.py", "test_with_a_broken_line_nothing_is_sent"),
     "event_type_quota": ("unit/api/test_management_event_types.py", "test_there_are_so_many_types_at_most"),
+    "record_type_quota": ("unit/api/test_management_record_types.py", "test_there_are_so_many_types_at_most"),
     "replay_quota": ("unit/api/test_management_replay.py", "test_only_so_many_run_at_once"),
     "internal": ("unit/api/test_management_problems.py", "test_a_defect_says_nothing"),
     "not_ready": ("unit/api/test_management_docs.py", "test_readyz_needs_a_store_that_can_commit_and_no_obstacles"),
