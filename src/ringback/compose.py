@@ -19,29 +19,16 @@ from urllib.parse import urlsplit
 from ringback import __version__
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
+from ringback.api.door import Door
 from ringback.api.events import EventsRoute
 from ringback.api.records import RecordsRoute
 from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind, shown_host
 from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
-from ringback.control.alerts import AlertUseCases
-from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
-from ringback.control.endpoints import EndpointUseCases
-from ringback.control.event_types import EventTypeUseCases
-from ringback.control.events import EventUseCases
-from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
-from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
-from ringback.control.record_types import RecordTypeUseCases
-from ringback.control.records import RecordUseCases
-from ringback.control.redaction import RedactionUseCases
-from ringback.control.replays import ReplayUseCases
-from ringback.control.samples import SampleUseCases
-from ringback.control.secrets import SecretUseCases
-from ringback.control.tenants import TenantUseCases
 from ringback.descriptors import raise_descriptor_limit
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
@@ -53,6 +40,7 @@ from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.record_accept import RecordAcceptor
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
@@ -74,6 +62,7 @@ from ringback.stoppable import AskedToStop, stoppable
 from ringback.store.port import Sealer
 from ringback.stores import OpenStore, open_store
 from ringback.telling import Telling
+from ringback.use_cases import Ground, app_parts
 from ringback.vault.ring import open_ring, read_keys
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
@@ -167,29 +156,15 @@ class Process:
         app = build_app(self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
         self._queue = WriterQueue(self._submit, self._admit)
-        requests = self._watching.requests
         trace = self._watching.trace_accept(propagate=settings.propagate_trace)
-        records_route = RecordsRoute(
-            RecordAcceptor(self._clock, limits),
-            self._queue,
-            self._authenticator,
-            app,
-            meter=requests,
-            trace=trace,
-            quota_of=quotas.of,
-        )
-        self._events_route = EventsRoute(
-            Acceptor(self._clock, limits, catalogue.schema_of),
-            self._queue,
-            self._authenticator,
-            records_route,
-            meter=requests,
-            trace=trace,
-            quota_of=quotas.of,
-        )
+        door = Door(self._queue, self._authenticator, self._watching.requests, trace, quotas.of)
+        records_route = RecordsRoute(RecordAcceptor(self._clock, limits), door, app)
+        acceptor = Acceptor(self._clock, limits, catalogue.schema_of)
+        self._events_route = EventsRoute(acceptor, door, records_route)
+        rule_failures = RuleFailures(self._store, self._clock, self._observer)
         self._writer = Writer(
             store=self._store,
-            index=MatchIndex(self._profiles.needs_number),
+            index=MatchIndex(self._profiles.needs_number, rule_failures.failed),
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
@@ -198,6 +173,7 @@ class Process:
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
             record_bytes_max=settings.payload_bytes_max,
+            rule_failures=rule_failures,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
@@ -267,39 +243,29 @@ class Process:
         return Exposition(sources)
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
-        store, clock, profiles, notify = self._store, self._clock, self._profiles, self._notify
-        return AppParts(
-            tenants=TenantUseCases(store, clock, profiles, notify),
-            event_types=EventTypeUseCases(store, clock, notify),
-            profiles=ProfileUseCases(store, clock, profiles, notify),
-            keys=KeyUseCases(store, clock, notify),
-            endpoints=EndpointUseCases(
-                store,
-                clock,
-                rules,
-                profiles,
-                notify,
-                endpoints_max=self._settings.endpoints_per_tenant_max,
-            ),
-            secrets=SecretUseCases(
-                store, clock, profiles, notify, self._audit, self._telling.wants, self._telling.noticed
-            ),
-            events=EventUseCases(store, clock, profiles, self._kick),
-            alerts=AlertUseCases(store, profiles),
-            attempts=AttemptUseCases(store, clock),
+        ground = Ground(
+            store=self._store,
+            clock=self._clock,
+            profiles=self._profiles,
+            rules=rules,
+            endpoints_max=self._settings.endpoints_per_tenant_max,
+            notify=self._notify,
+            kick=self._kick,
+            audit=self._audit,
+            wants=self._telling.wants,
+            noticed=self._telling.noticed,
+        )
+        readiness = Readiness(
+            self._store,
+            lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
+            self._opened.answers_within_s,
+            self._telling.cautions,
+        )
+        return app_parts(
+            ground,
             master_key=self._master_key,
             backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick),
-            records=RecordUseCases(store),
-            record_types=RecordTypeUseCases(store, clock, notify),
-            redactions=RedactionUseCases(store, clock, notify, self._audit),
-            replays=ReplayUseCases(store, clock, profiles, self._kick),
-            readiness=Readiness(
-                store,
-                lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
-                self._opened.answers_within_s,
-                self._telling.cautions,
-            ),
+            readiness=readiness,
             metrics=self._exposition(),
             authenticator=self._authenticator,
         )

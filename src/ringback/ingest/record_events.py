@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ringback.ingest.envelope import key_of_subject
 from ringback.ingest.record_write import RecordOutcome, RecordWrite
 from ringback.ingest.rules import OnFailure, Rule
 from ringback.model.event import RECORD, Event
 from ringback.model.record import RecordType
+from ringback.policy.ordering import key_of_subject
 from ringback.policy.record_change import masked, told, within
 from ringback.policy.trigger import Change, Verdict, change_values
 
@@ -92,8 +92,8 @@ class RecordEvents:
             if verdict.failure is not None:
                 self._on_failure(trigger.tenant_id, trigger.id, whole.id, verdict.failure)
             if verdict.data is not None:
-                made = {"id": self._new_id("evt"), "type": trigger.emits, "data": verdict.data, "origin": trigger.id}
-                events.append(whole._replace(**made))
+                event_id = self._new_id("evt")
+                events.append(whole._replace(id=event_id, type=trigger.emits, data=verdict.data, origin=trigger.id))
         return events, _encode(kept).decode() if kept and different.after is not None else None
 
 

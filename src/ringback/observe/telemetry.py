@@ -169,6 +169,16 @@ class SpansDropped(NamedTuple):
     spans: int
 
 
+class RuleFailed(NamedTuple):
+    """A filter (`rule_id` is its endpoint) or a trigger could not be evaluated on an event, which it doesn't match.
+    Said at most once a minute for each. `reason` names what is in the expression, never what is in the event."""
+
+    tenant_id: str
+    rule_id: str
+    event_id: str
+    reason: str
+
+
 class NoticesDropped(NamedTuple):
     """The operator's tenant does not exist, and so many of the oldest operational events that waited for it were given
     up."""
@@ -200,6 +210,7 @@ TelemetryEvent = (
     | ClockSet
     | RetentionHeld
     | SpansDropped
+    | RuleFailed
     | NoticesDropped
 )
 

@@ -15,7 +15,8 @@ class MemoryTriggers(MemoryPart):
         with self._tables as tables:
             if trigger.id in tables.triggers:
                 raise BadRow(f"There is a trigger {trigger.id} already.")
-            if sum(one.tenant_id == trigger.tenant_id for one in tables.triggers.values()) >= triggers_max:
+            owned = sum(one.tenant_id == trigger.tenant_id for one in tables.triggers.values())
+            if owned >= triggers_max or trigger.tenant_id in tables.deleted_tenants:
                 return False
             tables.triggers[trigger.id] = trigger
             tables.log_change("trigger", trigger.tenant_id, trigger.id)

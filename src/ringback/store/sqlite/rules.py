@@ -28,8 +28,8 @@ class SqliteTriggers(SqlitePart):
 
     def create_trigger(self, trigger: Trigger, triggers_max: int) -> bool:
         with self._writer.transaction() as connection:
-            (count,) = first(connection, _SQL["count_triggers"], {"tenant_id": trigger.tenant_id})
-            if count >= triggers_max:
+            count, tenant_deleted = first(connection, _SQL["room_for_trigger"], {"tenant_id": trigger.tenant_id})
+            if count >= triggers_max or tenant_deleted:
                 return False
             connection.execute(_SQL["insert_trigger"], trigger_columns(trigger))
             log_change(connection, _KIND, trigger.tenant_id, trigger.id)
@@ -94,10 +94,10 @@ def read_triggers(connection: apsw.Connection, trigger_ids: Sequence[str]) -> li
     return [trigger_of(row) for row in rows(connection, _SQL["triggers_by_id"], {"ids": json_list(trigger_ids)})]
 
 
-def delete_triggers_of(connection: apsw.Connection, tenant_id: str, limit: int) -> int:
-    """Remove up to `limit` (-1: all) of a tenant's triggers; how many there were."""
-    found = rows(connection, _SQL["ids_of_triggers"], {"tenant_id": tenant_id, "limit": limit})
-    return sum(_delete_trigger(connection, tenant_id, trigger_id) for (trigger_id,) in found)
+def delete_triggers_of(connection: apsw.Connection, tenant_id: str) -> None:
+    """Remove all triggers of a tenant."""
+    for (trigger_id,) in rows(connection, _SQL["ids_of_triggers"], {"tenant_id": tenant_id}):
+        _delete_trigger(connection, tenant_id, trigger_id)
 
 
 def _delete_trigger(connection: apsw.Connection, tenant_id: str, trigger_id: str) -> bool:

@@ -91,7 +91,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: oldest_notices
 -- Those that wait longest.
-SELECT tenant_id, id, type, endpoint_id, at, data FROM notice ORDER BY at, id LIMIT %(limit)s;
+SELECT tenant_id, id, type, endpoint_id, at, data FROM notice WHERE id > '' ORDER BY at, id LIMIT %(limit)s;
 
 -- name: drop_notices
 -- Remove notices, in key order.
