@@ -15,10 +15,12 @@ from support.rows import NOW, endpoint, event
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_every_kind_has_a_description_and_a_sample_that_gives_nothing_away(name: str) -> None:
     kind = KINDS[name]
-    assert valid_event_type(name) and kind.description.endswith(".")
+    assert valid_event_type(name)
+    assert kind.description.endswith(".")
     sample = json.loads(kind.sample)
     assert {"tenant_id", "at", "endpoint_id"} <= sample.keys()
-    assert b"token" not in kind.sample and b"/in" not in kind.sample
+    assert b"token" not in kind.sample
+    assert b"/in" not in kind.sample
 
 
 def test_of_a_url_the_origin_is_told_alone() -> None:
@@ -29,7 +31,7 @@ def test_of_a_url_the_origin_is_told_alone() -> None:
 
 def test_patterns_name_them() -> None:
     assert asked_for_by("endpoint.failing") == {"endpoint.failing", "endpoint.*"}
-    assert PATTERNS == set(KINDS) | {"endpoint.*", "delivery.*", "secret.*"}
+    assert set(KINDS) | {"endpoint.*", "delivery.*", "secret.*"} == PATTERNS
 
 
 @pytest.mark.parametrize(
