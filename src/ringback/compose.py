@@ -26,26 +26,9 @@ from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind, shown_host
 from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
-from ringback.control.alerts import AlertUseCases
-from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
-from ringback.control.endpoints import EndpointUseCases
-from ringback.control.event_types import EventTypeUseCases
-from ringback.control.events import EventUseCases
-from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
-from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
-from ringback.control.record_types import RecordTypeUseCases
-from ringback.control.records import RecordUseCases
-from ringback.control.redaction import RedactionUseCases
-from ringback.control.replays import ReplayUseCases
-from ringback.control.rules import RuleUseCases
-from ringback.control.samples import SampleUseCases
-from ringback.control.secrets import SecretUseCases
-from ringback.control.tenants import TenantUseCases
-from ringback.control.tracked_sets import TrackedSetUseCases
-from ringback.control.triggers import TriggerUseCases
 from ringback.descriptors import raise_descriptor_limit
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
@@ -78,6 +61,8 @@ from ringback.standing import Accepting, Delivering, Standing
 from ringback.stoppable import AskedToStop, stoppable
 from ringback.store.port import Sealer
 from ringback.stores import OpenStore, open_store
+from ringback.telling import Telling
+from ringback.use_cases import Ground, app_parts
 from ringback.vault.ring import open_ring, read_keys
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
@@ -160,12 +145,13 @@ class Process:
         self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
         if settings.otlp_url is not None:
             self._watching.trace(settings.otlp_url, settings.trace_share, __version__, self._part_failed)
+        self._telling = self._make_telling()
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
         self._watermark = Watermark(self._store, settings.disk_free_bytes_min, self._wait)
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
-        caches = (self._profiles, catalogue, quotas)
+        caches = (self._profiles, catalogue, quotas, self._telling.listeners)
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
         app = build_app(self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
@@ -182,7 +168,7 @@ class Process:
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
-            on_done=self._queue.resolve,
+            on_done=self._telling.hearing(self._queue.resolve),
             pause=self._wait,
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
@@ -229,6 +215,20 @@ class Process:
             commits=self._watching.attempts.commits,
             resealed=self._master_key.drop_unused,
             origin=urlsplit(settings.public_url or "").hostname or DEFAULT_ORIGIN,
+            wants=self._telling.wants,
+            noticed=self._telling.noticed,
+        )
+
+    def _make_telling(self) -> Telling:
+        return Telling(
+            self._store,
+            self._clock,
+            self._settings.operator_tenant,
+            submit=self._submit_inside,
+            refresh=lambda: self._authenticator.refresh(),  # noqa: PLW0108 - made later
+            observer=self._observer,
+            on_crash=self._part_failed,
+            stopping=self._pause.is_set,
         )
 
     def _make_standing(self) -> Standing:
@@ -243,34 +243,29 @@ class Process:
         return Exposition(sources)
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
-        store, clock, profiles, notify = self._store, self._clock, self._profiles, self._notify
-        return AppParts(
-            tenants=TenantUseCases(store, clock, profiles, notify),
-            event_types=EventTypeUseCases(store, clock, notify),
-            profiles=ProfileUseCases(store, clock, profiles, notify),
-            keys=KeyUseCases(store, clock, notify),
-            endpoints=EndpointUseCases(
-                store, clock, rules, profiles, notify, endpoints_max=self._settings.endpoints_per_tenant_max
-            ),
-            secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
-            events=EventUseCases(store, clock, profiles, self._kick),
-            alerts=AlertUseCases(store, profiles),
-            attempts=AttemptUseCases(store, clock),
+        ground = Ground(
+            store=self._store,
+            clock=self._clock,
+            profiles=self._profiles,
+            rules=rules,
+            endpoints_max=self._settings.endpoints_per_tenant_max,
+            notify=self._notify,
+            kick=self._kick,
+            audit=self._audit,
+            wants=self._telling.wants,
+            noticed=self._telling.noticed,
+        )
+        readiness = Readiness(
+            self._store,
+            lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
+            self._opened.answers_within_s,
+            self._telling.cautions,
+        )
+        return app_parts(
+            ground,
             master_key=self._master_key,
             backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick),
-            tracked_sets=TrackedSetUseCases(store, clock),
-            records=RecordUseCases(store),
-            record_types=RecordTypeUseCases(store, clock, notify),
-            redactions=RedactionUseCases(store, clock, notify, self._audit),
-            replays=ReplayUseCases(store, clock, profiles, self._kick),
-            triggers=TriggerUseCases(store, clock, self._notify),
-            rules=RuleUseCases(store, clock),
-            readiness=Readiness(
-                store,
-                lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
-                self._opened.answers_within_s,
-            ),
+            readiness=readiness,
             metrics=self._exposition(),
             authenticator=self._authenticator,
         )
@@ -292,6 +287,8 @@ class Process:
             self._authenticator.refresh()
             self._keys_worker.start()
             self._writer_worker.start()
+            if self._settings.role != "engine":
+                self._telling.start()
             self._watermark.look()
             self._watermark_worker.start()
             self._memory_worker.start()
@@ -318,6 +315,7 @@ class Process:
 
     def _stop(self) -> None:
         self._pause.set()
+        self._telling.stop(WRITER_STOP_S)
         stop_all([self._writer_worker, self._watermark_worker, self._keys_worker, self._memory_worker], WRITER_STOP_S)
         broken_off = 0
         if self._engine is not None:
@@ -346,6 +344,10 @@ class Process:
 
     def _submit(self, submission: Submission) -> None:
         self._writer.submit(submission)
+
+    def _submit_inside(self, submission: Submission) -> None:
+        self._watermark.check()
+        self._writer.submit_inside(submission)
 
     def _notify(self) -> None:
         """Configuration was changed here: when this returns, this process acts on it."""

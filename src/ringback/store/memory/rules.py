@@ -71,6 +71,12 @@ class MemoryRuleFailures(MemoryPart):
 class MemoryNotices(MemoryPart):
     """`Notices`."""
 
+    def patterns_of_endpoints(self, after: str, limit: int) -> Sequence[tuple[str, str, Sequence[str]]]:
+        with self._tables as tables:
+            ids = sorted(endpoint_id for endpoint_id in tables.endpoints if endpoint_id > after)[:limit]
+            found = [tables.endpoints[endpoint_id] for endpoint_id in ids]
+            return [(one.id, one.tenant_id, one.event_types) for one in found]
+
     def oldest_notices(self, limit: int) -> Sequence[Notice]:
         with self._tables as tables:
             return sorted(tables.notices.values(), key=lambda one: (one.at, one.id))[:limit]

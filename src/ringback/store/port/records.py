@@ -157,7 +157,11 @@ class RuleFailures(Protocol):
 
 
 class Notices(Protocol):
-    """For `ingest.notices`: what waits to become events. They are written with what they tell of."""
+    """For `ingest.notices`: what waits to become events. They are written with what they tell of. And for `listeners`:
+    who asks for what."""
+
+    def patterns_of_endpoints(self, after: str, limit: int) -> Sequence[tuple[str, str, Sequence[str]]]:
+        """(id, tenant, patterns of event types) of endpoints that are not deleted, by id, after the id `after`."""
 
     def oldest_notices(self, limit: int) -> Sequence[Notice]:
         """The oldest ones first."""

@@ -10,6 +10,7 @@ from ringback.model.trigger import Trigger
 from ringback.store.port import RuleFailure
 from ringback.store.queries import load
 from ringback.store.record_rows import trigger_columns, trigger_of
+from ringback.store.sealed_rows import patterns_of
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite.json_lists import json_list
@@ -70,6 +71,10 @@ class SqliteRuleFailures(SqlitePart):
 class SqliteNotices(SqlitePart):
     """`Notices`."""
 
+    def patterns_of_endpoints(self, after: str, limit: int) -> Sequence[tuple[str, str, Sequence[str]]]:
+        found = self._read(_SQL["page_of_endpoints"], {"after": after, "limit": limit})
+        return [(endpoint_id, tenant_id, patterns_of(config)) for endpoint_id, tenant_id, config in found]
+
     def oldest_notices(self, limit: int) -> Sequence[Notice]:
         return [Notice(*row) for row in self._read(_SQL["oldest_notices"], {"limit": limit})]
 
@@ -79,8 +84,9 @@ class SqliteNotices(SqlitePart):
 
 
 def insert_notices(connection: apsw.Connection, notices: Sequence[Notice]) -> None:
-    """Write notices down, in the transaction of what they tell of; not those that are there already."""
-    _INSERT_NOTICES.run(connection, notices)
+    """Write notices down, in the transaction of what they tell of, but for those that are there already."""
+    if notices:
+        _INSERT_NOTICES.run(connection, notices)
 
 
 def read_triggers(connection: apsw.Connection, trigger_ids: Sequence[str]) -> list[Trigger]:
