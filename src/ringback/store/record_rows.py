@@ -12,6 +12,8 @@ import msgspec
 from ringback.model.record import RecordType
 from ringback.model.trigger import Trigger
 
+LISTED_BYTES_MAX: Final = 4 * 1024 * 1024
+
 _DATA: Final = msgspec.json.Decoder(tuple[str, ...] | str | None)
 
 
@@ -46,3 +48,17 @@ def trigger_of(row: Sequence[Any]) -> Trigger:
     trigger_id, tenant_id, name, record_type, when, emits, data, cooldown_s, active, *rest = row
     carried = _DATA.decode(data)
     return Trigger(trigger_id, tenant_id, name, record_type, when, emits, carried, cooldown_s, bool(active), *rest)
+
+
+def first_of(seen: Sequence[tuple[str, int, int]], limit: int) -> list[str]:
+    """Of (id, bytes, whether it is deleted) the ids of the first records that are not deleted, until they take
+    LISTED_BYTES_MAX."""
+    wanted: list[str] = []
+    size = 0
+    for record_id, data_bytes, deleted in seen:
+        if not deleted:
+            wanted.append(record_id)
+            size += data_bytes
+            if len(wanted) == limit or size >= LISTED_BYTES_MAX:
+                break
+    return wanted

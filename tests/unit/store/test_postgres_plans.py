@@ -39,7 +39,10 @@ PLAIN: dict[str, Any] = {
     "limits": [10], "from_due": -1, "from_tenant": "", "from_endpoint": "", "bytes_max": 1 << 20, "now": NOW,
     "due_at": NOW, "due_ats": [NOW] * 4, "attempts": [1] * 4, "tries": [1] * 4, "next_dues": [NOW] * 4,
     "not_before": 0, "not_befores": [0] * 4, "healths": [b""] * 4, "forever": FOREVER_MS, "due_before": 0,
-    "day_after": NOW + 2 * DAY_MS, "before": "",
+    "day_after": NOW + 2 * DAY_MS, "before": "", "type": "lead", "types": ["lead"] * 4, "name": "set_1", "names":
+    ["set_1"] * 4, "set_id": "set_1", "members": EVENTS, "more": 1, "revisions": [2] * 4, "versions": [1] * 4,
+    "source_ats": [NOW] * 4, "created_ats": [NOW] * 4, "updated_ats": [NOW] * 4, "forget_ats": [NOW] * 4, "marks":
+    ["{}"] * 4, "data": [b"x"] * 4, "seen": [1] * 4,
 }  # fmt: skip
 OF_STREAM = {"after": 0, "before": NOW}
 NEWEST = {"after": LAST_ID}
@@ -187,6 +190,26 @@ INDEXES: dict[str, set[str]] = {
     "purge_lanes": {"lane_pkey"},
     "expire_keys": {"event_key: Tid Scan", "event_key_expiring"},
     "gather_days": {"endpoint_day_delta: Tid Scan", "endpoint_day_delta_of"},
+    "lock_records": {"record_pkey"},
+    "update_records": {"record_pkey"},
+    "record_by_id": {"record_pkey"},
+    "sizes_of_records": {"record_pkey"},
+    "load_records": {"record_pkey"},
+    "forget_records": {"record: Tid Scan", "record_to_forget"},
+    "purge_records": {"record: Tid Scan", "record_pkey"},
+    "tracked": {"tracked_member_pkey", "tracked_set_pkey"},
+    "count_tracked_sets": {"tracked_set_pkey"},
+    "tracked_set_by_name": {"tracked_set_pkey"},
+    "list_tracked_sets": {"tracked_set_pkey"},
+    "lock_tracked_set": {"tracked_set_pkey"},
+    "count_members": {"tracked_member_pkey"},
+    "remove_members": {"tracked_member_pkey"},
+    "count_change_of_members": {"tracked_set_pkey"},
+    "list_members": {"tracked_member_pkey", "tracked_set_pkey"},
+    "delete_tracked_set": {"tracked_set_pkey"},
+    "delete_tracked_sets_of_tenant": {"tracked_set_pkey"},
+    "clear_members": {"tracked_member: Tid Scan", "tracked_member_pkey"},
+    "purge_members": {"tracked_member: Tid Scan", "tracked_member_pkey"},
 }
 # Where an index can't be told from another one, and it doesn't matter: on a day that is empty, and was looked at by
 # VACUUM; and where so few rows are changed in one step that they may be found one way or the other.
@@ -216,7 +239,7 @@ FEW_ROWS = {
     "find_due", "find_due_heads", "walk_attempts_of_event", "story_of_event", "last_numbers", "pending_deliveries",
     "lock_pending_deliveries", "lock_deliveries_of_events", "redact_attempts", "day_counts", "lock_events",
     "lock_events_to_replay", "lock_events_without_number", "lock_doomed_events", "delete_event_claims",
-    "delete_number_claims", "ring_stranded", "lock_tombstones", "replay_page",
+    "delete_number_claims", "ring_stranded", "lock_tombstones", "replay_page", "load_records",
     # All lanes of nodes that are gone: they are taken in the order of their keys.
     "free_orphaned_lanes", "free_lanes_of_node",
 }  # fmt: skip

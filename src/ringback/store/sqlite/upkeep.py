@@ -20,6 +20,7 @@ from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, rows
 from ringback.store.sqlite.endpoints import insert_lane, read_endpoints
 from ringback.store.sqlite.fetch import head_is_due
 from ringback.store.sqlite.json_lists import json_list
+from ringback.store.sqlite.rules import delete_triggers_of
 
 _SQL: Final = load("sqlite")
 _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
@@ -36,6 +37,12 @@ _PURGES: Final = (
     "purge_lanes",
     "purge_endpoints",
     "purge_secrets",
+    "purge_records",
+    "purge_members",
+    "purge_tracked_sets",
+    "purge_tracked_sets_gone",
+    "purge_rule_failures",
+    "purge_notices",
 )
 
 
@@ -137,7 +144,7 @@ def _remove_tombstones(connection: apsw.Connection, limit: int) -> int:
     """Remove up to `limit` deleted endpoints that have no deliveries left, each with its lane and secrets."""
     found = rows(connection, _SQL["emptied_tombstones"], {"limit": limit})
     ids: dict[str, Any] = {"endpoint_ids": json_list([endpoint_id for (endpoint_id,) in found])}
-    for query in ("delete_lanes", "delete_secrets", "delete_endpoints"):
+    for query in ("delete_lanes", "delete_secrets", "delete_failures_of_filters", "delete_endpoints"):
         connection.execute(_SQL[query], ids)
     return len(found)
 
@@ -147,5 +154,6 @@ def _purge(connection: apsw.Connection, tenant_id: str, limit: int) -> int:
     purged = 0
     for query in _PURGES:
         purged += change(connection, _SQL[query], {"tenant_id": tenant_id, "limit": limit - purged})
-    # A key that was made while its tenant was being deleted must not outlive the name.
-    return purged + delete_keys_of(connection, tenant_id, limit - purged)
+    # A key or a trigger that was made while its tenant was being deleted must not outlive the name.
+    purged += delete_keys_of(connection, tenant_id, limit - purged)
+    return purged + delete_triggers_of(connection, tenant_id, limit - purged)
