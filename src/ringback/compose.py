@@ -22,8 +22,10 @@ from ringback import __version__
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.api.events import EventsRoute
+from ringback.api.records import RecordsRoute
 from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind
+from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
@@ -35,6 +37,8 @@ from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.record_types import RecordTypeUseCases
+from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
@@ -49,6 +53,7 @@ from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.quotas import TenantQuotas
+from ringback.ingest.record_accept import RecordAcceptor
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
@@ -160,15 +165,26 @@ class Process:
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
         app = build_app(self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
-        self._events_route = EventsRoute(
-            Acceptor(self._clock, limits, catalogue.schema_of),
-            self._submit,
+        self._queue = WriterQueue(self._submit, self._admit)
+        requests = self._watching.requests
+        trace = self._watching.trace_accept(propagate=settings.propagate_trace)
+        records_route = RecordsRoute(
+            RecordAcceptor(self._clock, limits),
+            self._queue,
             self._authenticator,
             app,
-            meter=self._watching.requests,
-            trace=self._watching.trace_accept(propagate=settings.propagate_trace),
+            meter=requests,
+            trace=trace,
             quota_of=quotas.of,
-            admit=self._admit,
+        )
+        self._events_route = EventsRoute(
+            Acceptor(self._clock, limits, catalogue.schema_of),
+            self._queue,
+            self._authenticator,
+            records_route,
+            meter=requests,
+            trace=trace,
+            quota_of=quotas.of,
         )
         self._writer = Writer(
             store=self._store,
@@ -176,10 +192,11 @@ class Process:
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
-            on_done=self._events_route.resolve,
+            on_done=self._queue.resolve,
             pause=self._wait,
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
+            record_bytes_max=settings.payload_bytes_max,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
@@ -256,6 +273,8 @@ class Process:
             master_key=self._master_key,
             backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
+            records=RecordUseCases(store),
+            record_types=RecordTypeUseCases(store, clock, notify),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(

@@ -19,6 +19,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from ringback.api.events import EventsRoute
+from ringback.api.writer_queue import WriterQueue
 from ringback.clock import SystemClock
 from ringback.ingest.accept import Acceptor
 from ringback.ingest.index import MatchIndex
@@ -102,9 +103,10 @@ class ContractWorld:
             on_done=self._resolve,
             pause=lambda seconds: None,
         )
+        self.queue = WriterQueue(self.writer.submit)
         self.route = EventsRoute(
             Acceptor(self.api.clock),
-            self.writer.submit,
+            self.queue,
             self.api.authenticator,
             self.api.app,
             meter=RequestMeter(self.api.clock),
@@ -118,7 +120,7 @@ class ContractWorld:
         self.api.call("PUT", "/v1/event-types/contact.created", {"sample": {"id": 1}, "schema": {"type": "object"}})
 
     def _resolve(self, submissions: list[Submission]) -> None:
-        self.route.resolve(submissions)
+        self.queue.resolve(submissions)
 
     def close(self) -> None:
         self.worker.stop(10)

@@ -25,6 +25,8 @@ from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Obstacle, Readiness
+from ringback.control.record_types import RecordTypeUseCases
+from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
@@ -83,6 +85,8 @@ class ApiWorld:
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
+            records=RecordUseCases(store),
+            record_types=RecordTypeUseCases(store, clock, self._notify, types_max=10),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(store, lambda: self.obstacles),

@@ -1,8 +1,9 @@
-"""The web app for everything but posting events: routes, errors, OpenAPI and /docs.
+"""The web app for everything but posting events and writing records: routes, errors, OpenAPI and /docs.
 
-`EventsRoute` (api.events) stands in front of it and hands on what isn't its own. Every answer that is an error is a
-problem (RFC 9457), or what a published contract (api.compat) has instead, those of unknown addresses and of defects
-included; a stack trace goes to the log alone. Knows no store: it is given use cases, ready made.
+`EventsRoute` (api.events) and `RecordsRoute` (api.records) stand in front of it and hand on what isn't theirs. Every
+answer that is an error is a problem (RFC 9457), or what a published contract (api.compat) has instead, those of unknown
+addresses and of defects included; a stack trace goes to the log alone. Knows no store: it is given use cases, ready
+made.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ from ringback.api.management.master_key import master_key_routers
 from ringback.api.management.metrics import Exposition, metrics_routers
 from ringback.api.management.openapi import completed
 from ringback.api.management.profiles import profile_routers
+from ringback.api.management.record_types import record_type_routers
+from ringback.api.management.records import record_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
@@ -49,6 +52,8 @@ from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.record_types import RecordTypeUseCases
+from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
@@ -78,6 +83,8 @@ class AppParts:
     master_key: MasterKeyUseCases
     backups: BackupUseCases
     samples: SampleUseCases
+    records: RecordUseCases
+    record_types: RecordTypeUseCases
     redactions: RedactionUseCases
     replays: ReplayUseCases
     readiness: Readiness
@@ -115,6 +122,8 @@ def build_app(parts: AppParts) -> FastAPI:
         *event_routers(parts.events, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),
         *backup_routers(parts.backups, parts.authenticator),
+        *record_routers(parts.records, parts.authenticator),
+        *record_type_routers(parts.record_types, parts.authenticator),
         *redaction_routers(parts.redactions, parts.authenticator),
         *job_routers(parts.replays, parts.authenticator),
         *health_routers(parts.readiness),
@@ -165,7 +174,7 @@ def _fault(request: Request, error: Exception) -> Fault:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that this path has, on whichever routes; the event routes stand elsewhere."""
+    """The methods that this path has, on whichever routes; those that bring events or write records stand elsewhere."""
     methods: set[str] = set()
     for route in request.app.router.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
@@ -178,4 +187,8 @@ def _allowed(request: Request) -> list[str]:
             return ["POST"]
         case ["", "v1", "tenants", _, "status"]:
             methods.add("POST")
+        case ["", "v1", "tenants", _, "records", "batch"]:
+            methods.add("POST")
+        case ["", "v1", "tenants", _, "records", _, _, *_]:
+            methods |= {"DELETE", "PATCH", "PUT"}
     return sorted(methods)

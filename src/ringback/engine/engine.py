@@ -25,14 +25,14 @@ from ringback.engine.ports import Transport
 from ringback.engine.replays import Replays
 from ringback.engine.retention import Keeper, RetentionStore
 from ringback.engine.settler import Settler, SettlerStore
-from ringback.engine.sweeps import Sweep
+from ringback.engine.sweeps import Sweep, SweepStore
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import WatchAttempts
 from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer, StoreTrouble
 from ringback.profiles import Registry
 from ringback.store import port
-from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Upkeep, Wakeups
+from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Wakeups
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
@@ -46,7 +46,7 @@ POLL_STOP_S: Final = 0.02
 
 
 class DeliveryStore(
-    EngineStore, ConfigSource, Nodes, Wakeups, SettlerStore, Upkeep, RetentionStore, JobSteps, port.Census, Protocol
+    EngineStore, ConfigSource, Nodes, Wakeups, SettlerStore, SweepStore, RetentionStore, JobSteps, port.Census, Protocol
 ):
     """Everything the engine asks of a store."""
 

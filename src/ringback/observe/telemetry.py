@@ -141,11 +141,13 @@ class SweepRepaired(NamedTuple):
 
 
 class SweepCleared(NamedTuple):
-    """A sweep cleared rows away: of deleted endpoints (their deliveries are cancelled) and tenants, and old keys."""
+    """A sweep cleared rows away: of deleted endpoints (their deliveries are cancelled), tenants and tracked sets, and
+    old keys."""
 
     cancelled: int
     purged: int
     expired_keys: int
+    members: int
 
 
 class ClockSet(NamedTuple):

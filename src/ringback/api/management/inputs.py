@@ -15,6 +15,7 @@ from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
 from ringback.control.tenants import RETENTION_DAYS_DEFAULT, TenantFields
 from ringback.model.job import Which
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.model.record import DELETED_KEPT_DAYS
 
 _FILTER_EXAMPLE = 'data.amount > 100 && event.type != "order.draft"'
 
@@ -132,6 +133,27 @@ class EventTypeBody(Input):
         examples=[{"id": "c_1"}],
     )
     deprecated: bool = Field(default=False, description="Shown to whoever chooses event types; events go on.")
+
+
+class RecordTypeBody(Input):
+    """A record type, whole: what is absent has its default."""
+
+    name: str | None = Field(default=None, description="The name in the address, or absent.")
+    fields: list[str] | None = Field(
+        default=None,
+        description="JSON pointers (RFC 6901) of what events carry of a record, up to 256; null: all of it.",
+        examples=[["/name", "/address/city"]],
+    )
+    ignored: list[str] = Field(
+        default=[],
+        description="JSON pointers of what never counts as a change, with all that is below; stored all the same.",
+        examples=[["/seen_at"]],
+    )
+    deleted_kept_days: int = Field(
+        default=DELETED_KEPT_DAYS,
+        description="How long it is kept that a record was deleted, so that what comes late doesn't bring it back; up "
+        "to 365.",
+    )
 
 
 class ProfileBody(Input):

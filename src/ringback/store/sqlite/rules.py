@@ -79,7 +79,7 @@ class SqliteNotices(SqlitePart):
 
 
 def insert_notices(connection: apsw.Connection, notices: Sequence[Notice]) -> None:
-    """Write notices down, in the transaction of what they tell of."""
+    """Write notices down, in the transaction of what they tell of; not those that are there already."""
     _INSERT_NOTICES.run(connection, notices)
 
 

@@ -43,7 +43,8 @@ LIMIT :limit;
 
 -- name: load_records
 -- Records of a type, as asked.
-SELECT tenant_id, type, record.id, revision, version, source_at, created_at, updated_at, forget_at, marks, data
+SELECT
+    tenant_id, record.type, record.id, revision, version, source_at, created_at, updated_at, forget_at, marks, data
 FROM json_each(:ids) AS asked
 CROSS JOIN record ON record.tenant_id = :tenant_id AND record.type = :type AND record.id = asked.value;
 

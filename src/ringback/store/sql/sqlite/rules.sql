@@ -69,8 +69,8 @@ CROSS JOIN rule_failure ON rule_failure.tenant_id = :tenant_id AND rule_failure.
 DELETE FROM rule_failure WHERE tenant_id = :tenant_id AND rule_id = :id;
 
 -- name: insert_notices
--- Write notices down.
-INSERT INTO notice (tenant_id, id, type, endpoint_id, at, data) VALUES (?, ?, ?, ?, ?, ?);
+-- Write notices down, but for those that are there already.
+INSERT INTO notice (tenant_id, id, type, endpoint_id, at, data) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: oldest_notices
 -- Those that wait longest.
