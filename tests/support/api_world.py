@@ -33,10 +33,12 @@ from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.model.event import Event, NewDelivery
+from ringback.model.record import Record
 from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
 from ringback.store.memory import MemoryStore
+from ringback.store.port import RecordPut
 from ringback.testing.clock import ManualClock
 from ringback.vault.ring import KeyRing
 from ringback.wire.contract import Contract
@@ -133,6 +135,12 @@ class ApiWorld:
         """Register an endpoint; what was answered."""
         answer: dict[str, Any] = self.post("/endpoints", {"url": "https://a.example/hook", **fields})
         return answer
+
+    def add_records(self, *records: Record) -> None:
+        """Store records as they are."""
+        with self.store.intake() as transaction:
+            transaction.put_records([RecordPut(one, None) for one in records])
+            transaction.commit()
 
     def accept(self, events: list[Event], endpoint_ids: list[str] | None = None) -> list[int]:
         """Store events with a delivery for each endpoint, as the ingest writer does."""

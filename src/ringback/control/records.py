@@ -37,7 +37,7 @@ class RecordUseCases:
         record = self._store.get_record(tenant_id, record_type, record_id)
         if record is None or record.deleted:
             required_tenant(self._store, tenant_id)
-            raise NoSuchRecord("There is no such record, or not any more.")
+            raise NoSuchRecord
         return record
 
     def list(self, tenant_id: str, record_type: str, page: PageRequest) -> Page[Record]:

@@ -6,7 +6,7 @@ import pytest
 
 from ringback.store.port import Settlement
 from support.api_world import ApiWorld, fields_of, problem_of
-from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, failed
+from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, failed, record
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_whole_subject(world: ApiWorld) -> None:
 
 
 def test_the_record_of_a_subject_is_left_alone_and_told(world: ApiWorld) -> None:
-    add_record(world.store, record("42", "contact"), record("43", "contact", data=b"", forget_at=NOW + 1))
+    world.add_records(record("42"), record("43", data=b"", forget_at=NOW + 1))
     assert of_subject(world, "type=contact&id=42").json()["record"] == "present"
     assert of_subject(world, "type=contact&id=43").json()["record"] == "deleted"
     assert of_subject(world, "type=company&id=42").json()["record"] is None
