@@ -13,7 +13,7 @@ KINDS: Final = {"crm.lead": Kind(("/score", "/company/name", "/a~1b"), ("/seen",
 """Set up once, for types are of all tenants."""
 CHANNELS: Final = (None, None, "a", "b")
 SETS: Final = ("mine", "theirs")
-MISSING_KEY: Final = "?"
+CURRENT: Final = "?"
 
 SCORES: Final = (10, 69.5, 70, 70.5, 75, 79.5, 80, 80.0, 85, 120, -1, "85", True, None)
 _COMPANIES: Final = st.one_of(
@@ -54,21 +54,27 @@ _TERMS: Final = {
     "id": st.sampled_from(IDS),
     "version": st.one_of(_NEVER, _NEVER, st.integers(0, 5)),
     "updated_at": st.one_of(_NEVER, _NEVER, st.sampled_from(MOMENTS)),
-    "revision": st.one_of(_NEVER, _NEVER, _NEVER, st.sampled_from(["*", 0, 1, 2, 3, MISSING_KEY])),
+    "revision": st.one_of(_NEVER, _NEVER, _NEVER, st.sampled_from(["*", 0, 1, 2, 3, CURRENT])),
     "channel": st.sampled_from(CHANNELS),
 }
+_UNCONDITIONAL: Final = {**_TERMS, **dict.fromkeys(("version", "updated_at", "revision"), _NEVER)}
+PLAIN: Final = st.one_of(
+    st.builds(Line, st.just("put"), data=STATES, **_UNCONDITIONAL),
+    st.builds(Line, st.just("put"), data=_SCORE_PUTS, **_UNCONDITIONAL),
+    st.builds(Line, st.just("patch"), data=_SCORE_PUTS, **_UNCONDITIONAL),
+    st.builds(Line, st.just("patch"), data=PATCHES, **_UNCONDITIONAL),
+)
+"""Changes that are seldom refused."""
 LINES: Final = st.one_of(
+    PLAIN,
+    PLAIN,
     st.builds(Line, st.just("put"), data=st.one_of(STATES, _SCORE_PUTS), **_TERMS),
     st.builds(Line, st.just("patch"), data=PATCHES, **_TERMS),
-    st.builds(Line, st.just("put"), data=st.one_of(STATES, _SCORE_PUTS), **_TERMS),
     st.builds(Line, st.just("delete"), data=st.none(), **_TERMS),
 )
-"""`revision` MISSING_KEY stands for the one that the record has."""
-PLAIN: Final = st.builds(
-    Line, st.sampled_from(["put", "patch"]), data=_SCORE_PUTS, type=_TERMS["type"], id=_TERMS["id"]
-)
-"""Changes that are seldom refused, for batches, which are done whole or not at all."""
-BATCHES: Final = st.lists(st.one_of(PLAIN, PLAIN, LINES), min_size=1, max_size=6)
+"""`revision` CURRENT stands for the one that the record has."""
+BATCHES: Final = st.one_of(st.lists(PLAIN, min_size=2, max_size=6), st.lists(LINES, min_size=1, max_size=4))
+"""Done whole or not at all."""
 
 POSTED: Final = st.builds(
     Happened,

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from support.record_draws import BATCHES, ENDPOINTS, IDS, LINES, MISSING_KEY, POSTED, SETS, TRIGGERS
+from support.record_draws import BATCHES, CURRENT, ENDPOINTS, IDS, LINES, PLAIN, POSTED, SETS, TRIGGERS
 from support.record_model import Endpoint, Happened, Line, Trigger
 from support.record_world import Tenant, World
 
@@ -31,20 +31,18 @@ class RecordMachine(RuleBasedStateMachine):
         self.tenant = Tenant(self.world)
         self.model = self.tenant.model
 
-    @initialize(trigger=TRIGGERS)
-    def begin(self, trigger: Trigger) -> None:
+    @initialize(trigger=TRIGGERS, lines=st.lists(PLAIN, min_size=3, max_size=6))
+    def begin(self, trigger: Trigger, lines: list[Line]) -> None:
         self.tenant.make_endpoint(Endpoint(ordering="strict"))
         self.tenant.make_endpoint(Endpoint(ordering="subject"))
         self.tenant.make_trigger(trigger)
+        for line in lines:
+            self.tenant.write(line)
 
-    @rule(line=LINES)
-    def write(self, line: Line) -> None:
-        self.tenant.write(self._meant(line))
-
-    @rule(line=LINES)
-    def write_more(self, line: Line) -> None:
-        """It is what it is all about: twice as often as other things."""
-        self.tenant.write(self._meant(line))
+    @rule(lines=st.lists(LINES, min_size=1, max_size=5))
+    def write(self, lines: list[Line]) -> None:
+        for line in lines:
+            self.tenant.write(self._meant(line))
 
     @rule(lines=BATCHES)
     def write_batch(self, lines: list[Line]) -> None:
@@ -114,7 +112,7 @@ class RecordMachine(RuleBasedStateMachine):
 
     def _meant(self, line: Line) -> Line:
         """With the revision that the record has, where that is what is drawn."""
-        if line.revision != MISSING_KEY:
+        if line.revision != CURRENT:
             return line
         stored = self.model.records.get((line.type, line.id))
         return line._replace(revision=stored.revision if stored is not None and stored.data is not None else 0)
@@ -135,6 +133,7 @@ def run(world: World, number: int, examples: int, steps: int) -> None:
             deadline=None,
             database=None,
             print_blob=False,
+            report_multiple_bugs=False,
             phases=(Phase.generate, Phase.shrink),
             suppress_health_check=list(HealthCheck),
         ),
