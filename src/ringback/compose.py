@@ -44,6 +44,7 @@ from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.tracked_sets import TrackedSetUseCases
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
@@ -273,6 +274,7 @@ class Process:
             master_key=self._master_key,
             backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
+            tracked_sets=TrackedSetUseCases(store, clock),
             records=RecordUseCases(store),
             record_types=RecordTypeUseCases(store, clock, notify),
             redactions=RedactionUseCases(store, clock, notify, self._audit),

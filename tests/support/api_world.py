@@ -32,6 +32,7 @@ from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.tracked_sets import TrackedSetUseCases
 from ringback.model.event import Event, NewDelivery
 from ringback.model.record import Record
 from ringback.model.tenant import Scope
@@ -87,6 +88,7 @@ class ApiWorld:
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
+            tracked_sets=TrackedSetUseCases(store, clock),
             records=RecordUseCases(store),
             record_types=RecordTypeUseCases(store, clock, self._notify, types_max=10),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),

@@ -41,6 +41,7 @@ from ringback.api.management.records import record_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
 from ringback.api.management.tenants import tenant_routers
+from ringback.api.management.tracked_sets import tracked_set_routers
 from ringback.api.problem import Fault, fault_of, fault_of_status
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
@@ -59,6 +60,7 @@ from ringback.control.replays import ReplayUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.tracked_sets import TrackedSetUseCases
 from ringback.model.errors import RingbackError
 
 _DESCRIPTION: Final = (
@@ -83,6 +85,7 @@ class AppParts:
     master_key: MasterKeyUseCases
     backups: BackupUseCases
     samples: SampleUseCases
+    tracked_sets: TrackedSetUseCases
     records: RecordUseCases
     record_types: RecordTypeUseCases
     redactions: RedactionUseCases
@@ -118,6 +121,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *profile_routers(parts.profiles, parts.authenticator),
         *key_routers(parts.keys, parts.authenticator),
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.samples, parts.authenticator),
+        *tracked_set_routers(parts.tracked_sets, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),

@@ -69,11 +69,9 @@ def plans(postgres: Cluster) -> Iterator[Plans]:
                 insert = INSERT.format(lane=lane, first=first, now=NOW, deferred=deferred, count=DEAD)
                 plans.connection.execute(insert)  # type: ignore[call-overload]
                 plans.connection.execute("DELETE FROM delivery WHERE seq > 2000000")
-            for statement in (
-                A_RECORD, CHANGED, MEMBERS, CLEARED,
-                NOTICES.format(first=1, last=DEAD), "DELETE FROM notice", NOTICES.format(first=DEAD + 1, last=DEAD + 5),
-            ):  # fmt: skip
-                plans.connection.execute(statement)
+            noted, left = NOTICES.format(first=1, last=DEAD), NOTICES.format(first=DEAD + 1, last=DEAD + 5)
+            for statement in (A_RECORD, CHANGED, MEMBERS, CLEARED, noted, "DELETE FROM notice", left):
+                plans.connection.execute(statement)  # type: ignore[call-overload]
             insert = INSERT.format(lane="ep_3", first=LAST_DEAD, now=NOW, deferred="false", count=len(LIVE))
             plans.connection.execute(insert)  # type: ignore[call-overload]
             # A lane's row costs a page for each time that it was rung, silenced or given up: that is why busy lanes
@@ -81,9 +79,8 @@ def plans(postgres: Cluster) -> Iterator[Plans]:
             for _ in range(20):
                 plans.connection.execute("UPDATE lane SET due_at = 1, owner = NULL WHERE endpoint_id = 'ep_3'")
                 plans.connection.execute("UPDATE lane SET due_at = NULL, owner = 'node_a' WHERE endpoint_id = 'ep_3'")
-            plans.connection.execute(
-                "VACUUM delivery, lane, record, tracked_member, notice"
-            )  # which can take nothing away
+            # Which can take nothing away.
+            plans.connection.execute("VACUUM delivery, lane, record, tracked_member, notice")
             yield plans
         plans.close()
 

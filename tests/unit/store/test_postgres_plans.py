@@ -208,7 +208,7 @@ INDEXES: dict[str, set[str]] = {
     "list_members": {"tracked_member_pkey", "tracked_set_pkey"},
     "delete_tracked_set": {"tracked_set_pkey"},
     "delete_tracked_sets_of_tenant": {"tracked_set_pkey"},
-    "clear_members": {"tracked_member: Tid Scan", "tracked_member_pkey"},
+    "clear_members": {"tracked_member_pkey"},
     "purge_members": {"tracked_member: Tid Scan", "tracked_member_pkey"},
 }
 # Where an index can't be told from another one, and it doesn't matter: on a day that is empty, and was looked at by
@@ -219,7 +219,7 @@ ALSO_ON_EMPTY_DAYS = {
 }  # fmt: skip
 IN_EMPTIED_TABLES = {
     "day_counts", "delete_number_claims", "expire_days", "expire_day_deltas", "purge_job_events", "purge_event_keys",
-    "purge_days", "purge_day_deltas",
+    "purge_days", "purge_day_deltas", "purge_records", "purge_members",
 }  # fmt: skip
 # What may ask all days: an id or a number, or a place in the stream, that says nothing of the day.
 # The others are asked with a time, and look into the days of the rows alone.

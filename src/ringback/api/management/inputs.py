@@ -6,7 +6,7 @@ the console and the command line use as well.
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, FailFast, Field, Tag, WithJsonSchema
 
 from ringback.api.management.parameters import moment_of
 from ringback.control.endpoint_fields import EndpointFields
@@ -14,7 +14,7 @@ from ringback.control.replays import ReplayRequest
 from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
 from ringback.control.tenants import RETENTION_DAYS_DEFAULT, TenantFields
 from ringback.model.job import Which
-from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, TOTAL_DEADLINE_S_MAX, TRACKED_IDS_AT_ONCE_MAX
 from ringback.model.record import DELETED_KEPT_DAYS
 
 _FILTER_EXAMPLE = 'data.amount > 100 && event.type != "order.draft"'
@@ -99,6 +99,21 @@ class SampleBody(Input):
         default=None,
         description="Absent: the first type that the endpoint names, else the profile's, else `ringback.test`.",
     )
+
+
+class TrackedIds(Input):
+    """Which ids to put into a tracked set, or to take out."""
+
+    # A body has room for a hundred thousand, and all of them may be wrong: the first one is told.
+    ids: Annotated[
+        list[str],
+        FailFast(),
+        Field(
+            description=f"The ids of events' subjects, each 1 to {INDEXED_TEXT_BYTES_MAX} bytes; up to "
+            f"{TRACKED_IDS_AT_ONCE_MAX:,} different ones.",
+            examples=[["25578642", "c_1"]],
+        ),
+    ]
 
 
 class Resend(Input):

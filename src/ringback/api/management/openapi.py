@@ -69,6 +69,8 @@ _SOMETIMES: Final = {
     "put_event_type": (409, 429),
     "put_profile": (409, 429),
     "delete_profile": (409,),
+    "put_tracked_set": (429,),
+    "add_tracked_members": (429,),
     "create_endpoint": (409, 429),
     "change_endpoint": (409, 429),
     "activate_endpoint": (409,),

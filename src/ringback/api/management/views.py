@@ -156,16 +156,29 @@ class EndpointView(BaseModel):
         return cls(**_endpoint_fields(endpoint, sending))
 
 
-class SecretEndpointView(EndpointView):
+class WholeEndpointView(EndpointView):
+    """An endpoint in an answer of its own, with what a list doesn't have."""
+
+    tracked_members: int | None = Field(
+        description="How many members `tracked_set` has; null: it names none, or one that isn't there."
+    )
+
+    @classmethod
+    def whole(cls, endpoint: Endpoint, sending: Sending, tracked_members: int | None) -> "WholeEndpointView":
+        return cls(**_endpoint_fields(endpoint, sending), tracked_members=tracked_members)
+
+
+class SecretEndpointView(WholeEndpointView):
     """An endpoint in an answer that shows its new secret."""
 
     secret: str | None = Field(description="The new signing secret, shown this once.")
     public_key: str | None = Field(description="`whpk_…`: what an ed25519 receiver verifies with; else null.")
 
     @classmethod
-    def made(cls, changed: Changed, sending: Sending) -> "SecretEndpointView":
+    def made(cls, changed: Changed, sending: Sending, tracked_members: int | None) -> "SecretEndpointView":
         secret, public_key = changed.secret or (None, None)
-        return cls(**_endpoint_fields(changed.endpoint, sending), secret=secret, public_key=public_key)
+        fields = _endpoint_fields(changed.endpoint, sending)
+        return cls(**fields, tracked_members=tracked_members, secret=secret, public_key=public_key)
 
 
 def _key_fields(key: ApiKey) -> dict[str, Any]:
@@ -187,7 +200,7 @@ def _endpoint_fields(endpoint: Endpoint, sending: Sending) -> dict[str, Any]:
         "event_types": endpoint.event_types,
         "channels": endpoint.channels,
         "filter": endpoint.filter,
-        "tracked_set": None,
+        "tracked_set": endpoint.tracked_set,
         "profile": endpoint.profile,
         "signature": endpoint.signature,
         "active": endpoint.status is not EndpointStatus.INACTIVE,

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from ringback.model.record import Record, RecordKey, RecordType
 from ringback.model.trigger import Trigger
-from ringback.store.log_reading import STEP_ROWS
 from ringback.store.port import Membership, RecordPut, Retryable
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.catalogue import has_place
@@ -23,7 +22,7 @@ from ringback.store.postgres.rules import read_triggers
 from ringback.store.postgres.session import Session
 from ringback.store.postgres.tracked_sets import read_tracked
 from ringback.store.queries import load
-from ringback.store.record_rows import first_of, record_type_of
+from ringback.store.record_rows import Pick, Sizes, listed, record_type_of
 
 _SQL: Final = load("postgres")
 _KIND: Final = "record_type"
@@ -81,17 +80,14 @@ class PostgresRecords(PostgresPart):
         return None if found is None else Record(*found)
 
     def list_records(self, tenant_id: str, record_type: str, after: str | None, limit: int) -> Sequence[Record]:
-        asked: dict[str, Any] = {"tenant_id": tenant_id, "type": record_type, "after": after or "", "step": limit}
-        while True:
+        def read(place: str, step: int, pick: Pick) -> tuple[Sizes, list[Record]]:
+            asked: dict[str, Any] = {"tenant_id": tenant_id, "type": record_type, "after": place, "step": step}
             with self._db.snapshot() as session:
                 seen = session.rows(_SQL["sizes_of_records"], asked)
-                wanted = first_of(seen, limit)
-                if wanted:
-                    found = session.rows(_SQL["load_records"], {**asked, "ids": wanted})
-                    return [Record(*row) for row in found]
-            if len(seen) < asked["step"]:
-                return []
-            asked |= {"after": seen[-1][0], "step": STEP_ROWS}
+                loaded = session.rows(_SQL["load_records"], {**asked, "ids": pick(seen)})
+            return seen, [Record(*row) for row in loaded]
+
+        return listed(read, after, limit)
 
     def forget_records_step(self, now: int, limit: int) -> int:
         with self._db.writing() as session:

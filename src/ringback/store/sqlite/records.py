@@ -13,7 +13,7 @@ from ringback.model.record import Record, RecordKey, RecordType
 from ringback.model.trigger import Trigger
 from ringback.store.port import Membership, RecordPut, Retryable
 from ringback.store.queries import load
-from ringback.store.record_rows import record_type_of
+from ringback.store.record_rows import Pick, Sizes, listed, record_type_of
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, rows
 from ringback.store.sqlite.errors import store_errors
@@ -21,8 +21,6 @@ from ringback.store.sqlite.json_lists import decode_texts, json_list
 from ringback.store.sqlite.rules import read_triggers
 from ringback.store.sqlite.tracked_sets import read_tracked
 
-LISTED_BYTES_MAX: Final = 4 * 1024 * 1024
-WALKED_AT_ONCE_MAX: Final = 1_000
 _KIND: Final = "record_type"
 
 _SQL: Final = load("sqlite")
@@ -76,22 +74,14 @@ class SqliteRecords(SqlitePart):
         return Record(*found[0]) if found else None
 
     def list_records(self, tenant_id: str, record_type: str, after: str | None, limit: int) -> Sequence[Record]:
-        found: list[Record] = []
-        room = LISTED_BYTES_MAX
-        place, step = after or "", limit
-        # A walk over many deleted records is many short reads.
-        while len(found) < limit and room > 0:
+        def read(place: str, step: int, pick: Pick) -> tuple[Sizes, list[Record]]:
             asked = {"tenant_id": tenant_id, "type": record_type, "after": place, "limit": step}
             with self._readers.snapshot() as connection:
                 seen = rows(connection, _SQL["sizes_of_records"], asked)
-                wanted = {"ids": json_list(_first_of(seen, limit - len(found), room))}
-                loaded = [Record(*row) for row in rows(connection, _SQL["load_records"], asked | wanted)]
-            found += loaded
-            room -= sum(len(record.data) for record in loaded)
-            if len(seen) < step:
-                break
-            place, step = seen[-1][0], min(4 * step, WALKED_AT_ONCE_MAX)
-        return found
+                loaded = rows(connection, _SQL["load_records"], {**asked, "ids": json_list(pick(seen))})
+            return seen, [Record(*row) for row in loaded]
+
+        return listed(read, after, limit)
 
     def forget_records_step(self, now: int, limit: int) -> int:
         found = self._read(_SQL["records_to_forget"], {"now": now, "limit": limit})
@@ -131,18 +121,6 @@ class SqliteRecordTypes(SqlitePart):
                 return False
             log_change(connection, _KIND, None, name)
             return True
-
-
-def _first_of(seen: Sequence[tuple[str, int, int]], limit: int, room: int) -> list[str]:
-    """The ids of the first records that are not deleted, until they take up the room."""
-    wanted: list[str] = []
-    for record_id, data_bytes, deleted in seen:
-        if not deleted:
-            wanted.append(record_id)
-            room -= data_bytes
-            if len(wanted) == limit or room <= 0:
-                break
-    return wanted
 
 
 def _read_types(connection: apsw.Connection, names: Sequence[str]) -> list[RecordType]:

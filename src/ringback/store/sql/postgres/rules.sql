@@ -83,7 +83,7 @@ DELETE FROM rule_failure WHERE tenant_id = %(tenant_id)s AND rule_id = %(id)s;
 COPY notice (tenant_id, id, type, endpoint_id, at, data) FROM STDIN (FORMAT BINARY);
 
 -- name: oldest_notices
--- The oldest notices of all tenants.
+-- Those that wait longest.
 SELECT tenant_id, id, type, endpoint_id, at, data FROM notice ORDER BY at, id LIMIT %(limit)s;
 
 -- name: drop_notices

@@ -99,8 +99,8 @@ SELECT 1 FROM tracked_set_gone WHERE tenant_id = %(tenant_id)s AND id = %(set_id
 -- Remove the next members of a set that is gone, which is locked, after one; how many, and the last of them.
 WITH cleared AS (
     DELETE FROM tracked_member
-    WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND ctid = ANY (ARRAY(
-        SELECT ctid FROM tracked_member
+    WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member = ANY (ARRAY(
+        SELECT member FROM tracked_member
         WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member > %(after)s
         ORDER BY member LIMIT %(limit)s
         FOR UPDATE
