@@ -20,7 +20,7 @@ INSERT INTO tracked_set (tenant_id, name, id, members, created_at, updated_at)
 VALUES (:tenant_id, :name, :id, 0, :created_at, :updated_at);
 
 -- name: tracked_set_by_name
--- One set.
+-- One set of a tenant.
 SELECT id, tenant_id, name, members, created_at, updated_at
 FROM tracked_set
 WHERE tenant_id = :tenant_id AND name = :name;
