@@ -6,6 +6,7 @@ is listed, not raised one by one. Assumes that each change that was asked for ma
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from support.process import Server
@@ -79,19 +80,26 @@ def check_stored(server: Server, tenant: str, key: Key, events: Sequence[Event])
     return []
 
 
-def check_fired(chain: Sequence[Event], key: Key, emits: str, passing: Sequence[bool]) -> list[str]:
-    """What is wrong with what a trigger made of a record: it fires for each of its own events that is `passing`, right
-    behind it, and for no other."""
+def check_fired(key: Key, chain: Sequence[Event], fired: Sequence[Sequence[str]]) -> list[str]:
+    """What is wrong with what triggers made of a record: behind each of its own events are those of the types that are
+    `fired` with it, with the same data, and no other."""
     wanted = []
-    for event, passes in zip(own(chain, key), passing, strict=True):
-        wanted.append((event["type"], event["data"], event["previous"]))
-        if passes:
-            wanted.append((emits, event["data"], event["previous"]))
+    for event, emitted in zip(own(chain, key), fired, strict=True):
+        wanted += [(kind, event["data"], event["previous"]) for kind in (event["type"], *emitted)]
     found = [(event["type"], event["data"], event["previous"]) for event in chain]
-    return [] if found == wanted else [f"{key}: {emits} fired at other places than it should: {found}"]
+    for place, (one, other) in enumerate(zip_longest(wanted, found)):
+        if one != other:
+            return [f"{key}: event {place} should be {one} and is {other}"]
+    return []
 
 
-def passes(events: Sequence[Event], field: str, threshold: float) -> list[bool]:
-    """Of each event, whether with it a field of the record became so much or more."""
-    reached = [state is not None and state[field] >= threshold for state in states(events)]
-    return [now and not before for before, now in zip([False, *reached], reached, strict=False)]
+def crossings(events: Iterable[Event], field: str, threshold: float, hysteresis: float = 0.0) -> list[str | None]:
+    """Of each of a record's own events, whether it crossed the threshold: `passed` or `exited`."""
+    found: list[str | None] = []
+    above = False
+    for state in states(events):
+        least = threshold - hysteresis if above else threshold
+        now = state is not None and state[field] >= least
+        found.append(None if now == above else "passed" if now else "exited")
+        above = now
+    return found

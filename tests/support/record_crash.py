@@ -31,11 +31,12 @@ from support.record_chain import (
     check_chain,
     check_fired,
     check_stored,
+    crossings,
     own,
-    passes,
     read_events,
     states,
 )
+from support.record_stores import STORES
 from support.sightings import Watcher, fickle
 
 WRITERS: Final = 3
@@ -165,7 +166,8 @@ def _hold(server: Server, watcher: Watcher, writers: Sequence[RecordWriter], boo
         told = own(found[key], key)
         wrong += check_chain(key, told)
         wrong += check_stored(server, TENANT, key, told)
-        wrong += check_fired(found[key], key, EMITS, passes(told, "score", THRESHOLD))
+        fired = [[EMITS] if one == "passed" else [] for one in crossings(told, "score", THRESHOLD)]
+        wrong += check_fired(key, found[key], fired)
         if states(told) != history.get(key):
             wrong.append(f"{key} was {history.get(key)}, and the events tell of {states(told)}")
     lost = {event_id for writer in writers for event_id in writer.event_ids} - ids
@@ -183,7 +185,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--store", choices=STORES, default="sqlite")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = crash_records(options.store, options.minutes * 60, options.seed, Path(folder))

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from support.inbox import Inbox, Received, Reply
 from support.process import Answer, Server, wait_until
+from support.record_chain import read_events
 from support.record_model import Endpoint, Happened, Key, Kind, Line, Model, Refusal, Trigger, Written, as_text
 from support.record_rules import Json, Rule
 
@@ -52,7 +53,10 @@ class World:
             self._arrived.clear()
             self.inbox.received.clear()
 
-    def close(self) -> None:
+    def __enter__(self) -> "World":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.inbox.__exit__()
 
 
@@ -226,7 +230,7 @@ class Tenant:
 
     def compare(self) -> None:
         """Events, what receivers got, records and sets, each against the model."""
-        events = self._events()
+        events = read_events(self.server, self.id)
         assert [_shown(event) for event in events] == [_expected(event) for event in self.model.events]
         places = {event["id"]: place for place, event in enumerate(events)}
         for name, endpoint in self.model.endpoints.items():
@@ -237,17 +241,8 @@ class Tenant:
             found = self.server.get(f"{self.path}/tracked-sets/{name}/members?limit=250")["items"]
             assert {one["id"] for one in found} == members
         self.world.figures["events"] += len(events)
+        self.world.figures["events of triggers"] += sum(event.by in self._trigger_ids for event in self.model.events)
         self.world.forget()
-
-    def _events(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        cursor = ""
-        while True:
-            page = self.server.get(f"{self.path}/events?order=asc&limit=250{cursor}")
-            found += page["items"]
-            if len(page["items"]) < 250:
-                return found
-            cursor = f"&cursor={page['next_cursor']}"
 
     def _compare_endpoint(self, name: str, endpoint: Endpoint, places: Mapping[str, int]) -> None:
         """It got just what it is to get; an order is kept where it has one."""
