@@ -41,10 +41,12 @@ from ringback.control.record_types import RecordTypeUseCases
 from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.control.tracked_sets import TrackedSetUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
@@ -55,6 +57,7 @@ from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.quotas import TenantQuotas
 from ringback.ingest.record_accept import RecordAcceptor
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
@@ -187,9 +190,10 @@ class Process:
             trace=trace,
             quota_of=quotas.of,
         )
+        rule_failures = RuleFailures(self._store, self._clock, self._observer)
         self._writer = Writer(
             store=self._store,
-            index=MatchIndex(self._profiles.needs_number),
+            index=MatchIndex(self._profiles.needs_number, rule_failures.failed),
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
@@ -198,6 +202,7 @@ class Process:
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
             record_bytes_max=settings.payload_bytes_max,
+            rule_failures=rule_failures,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
@@ -260,12 +265,7 @@ class Process:
             profiles=ProfileUseCases(store, clock, profiles, notify),
             keys=KeyUseCases(store, clock, notify),
             endpoints=EndpointUseCases(
-                store,
-                clock,
-                rules,
-                profiles,
-                notify,
-                endpoints_max=self._settings.endpoints_per_tenant_max,
+                store, clock, rules, profiles, notify, endpoints_max=self._settings.endpoints_per_tenant_max
             ),
             secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
             events=EventUseCases(store, clock, profiles, self._kick),
@@ -279,6 +279,8 @@ class Process:
             record_types=RecordTypeUseCases(store, clock, notify),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
+            triggers=TriggerUseCases(store, clock, self._notify),
+            rules=RuleUseCases(store, clock),
             readiness=Readiness(
                 store,
                 lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later

@@ -29,10 +29,12 @@ from ringback.control.record_types import RecordTypeUseCases
 from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.control.tracked_sets import TrackedSetUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.model.event import Event, NewDelivery
 from ringback.model.record import Record
 from ringback.model.tenant import Scope
@@ -93,6 +95,8 @@ class ApiWorld:
             record_types=RecordTypeUseCases(store, clock, self._notify, types_max=10),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
+            triggers=TriggerUseCases(store, clock, self._notify),
+            rules=RuleUseCases(store, clock),
             readiness=Readiness(store, lambda: self.obstacles),
             metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,

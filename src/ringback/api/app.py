@@ -40,8 +40,10 @@ from ringback.api.management.record_types import record_type_routers
 from ringback.api.management.records import record_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
+from ringback.api.management.rules import rule_routers
 from ringback.api.management.tenants import tenant_routers
 from ringback.api.management.tracked_sets import tracked_set_routers
+from ringback.api.management.triggers import trigger_routers
 from ringback.api.problem import Fault, fault_of, fault_of_status
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
@@ -57,10 +59,12 @@ from ringback.control.record_types import RecordTypeUseCases
 from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
 from ringback.control.tracked_sets import TrackedSetUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.model.errors import RingbackError
 
 _DESCRIPTION: Final = (
@@ -90,6 +94,8 @@ class AppParts:
     record_types: RecordTypeUseCases
     redactions: RedactionUseCases
     replays: ReplayUseCases
+    triggers: TriggerUseCases
+    rules: RuleUseCases
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
@@ -130,6 +136,8 @@ def build_app(parts: AppParts) -> FastAPI:
         *record_type_routers(parts.record_types, parts.authenticator),
         *redaction_routers(parts.redactions, parts.authenticator),
         *job_routers(parts.replays, parts.authenticator),
+        *trigger_routers(parts.triggers, parts.authenticator),
+        *rule_routers(parts.rules, parts.authenticator),
         *health_routers(parts.readiness),
         *metrics_routers(parts.metrics),
         *(router for contract in contracts for router in contract.routers),

@@ -70,6 +70,15 @@ def check_fields(fields: EndpointFields, rules: UrlRules, findings: Findings) ->
     return checked
 
 
+def check_matching(findings: Findings, fields: EndpointFields) -> dict[str, Any]:
+    """The stored form of those of `fields` that say which events an endpoint wants."""
+    return {
+        name: None if value is None else _CHECKS[name](findings, value)
+        for name, value in fields.items()
+        if name in _MATCHING and (value is not None or name != "event_types")
+    }
+
+
 def origin_of(url: str, rules: UrlRules) -> str | None:
     """Scheme, host and port of a stored URL; None when it would not be accepted any more."""
     try:
@@ -206,6 +215,8 @@ _CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
     "retry": _retry,
     "timeout_s": _timeout,
 }
+
+_MATCHING: Final = ("event_types", "channels", "filter", "tracked_set")
 
 # They name what is to be found elsewhere.
 _NAMES: Final = ("profile", "signature")

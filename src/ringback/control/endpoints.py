@@ -33,6 +33,7 @@ from ringback.control.findings import Findings
 from ringback.control.first_event import first_event
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.revision import change_stored
+from ringback.control.rule_failures import failures_since
 from ringback.control.secrets import (
     GivenSecret,
     Revealed,
@@ -51,13 +52,13 @@ from ringback.model.tenant import Tenant
 from ringback.numbers import Numbers
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
-from ringback.store.port import Endpoints, Log, Secrets, Tenants, TrackedSets
+from ringback.store.port import Endpoints, Log, RuleFailure, RuleFailures, Secrets, Tenants, TrackedSets
 from ringback.wire.contract import Contract
 
 _LIST = "endpoints"
 
 
-class EndpointStore(Endpoints, Log, Secrets, Tenants, TrackedSets, Protocol):
+class EndpointStore(Endpoints, Log, RuleFailures, Secrets, Tenants, TrackedSets, Protocol):
     """What these use cases need of a store."""
 
 
@@ -194,6 +195,11 @@ class EndpointUseCases:
     def sending(self, endpoints: Sequence[Endpoint]) -> Mapping[str, Sending]:
         """Whether each of them is being sent to now, by id."""
         return sendings(self._store, endpoints, self._clock.now_ms())
+
+    def failures(self, tenant_id: str, endpoints: Sequence[Endpoint]) -> Mapping[str, RuleFailure]:
+        """On what the filters of those of them failed last that have failed since they were changed, by id."""
+        filtered = {one.id: one.updated_at for one in endpoints if one.filter is not None}
+        return failures_since(self._store, tenant_id, filtered)
 
     def tracked_members(self, endpoint: Endpoint) -> int | None:
         """How many members its tracked set has; None: it names none, or one that isn't there."""

@@ -4,7 +4,6 @@
 `Malformed` or `Invalid`; `field_errors` returns what is wrong with the values, all of it. Neither reads a clock.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from ringback.ingest.json_checks import invalid, nests_deeper, refusal
 from ringback.model.errors import FieldError, Invalid, Malformed
 from ringback.model.limits import CALLER_ID_CHARS_MAX, FOREVER_MS, INDEXED_TEXT_BYTES_MAX, NESTING_DEPTH_MAX
 from ringback.policy.match import valid_event_type
+from ringback.policy.ordering import key_of_subject
 
 _CALLER_ID: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{CALLER_ID_CHARS_MAX}}}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -114,23 +114,11 @@ def milliseconds(moment: datetime | None, field: str) -> int | None:
 
 
 def ordering_key(envelope: Envelope) -> str | None:
-    """The caller's own key, else one made of the subject, else None; 256 bytes of UTF-8 at most.
-
-    Two different subjects never get the same key: `~` and `/` in the type are escaped (as in RFC 6901), and a
-    subject that is too long for a key is represented by its hash behind an escape that can't occur otherwise.
-    """
+    """The caller's own key, else one made of the subject, else None; 256 bytes of UTF-8 at most."""
     subject = envelope.subject
     if envelope.ordering_key is not None or subject is None:
         return envelope.ordering_key
     return key_of_subject(subject.type, subject.id)
-
-
-def key_of_subject(subject_type: str, subject_id: str) -> str:
-    """The ordering key that events of this subject have unless their caller chose another."""
-    key = f"{subject_type.replace('~', '~0').replace('/', '~1')}/{subject_id}"
-    if len(key) * 4 <= INDEXED_TEXT_BYTES_MAX or len(key.encode()) <= INDEXED_TEXT_BYTES_MAX:
-        return key
-    return f"~2{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def check_text(text: str, field: str, wrong: list[tuple[str, str]]) -> None:

@@ -16,14 +16,14 @@ from typing import Final
 
 import msgspec
 
-from ringback.ingest.rules import Rules
+from ringback.ingest.rules import OnFailure, Rules
 from ringback.model.endpoint import USUAL_PROFILE, Endpoint, Ordering
 from ringback.model.event import Event
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
 from ringback.policy.match import candidates
-from ringback.policy.wanted import filter_values, filter_wants
+from ringback.policy.wanted import filter_judges, filter_values
 from ringback.store.port import IntakeTransaction, Membership
 
 MEMO_MAX: Final = 20_000
@@ -92,13 +92,17 @@ class MatchIndex:
     """`refresh` in each write transaction, then `targets` for each event in it.
 
     `needs_number` says whether requests of a profile carry the event's number. `rules` follows the same changes.
+    `rule_failed` is told of filters that fail.
     """
 
-    def __init__(self, needs_number: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self, needs_number: Callable[[str], bool] = lambda _: False, rule_failed: OnFailure = lambda *_: None
+    ) -> None:
         self.version = 0
         self.rules = Rules()
         self._tracking = 0
         self._needs_number = needs_number
+        self._rule_failed = rule_failed
         self._tenants: dict[str, _TenantEndpoints] = {}
         self._targets: dict[str, Target] = {}
         self._memo: dict[str, dict[tuple[str, str | None], tuple[Target, ...]]] = {}
@@ -167,7 +171,7 @@ class MatchIndex:
         found = self._candidates(event)
         for target in found:
             if target.filter is not None or target.tracked_set is not None:
-                return _filtered(_following(found, event, members), event)
+                return _filtered(_following(found, event, members), event, self._rule_failed)
         return found
 
     def _candidates(self, event: Event) -> tuple[Target, ...]:
@@ -275,8 +279,17 @@ def _following(found: Sequence[Target], event: Event, members: Set[Membership]) 
     ]
 
 
-def _filtered(found: Sequence[Target], event: Event) -> list[Target]:
+def _filtered(found: Sequence[Target], event: Event, rule_failed: OnFailure) -> list[Target]:
     if all(target.filter is None for target in found):
         return list(found)
     values = filter_values(event)
-    return [target for target in found if target.filter is None or filter_wants(target.filter, values)]
+    wanting = []
+    for target in found:
+        if target.filter is not None:
+            matched, failure = filter_judges(target.filter, values)
+            if failure is not None:
+                rule_failed(event.tenant_id, target.endpoint_id, event.id, failure)
+            if not matched:
+                continue
+        wanting.append(target)
+    return wanting

@@ -10,11 +10,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from ringback.ingest.envelope import key_of_subject
 from ringback.ingest.record_write import RecordOutcome, RecordWrite
 from ringback.ingest.rules import OnFailure, Rule
 from ringback.model.event import RECORD, Event
 from ringback.model.record import RecordType
+from ringback.policy.ordering import key_of_subject
 from ringback.policy.record_change import masked, told, within
 from ringback.policy.trigger import Change, Verdict, change_values
 

@@ -14,7 +14,7 @@ from ringback.clock import Clock
 from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.records import RecordBook
-from ringback.ingest.rules import OnFailure
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
 from ringback.model.limits import PAYLOAD_BYTES_MAX, WAITING_BYTES_MAX, WAITING_EVENTS_MAX
@@ -61,7 +61,7 @@ class Writer:
         meter: IngestMeter | None = None,
         waiting_events_max: int = WAITING_EVENTS_MAX,
         record_bytes_max: int = PAYLOAD_BYTES_MAX,
-        rule_failed: OnFailure = lambda *_: None,
+        rule_failures: RuleFailures | None = None,
     ) -> None:
         self._store = store
         self._index = index
@@ -76,7 +76,7 @@ class Writer:
         self._late_rings: dict[str, Ring] = {}
         self._waiting_events_max = waiting_events_max
         self._record_bytes_max = record_bytes_max
-        self._rule_failed = rule_failed
+        self._rule_failures = rule_failures or RuleFailures(None, clock)
         # Each is written by one thread alone: the first of a pair by the event loop, the second by the writer's.
         self._submitted = 0
         self._answered = 0
@@ -124,6 +124,7 @@ class Writer:
             self._store_batch(self._next_batch())
         elif self._late_rings:
             self._ring([])
+        self._rule_failures.flush()
 
     def _next_batch(self) -> list[Submission]:
         """As many whole submissions as fit; the batch is closed before BEGIN."""
@@ -216,10 +217,11 @@ class Writer:
         raise StoreUnavailable("The store could not commit the event for now. Try again.")
 
     def _record_book(self) -> RecordBook:
-        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failed, self._record_bytes_max)
+        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failures.failed, self._record_bytes_max)
 
     def _try(self, batch: Batch) -> list[Submission]:
         """One transaction; rolled back when submissions have to be left out, which are returned."""
+        self._rule_failures.begin()
         with self._store.intake() as transaction:
             batch.claim(transaction, self._clock.now_ms())
             self._index.refresh(transaction)
@@ -227,6 +229,7 @@ class Writer:
             if not left_out:
                 batch.insert(transaction, self._index)
                 transaction.commit()
+                self._rule_failures.committed()
             return left_out
 
     def _happened(self, batch: Batch) -> bool:

@@ -169,6 +169,16 @@ class SpansDropped(NamedTuple):
     spans: int
 
 
+class RuleFailed(NamedTuple):
+    """A filter (`rule_id` is its endpoint) or a trigger could not be evaluated on an event, which it doesn't match.
+    Said at most once a minute for each. `reason` names what is in the expression, never what is in the event."""
+
+    tenant_id: str
+    rule_id: str
+    event_id: str
+    reason: str
+
+
 TelemetryEvent = (
     Started
     | WaitsForStore
@@ -192,6 +202,7 @@ TelemetryEvent = (
     | ClockSet
     | RetentionHeld
     | SpansDropped
+    | RuleFailed
 )
 
 

@@ -7,6 +7,7 @@ last state; of a new one `previous` is null. Where the source didn't say when it
 it was accepted. One change on one thread at a time. Pure.
 """
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ringback.model.event import Event
@@ -46,7 +47,7 @@ class ChangeValues(FilterInput):
         event = described(change.event)
         if event["occurred_at"] is None:
             event["occurred_at"] = rfc3339(change.event.accepted_at)
-        functions = {
+        functions: dict[str, Callable[..., object]] = {
             "passed": self._passed,
             "exited": self._exited,
             "value": self._value,

@@ -108,6 +108,11 @@ class FilterInput:
         self._work_left -= visits
         return True
 
+    @property
+    def spent(self) -> int:
+        """The visits that it has cost so far."""
+        return EVENT_WORK_MAX - self._work_left
+
     def context(self) -> Any:
         """The CEL context. Raises ValueError for what has no place in JSON."""
         if self._context is None:

@@ -25,6 +25,12 @@ def value_of(text: bytes) -> object:
     return value
 
 
+def text_of(value: object) -> bytes:
+    """A value as JSON, names in order. Raises TypeError, ValueError or RecursionError for what JSON has no form for;
+    infinity is null, a moment RFC 3339 text, a span of time ISO 8601 text, bytes are base64."""
+    return msgspec.json.encode(value, order="deterministic")
+
+
 def value_at(value: object, path: Sequence[str]) -> object:
     """What stands in a decoded value at `path`: names, and numbers in lists, from 0. None when nothing does."""
     for name in path:

@@ -88,4 +88,5 @@ def _written(path: Path) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _NAME_CHARS_MAX else name[:_NAME_CHARS_MAX] + "…"
+    shown = name if name.isprintable() else ascii(name)
+    return shown if len(shown) <= _NAME_CHARS_MAX else shown[:_NAME_CHARS_MAX] + "…"

@@ -15,8 +15,6 @@ same change twice or from an older state.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from ringback.model.limits import PAYLOAD_BYTES_MAX, RECORD_FIELDS_MAX
 from ringback.policy.change_values import (
     CROSSINGS,
@@ -31,6 +29,7 @@ from ringback.policy.crossing import STILL_ABOVE, Crossing, sides
 from ringback.policy.effort import characters
 from ringback.policy.expression import FilterRefused, Path, Token, is_call, is_member, place
 from ringback.policy.filter import Filter, compile_rule, literal
+from ringback.policy.json_value import text_of
 from ringback.policy.record_change import masked, valid_pointer
 from ringback.policy.rule_failure import TOO_DEAR, kind_of
 
@@ -64,10 +63,10 @@ class Verdict(NamedTuple):
 
 
 class _Call(NamedTuple):
-    """A call of one of FUNCTIONS, with the values of its arguments. `index` is its name's place among the tokens."""
+    """A call of one of FUNCTIONS, with the values of its arguments. `named_at` is its name's place among the tokens."""
 
     token: Token
-    index: int
+    named_at: int
     arguments: tuple[object, ...]
 
 
@@ -160,7 +159,7 @@ def _with_reads(rule: Filter, calls: Sequence[_Call]) -> Filter:
     outside: list[Path] = []
     body: list[Path] = []
     for call in calls:
-        inside = macro is not None and macro.begin <= call.index < macro.end
+        inside = macro is not None and macro.begin <= call.named_at < macro.end
         for root in _READS.get(call.token.text, ()):
             (body if inside else outside).extend((root, *steps(str(path))) for path in call.arguments)
     return rule.reading(tuple(outside), tuple(body))
@@ -254,7 +253,7 @@ def _as_json(value: object, bytes_max: int) -> tuple[bytes | None, str | None]:
     if not isinstance(value, dict):
         return None, f"data: It gives {kind_of(value)}, not a map."
     try:
-        text = msgspec.json.encode(value, order="deterministic")
+        text = text_of(value)
     except (TypeError, ValueError, RecursionError):
         return None, "data: It gives a map that can't be written as JSON."
     if len(text) > bytes_max:

@@ -67,7 +67,10 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:
         found = endpoints.list(tenant_id, page)
         sending = endpoints.sending(found.items)
-        return listing(found, lambda endpoint: EndpointView.of(endpoint, sending[endpoint.id]))
+        failures = endpoints.failures(tenant_id, found.items)
+        return listing(
+            found, lambda endpoint: EndpointView.of(endpoint, sending[endpoint.id], failures.get(endpoint.id))
+        )
 
     @router.get("/{endpoint_id}", summary="Show an endpoint")
     def get_endpoint(tenant_id: str, endpoint_id: str) -> WholeEndpointView:
@@ -107,7 +110,8 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
 
 def _shown(endpoints: EndpointUseCases, endpoint: Endpoint) -> WholeEndpointView:
     sending = endpoints.sending([endpoint])[endpoint.id]
-    return WholeEndpointView.whole(endpoint, sending, endpoints.tracked_members(endpoint))
+    failure = endpoints.failures(endpoint.tenant_id, [endpoint]).get(endpoint.id)
+    return WholeEndpointView.whole(endpoint, sending, endpoints.tracked_members(endpoint), failure)
 
 
 def _shown_with_secret(endpoints: EndpointUseCases, changed: Changed) -> SecretEndpointView:

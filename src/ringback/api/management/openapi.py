@@ -84,6 +84,8 @@ _SOMETIMES: Final = {
     "make_backup": (409,),
     "replay_endpoint": (429,),
     "resend_event": (409,),
+    "create_trigger": (429,),
+    "change_trigger": (409,),
     "post_event": (409, 429),
     "post_events": (409, 429),
     "post_status": (409, 429),
