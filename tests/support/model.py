@@ -1,6 +1,6 @@
 """The model test for as long as one likes: other operations with each seed, on one server.
 
-    python -m support.model --seconds 60 [--seed N] [--store postgres]     (from tests/; `make model SECONDS=60` does it)
+    python -m support.model --seconds 60 [--seed N] [--store postgres]    (from tests/; `make model SECONDS=60`)
 
 What differs is shrunk and printed as the operations that show it, with the seed that drew them.
 """
