@@ -104,8 +104,20 @@ class RecordAcceptor:
         if wrong:
             raise invalid([FieldError(field, message) for field, message in wrong])
         data = b"" if op is RecordOp.DELETE else self._state(body)
-        asked = terms.version, terms.source_at, terms.if_revision, terms.channel
-        write = RecordWrite(tenant_id, *name, op, data, *asked, self._clock.now_ms(), terms.hops, "")
+        write = RecordWrite(
+            tenant_id,
+            name.type,
+            name.id,
+            op,
+            data,
+            terms.version,
+            terms.source_at,
+            terms.if_revision,
+            terms.channel,
+            self._clock.now_ms(),
+            terms.hops,
+            "",
+        )
         return Submission([], [], None, form=RECORD, writes=[write])
 
     def ndjson(self, tenant_id: str, body: bytes, hops: int) -> Submission:

@@ -77,10 +77,12 @@ class Writer:
         self._waiting_events_max = waiting_events_max
         self._record_bytes_max = record_bytes_max
         self._rule_failures = rule_failures or RuleFailures(None, clock)
-        # Each is written by one thread alone: the first of a pair by the event loop, the second by the writer's.
+        # Each is written by one thread alone: by the event loop, by whoever submits inside, and by the writer's.
         self._submitted = 0
+        self._submitted_inside = 0
         self._answered = 0
         self._bytes_submitted = 0
+        self._bytes_submitted_inside = 0
         self._bytes_answered = 0
 
     def warm_up(self) -> None:
@@ -95,6 +97,13 @@ class Writer:
         self._bytes_submitted += submission.payload_bytes
         self._inbox.post(submission)
 
+    def submit_inside(self, submission: Submission) -> None:
+        """The same for one other thread, whose events no request brought."""
+        self.check()
+        self._submitted_inside += submission.size
+        self._bytes_submitted_inside += submission.payload_bytes
+        self._inbox.post(submission)
+
     def check(self) -> None:
         """Return if a submission would be queued now. Raises Unavailable."""
         if self.full:
@@ -103,19 +112,19 @@ class Writer:
     @property
     def events_waiting(self) -> int:
         """Events that were submitted and are not answered yet. For any thread."""
-        return self._submitted - self._answered
+        return self._submitted + self._submitted_inside - self._answered
 
     @property
     def bytes_waiting(self) -> int:
         """The payloads of those, in bytes. For any thread."""
-        return self._bytes_submitted - self._bytes_answered
+        return self._bytes_submitted + self._bytes_submitted_inside - self._bytes_answered
 
     @property
     def full(self) -> bool:
         """Whether the next submission would be turned away."""
         return (
-            self._submitted - self._answered >= self._waiting_events_max
-            or self._bytes_submitted - self._bytes_answered >= WAITING_BYTES_MAX
+            self._submitted + self._submitted_inside - self._answered >= self._waiting_events_max
+            or self._bytes_submitted + self._bytes_submitted_inside - self._bytes_answered >= WAITING_BYTES_MAX
         )
 
     def step(self) -> None:

@@ -46,6 +46,7 @@ _WARNINGS: Final = (
     telemetry.RetentionHeld,
     telemetry.SpansDropped,
     telemetry.RuleFailed,
+    telemetry.NoticesDropped,
 )
 _LEVELS: Final[Mapping[str, int]] = logging.getLevelNamesMapping()
 

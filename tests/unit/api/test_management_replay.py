@@ -109,6 +109,22 @@ def test_all_is_what_the_endpoint_would_want_now(world: ApiWorld) -> None:
     assert queued(world, endpoint_id) == ["evt_pending", "evt_right", "evt_sent"]
 
 
+def test_all_is_about_members_of_the_tracked_set_as_it_is_now(world: ApiWorld) -> None:
+    endpoint_id = world.endpoint(tracked_set="vips", filter="data.of != 'evt_5'")["id"]
+    subjects = ["c_1", "c_2", None, "c_1", "c_3", "c_1"]
+    kind = [None if one is None else "company" for one in subjects]
+    world.accept(
+        [event(f"evt_{place}", subject_type=kind[place], subject_id=subject) for place, subject in enumerate(subjects)]
+    )
+    assert replay(world, endpoint_id).json()["matched"] == 0, "there is no such set"
+    run(world)
+    assert world.call("PUT", f"/v1/tenants/{TENANT}/tracked-sets/vips").status_code == 201
+    world.post("/tracked-sets/vips/members", {"ids": ["c_1", "c_3"]})
+    assert replay(world, endpoint_id).json()["matched"] == 3
+    run(world)
+    assert queued(world, endpoint_id) == ["evt_0", "evt_3", "evt_4"]
+
+
 def test_a_span_has_a_beginning_and_an_end(world: ApiWorld) -> None:
     endpoint_id = world.endpoint()["id"]
     for place in range(4):
