@@ -48,6 +48,7 @@ TYPE: Final = "thing"
 EMITS: Final = "thing.hot"
 PATH: Final = "/ordered"
 DRAIN_WITHIN_S: Final = 60.0
+KILLS_MIN: Final = 3
 _RETRY: Final = {"delays_s": [0.1, 0.2, 0.5, *[1.0] * 50]}
 
 
@@ -111,7 +112,7 @@ def _ground(store: str, folder: Path) -> Iterator[list[Server]]:
         with Server(folder / "data", "--allow-private") as server:
             yield [server]
         return
-    with Cluster.made() as cluster, Fleet(cluster, folder) as fleet:
+    with Cluster.made(durable=False, in_memory=True) as cluster, Fleet(cluster, folder) as fleet:
         apis = [fleet.add(f"api{number}", "api") for number in (1, 2)]
         fleet.start(apis[0])
         fleet.start(apis[1], fleet.add("engine", "engine"))
@@ -131,7 +132,7 @@ def crash_records(store: str, seconds: float, seed: int, folder: Path) -> dict[s
         callers.start()
         wait_until(lambda: len(watcher.seen) > 20, 20.0, "deliveries are under way")
         until_s = time.monotonic() + seconds
-        while time.monotonic() < until_s:
+        while kills < KILLS_MIN or time.monotonic() < until_s:
             time.sleep(chance.uniform(0.1, 1.2))
             victim = chance.choice(apis)
             victim.kill()
