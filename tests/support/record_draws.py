@@ -51,8 +51,8 @@ MOMENTS: Final = tuple(f"2026-11-22T10:00:00.{n}00Z" for n in range(4))
 _NEVER: Final = st.none()
 _TERMS: Final = {
     "type": st.sampled_from(TYPES),
-    "id": st.sampled_from(IDS),
-    "version": st.one_of(_NEVER, _NEVER, st.integers(0, 5)),
+    "id": st.sampled_from((*IDS, *IDS[:2])),
+    "version": st.sampled_from([None, None, None, 0, 1, 2, 2, 3]),
     "updated_at": st.one_of(_NEVER, _NEVER, st.sampled_from(MOMENTS)),
     "revision": st.one_of(_NEVER, _NEVER, _NEVER, st.sampled_from(["*", 0, 1, 2, 3, CURRENT])),
     "channel": st.sampled_from(CHANNELS),
@@ -73,6 +73,25 @@ LINES: Final = st.one_of(
     st.builds(Line, st.just("delete"), data=st.none(), **_TERMS),
 )
 """`revision` CURRENT stands for the one that the record has."""
+LOOKALIKES: Final = (1, 1.0, True, "1", [1], [1.0], [True], 0, False, None, {}, [])
+
+
+def _walk(name: str, values: st.SearchStrategy[Json]) -> st.SearchStrategy[list[Line]]:
+    """One record, of which one member takes one value after the other."""
+    return st.builds(
+        lambda op, found: [
+            Line(op if place else "put", TYPES[0], IDS[0], {name: one}) for place, one in enumerate(found)
+        ],
+        st.sampled_from(["put", "patch"]),
+        st.lists(values, min_size=3, max_size=6),
+    )
+
+
+WALKS: Final = st.one_of(
+    _walk("score", st.sampled_from([60, 70, 75, 79.5, 80, 85])),
+    _walk("a/b", st.sampled_from(LOOKALIKES)),
+)
+"""Up and down, past thresholds and between them; and from a value to one that looks like it."""
 BATCHES: Final = st.one_of(st.lists(PLAIN, min_size=2, max_size=6), st.lists(LINES, min_size=1, max_size=4))
 """Done whole or not at all."""
 

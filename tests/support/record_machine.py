@@ -11,10 +11,12 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from support.record_draws import BATCHES, CURRENT, ENDPOINTS, IDS, LINES, PLAIN, POSTED, SETS, TRIGGERS
+from support.record_draws import BATCHES, CURRENT, ENDPOINTS, IDS, LINES, PLAIN, POSTED, SETS, TRIGGERS, TYPES, WALKS
 from support.record_model import Endpoint, Happened, Line, Trigger
+from support.record_rules import FILTERS, OF_SCORES, Rule
 from support.record_world import Tenant, World
 
+PHASES: Final = (Phase.generate, Phase.shrink)
 ENDPOINTS_MAX: Final = 5
 TRIGGERS_MAX: Final = 4
 _ONE: Final = st.integers(0, 59)
@@ -30,19 +32,35 @@ class RecordMachine(RuleBasedStateMachine):
         super().__init__()
         self.tenant = Tenant(self.world)
         self.model = self.tenant.model
+        self.last: Line | None = None
 
-    @initialize(trigger=TRIGGERS, lines=st.lists(PLAIN, min_size=3, max_size=6))
-    def begin(self, trigger: Trigger, lines: list[Line]) -> None:
+    @initialize(rule=st.sampled_from(OF_SCORES), trigger=TRIGGERS, filter=FILTERS, lines=st.lists(PLAIN, max_size=4))
+    def begin(self, rule: Rule, trigger: Trigger, filter: Rule, lines: list[Line]) -> None:  # noqa: A002 - as drawn
+        self.tenant.make_set(SETS[0])
+        self.tenant.add_members(SETS[0], IDS[:1])
         self.tenant.make_endpoint(Endpoint(ordering="strict"))
-        self.tenant.make_endpoint(Endpoint(ordering="subject"))
+        self.tenant.make_endpoint(Endpoint(ordering="subject", tracked_set=SETS[0]))
+        self.tenant.make_endpoint(Endpoint(ordering="subject", filter=filter))
+        self.tenant.make_trigger(Trigger("", TYPES[0], rule, "lead.hot"))
         self.tenant.make_trigger(trigger)
-        for line in lines:
-            self.tenant.write(line)
+        self.write(lines)
 
     @rule(lines=st.lists(LINES, min_size=1, max_size=5))
     def write(self, lines: list[Line]) -> None:
         for line in lines:
-            self.tenant.write(self._meant(line))
+            self.last = self._meant(line)
+            self.tenant.write(self.last)
+
+    @precondition(lambda self: self.last is not None)
+    @rule()
+    def write_again(self) -> None:
+        """As callers do who got no answer."""
+        if self.last is not None:
+            self.tenant.write(self.last)
+
+    @rule(lines=WALKS)
+    def walk(self, lines: list[Line]) -> None:
+        self.write(lines)
 
     @rule(lines=BATCHES)
     def write_batch(self, lines: list[Line]) -> None:
@@ -52,63 +70,42 @@ class RecordMachine(RuleBasedStateMachine):
     def post(self, event: Happened) -> None:
         self.tenant.post(event)
 
-    @rule(name=st.sampled_from(SETS), ids=_SOME_IDS)
-    def follow(self, name: str, ids: list[str]) -> None:
+    @rule(verb=st.sampled_from(["add", "add", "remove", "delete"]), name=st.sampled_from(SETS), ids=_SOME_IDS)
+    def follow(self, verb: str, name: str, ids: list[str]) -> None:
         if name not in self.model.sets:
             self.tenant.make_set(name)
-        self.tenant.add_members(name, ids)
+        if verb == "add":
+            self.tenant.add_members(name, ids)
+        elif verb == "remove":
+            self.tenant.remove_members(name, ids)
+        else:
+            self.tenant.delete_set(name)
 
-    @precondition(lambda self: self.model.sets)
-    @rule(one=_ONE, ids=_SOME_IDS)
-    def unfollow(self, one: int, ids: list[str]) -> None:
-        self.tenant.remove_members(_nth(sorted(self.model.sets), one), ids)
+    @rule(verb=st.sampled_from(["make", "change", "change", "delete"]), one=_ONE, trigger=TRIGGERS)
+    def watch(self, verb: str, one: int, trigger: Trigger) -> None:
+        names = sorted(self.model.triggers)
+        if verb == "make" and len(names) < TRIGGERS_MAX:
+            self.tenant.make_trigger(trigger)
+        elif verb == "change" and names:
+            self.tenant.change_trigger(_nth(names, one), trigger)
+        elif verb == "delete" and names:
+            self.tenant.delete_trigger(_nth(names, one))
 
-    @precondition(lambda self: self.model.sets)
-    @rule(one=_ONE)
-    def delete_set(self, one: int) -> None:
-        self.tenant.delete_set(_nth(sorted(self.model.sets), one))
-
-    @precondition(lambda self: len(self.model.triggers) < TRIGGERS_MAX)
-    @rule(trigger=TRIGGERS)
-    def make_trigger(self, trigger: Trigger) -> None:
-        self.tenant.make_trigger(trigger)
-
-    @precondition(lambda self: self.model.triggers)
-    @rule(one=_ONE, other=TRIGGERS)
-    def change_trigger(self, one: int, other: Trigger) -> None:
-        self.tenant.change_trigger(_nth(sorted(self.model.triggers), one), other)
-
-    @precondition(lambda self: self.model.triggers)
-    @rule(one=_ONE)
-    def delete_trigger(self, one: int) -> None:
-        self.tenant.delete_trigger(_nth(sorted(self.model.triggers), one))
-
-    @precondition(lambda self: len(self._endpoints()) < ENDPOINTS_MAX)
-    @rule(endpoint=ENDPOINTS)
-    def make_endpoint(self, endpoint: Endpoint) -> None:
-        self.tenant.make_endpoint(endpoint)
-
-    @precondition(lambda self: self._endpoints())
-    @rule(one=_ONE, other=ENDPOINTS)
-    def change_endpoint(self, one: int, other: Endpoint) -> None:
-        self.tenant.change_endpoint(_nth(self._endpoints(), one), other)
-
-    @precondition(lambda self: self._endpoints())
-    @rule(one=_ONE)
-    def switch_endpoint(self, one: int) -> None:
-        self.tenant.switch_endpoint(_nth(self._endpoints(), one))
-
-    @precondition(lambda self: self._endpoints())
-    @rule(one=_ONE)
-    def delete_endpoint(self, one: int) -> None:
-        self.tenant.delete_endpoint(_nth(self._endpoints(), one))
+    @rule(verb=st.sampled_from(["make", "make", "change", "change", "switch", "delete"]), one=_ONE, endpoint=ENDPOINTS)
+    def listen(self, verb: str, one: int, endpoint: Endpoint) -> None:
+        names = [name for name, known in self.model.endpoints.items() if not known.gone]
+        if verb == "make" and len(names) < ENDPOINTS_MAX:
+            self.tenant.make_endpoint(endpoint)
+        elif verb == "change" and names:
+            self.tenant.change_endpoint(_nth(names, one), endpoint)
+        elif verb == "switch" and names:
+            self.tenant.switch_endpoint(_nth(names, one))
+        elif verb == "delete" and names:
+            self.tenant.delete_endpoint(_nth(names, one))
 
     def teardown(self) -> None:
         if sys.exception() is None:  # else something differs already
             self.tenant.compare()
-
-    def _endpoints(self) -> list[str]:
-        return [name for name, endpoint in self.model.endpoints.items() if not endpoint.gone]
 
     def _meant(self, line: Line) -> Line:
         """With the revision that the record has, where that is what is drawn."""
@@ -134,7 +131,7 @@ def run(world: World, number: int, examples: int, steps: int) -> None:
             database=None,
             print_blob=False,
             report_multiple_bugs=False,
-            phases=(Phase.generate, Phase.shrink),
+            phases=PHASES,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -200,6 +200,7 @@ def _crosses(kind: str, arguments: str, crossing: Crossing) -> Rule:
 
 CROSSED: Final = tuple(_crosses(kind, *watched) for kind in ("passed", "exited") for watched in _WATCHED)
 """What only triggers may ask."""
+OF_SCORES: Final = tuple(one for one in CROSSED if '"score"' in one.text)
 
 
 # ── what they are put together to ────────────────────────────────────────────────────────────────────────────────────
