@@ -26,26 +26,9 @@ from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind, shown_host
 from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
-from ringback.control.alerts import AlertUseCases
-from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
-from ringback.control.endpoints import EndpointUseCases
-from ringback.control.event_types import EventTypeUseCases
-from ringback.control.events import EventUseCases
-from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
-from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
-from ringback.control.record_types import RecordTypeUseCases
-from ringback.control.records import RecordUseCases
-from ringback.control.redaction import RedactionUseCases
-from ringback.control.replays import ReplayUseCases
-from ringback.control.rules import RuleUseCases
-from ringback.control.samples import SampleUseCases
-from ringback.control.secrets import SecretUseCases
-from ringback.control.tenants import TenantUseCases
-from ringback.control.tracked_sets import TrackedSetUseCases
-from ringback.control.triggers import TriggerUseCases
 from ringback.descriptors import raise_descriptor_limit
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
@@ -79,6 +62,7 @@ from ringback.stoppable import AskedToStop, stoppable
 from ringback.store.port import Sealer
 from ringback.stores import OpenStore, open_store
 from ringback.telling import Telling
+from ringback.use_cases import Ground, app_parts
 from ringback.vault.ring import open_ring, read_keys
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
@@ -259,37 +243,29 @@ class Process:
         return Exposition(sources)
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
-        store, clock, profiles, notify = self._store, self._clock, self._profiles, self._notify
-        return AppParts(
-            tenants=TenantUseCases(store, clock, profiles, notify),
-            event_types=EventTypeUseCases(store, clock, notify),
-            profiles=ProfileUseCases(store, clock, profiles, notify),
-            keys=KeyUseCases(store, clock, notify),
-            endpoints=EndpointUseCases(
-                store, clock, rules, profiles, notify, endpoints_max=self._settings.endpoints_per_tenant_max
-            ),
-            secrets=SecretUseCases(
-                store, clock, profiles, notify, self._audit, self._telling.wants, self._telling.noticed
-            ),
-            events=EventUseCases(store, clock, profiles, self._kick),
-            alerts=AlertUseCases(store, profiles),
-            attempts=AttemptUseCases(store, clock),
+        ground = Ground(
+            store=self._store,
+            clock=self._clock,
+            profiles=self._profiles,
+            rules=rules,
+            endpoints_max=self._settings.endpoints_per_tenant_max,
+            notify=self._notify,
+            kick=self._kick,
+            audit=self._audit,
+            wants=self._telling.wants,
+            noticed=self._telling.noticed,
+        )
+        readiness = Readiness(
+            self._store,
+            lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
+            self._opened.answers_within_s,
+            self._telling.cautions,
+        )
+        return app_parts(
+            ground,
             master_key=self._master_key,
             backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick),
-            tracked_sets=TrackedSetUseCases(store, clock),
-            records=RecordUseCases(store),
-            record_types=RecordTypeUseCases(store, clock, notify),
-            redactions=RedactionUseCases(store, clock, notify, self._audit),
-            replays=ReplayUseCases(store, clock, profiles, self._kick),
-            triggers=TriggerUseCases(store, clock, self._notify),
-            rules=RuleUseCases(store, clock),
-            readiness=Readiness(
-                store,
-                lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
-                self._opened.answers_within_s,
-                self._telling.cautions,
-            ),
+            readiness=readiness,
             metrics=self._exposition(),
             authenticator=self._authenticator,
         )

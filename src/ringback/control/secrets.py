@@ -11,8 +11,8 @@ from typing import Final, NamedTuple, Protocol
 from ringback.clock import Clock
 from ringback.control.contracts import needs_own_secret, own_signing, signing_of
 from ringback.control.findings import Findings
-from ringback.model.endpoint import Endpoint, Secret
 from ringback.listeners import Wants, nobody
+from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import NotFound, OverQuota, SecretUnreadable
 from ringback.model.limits import SECRET_GRACE_S_MAX
 from ringback.model.notice import Notice
@@ -74,6 +74,7 @@ class SecretUseCases:
         profiles: Registry,
         notify: Callable[[], None],
         audit: Audit,
+        *,
         wants: Wants = nobody,
         noticed: Callable[[], object] = lambda: None,
     ) -> None:

@@ -2,8 +2,8 @@
 
 To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandshakeRecorded, BroughtForward, HandedOver, Woken,
 Spread, Reconfigured, Redacted, LeaseLost, Stop.
-To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, HealthTurned, Audit. To the settler: lists of Settling,
-HandshakeEnded, and SetBack.
+To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, HealthTurned, Audit. To the settler: lists of
+Settling, HandshakeEnded, and SetBack.
 """
 
 import threading

@@ -1,4 +1,4 @@
-"""Notices become events: what Ringback has to tell of its own work goes the way of all events, through the group commit.
+"""Notices become events: what Ringback has to tell of its own work goes the way of all events, the group commit.
 
 A notice was stored with what it tells of (`store.port.Notices`) and is removed when its event is stored, so a crash in
 between loses none. It makes no second one either: the event has the notice's id and claims it, so whoever submits it
@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
-from ringback.ingest.envelope import key_of_subject
 from ringback.ingest.submission import Submission
 from ringback.listeners import Listeners
 from ringback.model.errors import Conflict, NotFound, RingbackError, Unavailable, WebhooksDisabled
@@ -26,6 +25,7 @@ from ringback.model.limits import NOTICES_KEPT_MAX, STEP_ROWS_MAX
 from ringback.model.notice import Notice
 from ringback.observe.telemetry import NoticesDropped, Observer, StoreTrouble
 from ringback.policy.operations import SUBJECT
+from ringback.policy.ordering import key_of_subject
 from ringback.store.port import BadRow, CommitInDoubt, KeyClaim, Notices, Quotas, Retryable, StoreUnavailable
 from ringback.workers import Mailbox
 

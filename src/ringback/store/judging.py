@@ -25,8 +25,8 @@ class Judgement:
     """What a batch of settlements comes to, before any of it is written.
 
     `attempts` are to be appended; `finished` (tenant, seq) to be deleted; `again`, by seq, to be rescheduled (tenant,
-    seq, due_at, attempts, tries); `days` has, by (tenant, endpoint, day), how many more [succeeded, failed]; `notices` are
-    to be written down.
+    seq, due_at, attempts, tries); `days` has, by (tenant, endpoint, day), how many more [succeeded, failed]; `notices`
+    are to be written down.
     """
 
     def __init__(

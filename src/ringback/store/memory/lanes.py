@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from ringback.model.endpoint import EndpointStatus
 from ringback.model.event import Delivery, DueDelivery
 from ringback.model.lane import LaneRow, NodeRow
-from ringback.model.notice import Notice
 from ringback.model.limits import FOREVER_MS
+from ringback.model.notice import Notice
 from ringback.store.memory.tables import MemoryPart, MemoryTables
 from ringback.store.port import BadRow, Fetched, FetchRequest, Leaving, NotOwner
 

@@ -223,7 +223,8 @@ class EndpointSource(Protocol):
         notices: Sequence[Notice] = (),
     ) -> bool:
         """Disable an active endpoint (status, reason, lane paused for ever, change logged, notices written down); False
-        if it was not active. `unproven`: it has to prove itself again (`unverified_since` is `now`), and matches nothing until then.
+        if it was not active. `unproven`: it has to prove itself again (`unverified_since` is `now`), and matches
+        nothing until then.
         """
 
 
