@@ -15,8 +15,8 @@ from support.record_stores import servers_on_postgres
 from support.record_world import World
 
 SEED = 20_261_122
-EXAMPLES = 16
-STEPS = 30
+EXAMPLES = 20
+STEPS = 20
 
 
 def hold(server: Server) -> None:
