@@ -1,6 +1,6 @@
 # `make` alone lists the targets. Each one sets up .venv first, which does nothing when it is up to date.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format docs sim crash rolling interruptions overload bench
+.PHONY: help setup up test check format docs sim model crash rolling interruptions overload bench
 
 BIN := .venv/bin
 BENCHES := ratio postgres contention size profiles isolation retention
@@ -37,8 +37,12 @@ sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulati
 	cd tests && ../$(BIN)/python -m simulation.scenario $(or $(SEED),1) \
 		--count $(or $(COUNT),$(if $(SEED),1,20)) --trouble $(or $(TROUBLE),all)
 
-crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite (or postgres)
-	cd tests && ../$(BIN)/python -m support.crash$(if $(filter postgres,$(or $(STORE),sqlite)),_fleet) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
+model: setup ## Hold a real server against a plain model of records, sets and triggers: SECONDS=60 SEED=1 STORE=sqlite (or postgres)
+	cd tests && ../$(BIN)/python -m support.model --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) --store $(or $(STORE),sqlite)
+
+crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite (or postgres) OF=events (or records)
+	cd tests && ../$(BIN)/python -m support.$(if $(filter records,$(OF)),record_crash --store $(or $(STORE),sqlite),crash$(if \
+		$(filter postgres,$(or $(STORE),sqlite)),_fleet)) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
 rolling: setup ## Restart processes on one PostgreSQL in turn, and say how long events take meanwhile: ROUNDS=3
 	cd tests && ../$(BIN)/python -m support.rolling --rounds $(or $(ROUNDS),3)
