@@ -61,7 +61,9 @@ class TestToldWithSettlements:
         add_endpoint(store)
         drawn = [accept(store, event(f"evt_{place}"), "ep_a")[0] for place in range(1, 4)]
         batch = [
-            Settlement(seq, failed(place, 1, f"evt_{place}", final=True), None, 1, notice(place) if place != 2 else None)
+            Settlement(
+                seq, failed(place, 1, f"evt_{place}", final=True), None, 1, notice(place) if place != 2 else None
+            )
             for place, seq in enumerate(drawn, 1)
         ]
         assert store.settle(batch) == [True] * 3
@@ -80,7 +82,9 @@ class TestToldWithEndpoints:
     def test_who_is_given_up_is_told_once(self, store: Store) -> None:
         add_endpoint(store)
         for expected in (True, False):
-            told = store.give_up(TENANT, "ep_a", "gone", "It answered 410.", NOW, notices=[notice(1 if expected else 2)])
+            told = store.give_up(
+                TENANT, "ep_a", "gone", "It answered 410.", NOW, notices=[notice(1 if expected else 2)]
+            )
             assert told is expected
         assert waiting(store) == [notice(1)]
 

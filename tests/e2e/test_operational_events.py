@@ -207,5 +207,3 @@ def test_a_crash_between_a_failure_and_its_event_makes_exactly_one(tmp_path: Pat
 def _wait_dead(server: Server) -> None:
     assert server._process is not None
     assert server._process.wait(30) == -9
-
-

@@ -9,6 +9,7 @@ import pytest
 
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.record_write import ANY_REVISION, NO_REVISION, RecordOp, RecordOutcome, RecordWrite
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import NoEngine, RecordResult, Submission
 from ringback.ingest.writer import Writer
 from ringback.model.errors import NoSuchRecord, PreconditionFailed, RingbackError, TooLarge, WebhooksDisabled
@@ -41,6 +42,17 @@ def delete(record_id: str = "1", **changes: Any) -> RecordWrite:
     return put(b"", record_id, op=RecordOp.DELETE, **changes)
 
 
+class Noting(RuleFailures):
+    """Keeps what it is told in a list."""
+
+    def __init__(self, failures: list[tuple[str, str, str, str]]) -> None:
+        super().__init__(None, ManualClock(NOW))
+        self._failures = failures
+
+    def failed(self, tenant_id: str, rule_id: str, event_id: str, message: str) -> None:
+        self._failures.append((tenant_id, rule_id, event_id, message))
+
+
 class World:
     """A writer on a store with one tenant."""
 
@@ -58,7 +70,7 @@ class World:
             on_done=lambda submissions: None,
             pause=lambda seconds: None,
             record_bytes_max=BYTES_MAX,
-            rule_failed=lambda *failure: self.failures.append(failure),
+            rule_failures=Noting(self.failures),
         )
 
     def submit(self, *submissions: Submission) -> None:

@@ -42,7 +42,7 @@ PLAIN: dict[str, Any] = {
     "day_after": NOW + 2 * DAY_MS, "before": "", "type": "lead", "types": ["lead"] * 4, "name": "set_1", "names":
     ["set_1"] * 4, "set_id": "set_1", "members": EVENTS, "more": 1, "revisions": [2] * 4, "versions": [1] * 4,
     "source_ats": [NOW] * 4, "created_ats": [NOW] * 4, "updated_ats": [NOW] * 4, "forget_ats": [NOW] * 4, "marks":
-    ["{}"] * 4, "data": [b"x"] * 4, "seen": [1] * 4,
+    ["{}"] * 4, "data": b"xxxx", "starts": [1] * 4, "sizes": [1] * 4, "seen": [1] * 4,
 }  # fmt: skip
 OF_STREAM = {"after": 0, "before": NOW}
 NEWEST = {"after": LAST_ID}
