@@ -239,7 +239,7 @@ def _judged(trigger: Trigger, compiled: CompiledTrigger, change: Change, marks: 
 
 def _trial(tried: Iterable[tuple[Tried, int, int]]) -> Trial:
     """As many as there is room and time for: each with its bytes, and with what it cost."""
-    found = []
+    found: list[Tried] = []
     bytes_left, work_left = PAGE_BYTES_MAX, WORK_MAX
     for one, size, spent in tried:
         if bytes_left < 0 or work_left < 0:
