@@ -20,6 +20,13 @@ from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
+from conformance.suite_notices import (
+    TestNoticesOfTransactions,
+    TestPatternsOfEndpoints,
+    TestToldWithEndpoints,
+    TestToldWithHealth,
+    TestToldWithSettlements,
+)
 from conformance.suite_numbers import TestNumbers
 from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
 from conformance.suite_records import TestForgettingRecords, TestRecords, TestRecordTransactions, TestRecordTypes
@@ -67,9 +74,11 @@ __all__ = [
     "TestNewWork",
     "TestNodes",
     "TestNotices",
+    "TestNoticesOfTransactions",
     "TestNumbers",
     "TestOrderedFetch",
     "TestOrphans",
+    "TestPatternsOfEndpoints",
     "TestProfiles",
     "TestProgress",
     "TestPurging",
@@ -88,6 +97,9 @@ __all__ = [
     "TestSettlements",
     "TestStranded",
     "TestTenants",
+    "TestToldWithEndpoints",
+    "TestToldWithHealth",
+    "TestToldWithSettlements",
     "TestTrackedSets",
     "TestTriggers",
     "TestTrimmedChanges",

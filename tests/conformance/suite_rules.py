@@ -5,7 +5,7 @@ from conformance.suite_config import add_tenant
 from conformance.suite_records import put
 from conformance.suite_tracked_sets import add_set
 from ringback.store.port import Store
-from support.rows import NOW, OTHER_TENANT, TENANT, notice, record, rule_failure, trigger
+from support.rows import NOW, OTHER_TENANT, TENANT, notice, record, rule_failure, tracked_set, trigger
 
 
 class TestRuleFailures:
@@ -80,9 +80,9 @@ class TestPurgingRecords:
         for tenant_id in (TENANT, OTHER_TENANT):
             self.fill(store, backend, tenant_id)
         store.delete_tenant(TENANT, NOW)
-        # What was on its way when the tenant was deleted.
-        store.create_trigger(trigger("trg_late"), 10)
-        add_set(store, "late", members=("a",))
+        assert store.create_trigger(trigger("trg_late"), 10) is False
+        assert store.put_tracked_set(tracked_set("late"), 10) is None
+        assert store.add_members(TENANT, "vip", ["z"], NOW, 10) is None
         run_out(lambda: store.purge_step(2), 2)
         assert store.clear_members_step(10) == 0
         assert [one for one in (store.get_record(TENANT, "contact", f"c-{place}") for place in range(6)) if one] == []

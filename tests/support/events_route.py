@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ringback.api.auth import Authenticator
+from ringback.api.door import Door
 from ringback.api.events import EventsRoute
 from ringback.api.writer_queue import WriterQueue
 from ringback.control.keys import hash_of_key
@@ -96,11 +97,8 @@ class EventsWorld:
         self.queue = WriterQueue(self.writer.submit)
         self.route = EventsRoute(
             acceptor,
-            self.queue,
-            self.authenticator,
+            Door(self.queue, self.authenticator, self.meter, quota_of=self.quotas.of),
             fallen_through,
-            meter=self.meter,
-            quota_of=self.quotas.of,
         )
         self.writer.on_done = self.queue.resolve
 

@@ -183,7 +183,7 @@ SELECT 'ep_other_' || n, tenant, {now} + 60000 + n, 0, CASE WHEN turn % 2 = 0 TH
 
 def pile_up(connection: psycopg.Connection[Any], first: int, last: int) -> None:
     """Events, each pending and with an attempt, numbered so: of ten tenants with fifty lanes (`ep_0` to `ep_49`, of the
-    tenants `ten_0` to `ten_9` by their last digit), over three days. Lane 7 has keys; a fifth is deferred. And a record of each, a fifth of them
-    deleted, that is a member of a set."""
+    tenants `ten_0` to `ten_9` by their last digit), over three days. Lane 7 has keys; a fifth is deferred. And of each
+    a record, a fifth of them deleted, that is a member of a set."""
     places = {"now": NOW, "day_ms": DAY_MS, "first": first, "last": last}
     connection.execute((_ROWS + _PILE).format(**places))  # type: ignore[call-overload]

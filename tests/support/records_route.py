@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from ringback.api.auth import Authenticator
+from ringback.api.door import Door
 from ringback.api.records import RecordsRoute
 from ringback.api.writer_queue import WriterQueue
 from ringback.control.keys import hash_of_key
@@ -67,12 +68,8 @@ class RecordsWorld:
         )
         self.route = RecordsRoute(
             RecordAcceptor(self.clock, limits),
-            self.queue,
-            self.authenticator,
+            Door(self.queue, self.authenticator, self.meter, keep_callers_trace, quotas.of),
             fallen_through,
-            meter=self.meter,
-            trace=keep_callers_trace,
-            quota_of=quotas.of,
         )
 
     def _store(self, submission: Submission) -> None:

@@ -200,7 +200,7 @@ def _allowed(request: Request) -> list[str]:
         case ["", "v1", "tenants", _, "status"]:
             methods.add("POST")
         case ["", "v1", "tenants", _, "records", "batch"]:
-            methods.add("POST")
+            return ["POST"]  # the same, of a type of records
         case ["", "v1", "tenants", _, "records", _, _, *_]:
             methods |= {"DELETE", "PATCH", "PUT"}
     return sorted(methods)

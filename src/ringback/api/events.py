@@ -5,23 +5,19 @@ caller in, has the body read up to its limit, checked (`ingest.accept`) and stor
 that is done. Most requests don't even come here: `direct` answers the ordinary ones, with the same parts.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 from ringback.api.answer import send_json, send_problem
-from ringback.api.auth import Authenticator, Principal
+from ringback.api.auth import Principal
 from ringback.api.body import CallerGone, Message, Receive, Send
+from ringback.api.door import Door
 from ringback.api.event_request import EventRequest, Place, accepted, code_of, place_of, read_head
 from ringback.api.headers import by_name
 from ringback.api.query import check_query
-from ringback.api.writer_queue import WriterQueue
 from ringback.ingest.accept import Acceptor
-from ringback.ingest.quotas import Quota, no_quota
 from ringback.ingest.submission import Accepted, Submission
 from ringback.model.errors import RingbackError
-from ringback.observe.meters import RequestMeter
-from ringback.observe.traces import TraceAccept
 
 AsgiApp = Callable[[Message, Receive, Send], Awaitable[None]]
 
@@ -36,21 +32,17 @@ class EventsRoute:
     def __init__(
         self,
         acceptor: Acceptor,
-        queue: WriterQueue,
-        authenticator: Authenticator,
+        door: Door,
         otherwise: AsgiApp,
-        *,
-        meter: RequestMeter,
-        trace: TraceAccept | None = None,
-        quota_of: Callable[[str], Quota | None] = no_quota,
     ) -> None:
-        self.queue = queue
+        self.queue = door.queue
+        self.meter = door.meter
         self._acceptor = acceptor
-        self._authenticator = authenticator
+        self._door = door
+        self._authenticator = door.authenticator
         self._otherwise = otherwise
-        self.meter = meter
-        self._trace = trace
-        self._quota_of = quota_of
+        self._trace = door.trace
+        self._quota_of = door.quota_of
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         place = place_of(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
@@ -96,7 +88,7 @@ class EventsRoute:
         """What became of the request. Raises what speaks against it before the writer sees it."""
         request = self.expected(place, headers)
         if request is None:
-            principal = await asyncio.to_thread(self._authenticator.authenticate, headers.get(b"authorization"))
+            principal = await self._door.principal(headers.get(b"authorization"))
             request = self._let_in(principal, place, headers)
         try:
             check_query(query, ())

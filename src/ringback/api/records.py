@@ -5,25 +5,21 @@ in, has the body checked (`ingest.record_accept`) and stored by the ingest write
 answers with what became of it. Never waits for the store on the event loop.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ringback.api.answer import send_json, send_problem
-from ringback.api.auth import Authenticator, Principal
+from ringback.api.auth import Principal
 from ringback.api.body import CallerGone, Message, Receive, Send
+from ringback.api.door import Door
 from ringback.api.event_request import code_of
 from ringback.api.events import AsgiApp
 from ringback.api.headers import by_name
 from ringback.api.query import check_query
 from ringback.api.record_request import RecordPlace, RecordRequest, place_of, read_head, tenant_of, written
-from ringback.api.writer_queue import WriterQueue
-from ringback.ingest.quotas import Quota, no_quota
 from ringback.ingest.record_accept import RecordAcceptor
 from ringback.ingest.submission import RecordResult, Submission
 from ringback.model.errors import RingbackError
-from ringback.observe.meters import RequestMeter
-from ringback.observe.traces import TraceAccept
 
 logger = logging.getLogger(__name__)
 
@@ -32,24 +28,11 @@ class RecordsRoute:
     """An ASGI app in front of `otherwise`. Whether tenant and record exist is the writer's to say, who looks within its
     transaction."""
 
-    def __init__(
-        self,
-        acceptor: RecordAcceptor,
-        queue: WriterQueue,
-        authenticator: Authenticator,
-        otherwise: AsgiApp,
-        *,
-        meter: RequestMeter,
-        trace: TraceAccept | None = None,
-        quota_of: Callable[[str], Quota | None] = no_quota,
-    ) -> None:
+    def __init__(self, acceptor: RecordAcceptor, door: Door, otherwise: AsgiApp) -> None:
         self._acceptor = acceptor
-        self._queue = queue
-        self._authenticator = authenticator
+        self._door = door
         self._otherwise = otherwise
-        self._meter = meter
-        self._trace = trace
-        self._quota_of = quota_of
+        self._meter = door.meter
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         place = place_of(scope["method"], scope["raw_path"]) if scope["type"] == "http" else None
@@ -80,13 +63,11 @@ class RecordsRoute:
         self, place: RecordPlace, headers: dict[bytes, bytes], query: bytes, receive: Receive
     ) -> Sequence[RecordResult]:
         """What became of the request. Raises what speaks against it."""
-        principal = self._authenticator.cached(headers.get(b"authorization"))
-        if principal is None:
-            principal = await asyncio.to_thread(self._authenticator.authenticate, headers.get(b"authorization"))
+        principal = await self._door.principal(headers.get(b"authorization"))
         request = self._let_in(principal, place, headers)
         try:
             check_query(query, ())
-            store = self._queue.store(request.submission, request.quota, headers, receive, request.bytes_max)
+            store = self._door.queue.store(request.submission, request.quota, headers, receive, request.bytes_max)
             results = _results_of(await store)
         except Exception as error:
             request.end_span(error)
@@ -96,9 +77,9 @@ class RecordsRoute:
 
     def _let_in(self, principal: Principal, place: RecordPlace, headers: dict[bytes, bytes]) -> RecordRequest:
         tenant_id = tenant_of(place)
-        request = read_head(self._acceptor, self._quota_of(tenant_id), principal, place, headers)
-        if self._trace is not None:
-            request = request._replace(span=self._trace(tenant_id, headers))
+        request = read_head(self._acceptor, self._door.quota_of(tenant_id), principal, place, headers)
+        if self._door.trace is not None:
+            request = request._replace(span=self._door.trace(tenant_id, headers))
         return request
 
 

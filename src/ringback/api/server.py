@@ -138,3 +138,10 @@ class HttpServer:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
         self.hurried = self._signals > 1
+
+
+def shown_host(host: str) -> str:
+    """An address to listen on as it stands in a URL."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - what was asked for, shown as what can be typed
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

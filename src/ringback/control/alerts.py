@@ -24,7 +24,7 @@ from ringback.model.endpoint import Endpoint
 from ringback.model.errors import NotFound
 from ringback.model.event import Event, payload_bytes
 from ringback.numbers import NUMBER_MAX
-from ringback.policy.wanted import filter_values, filter_wants, wants_kind
+from ringback.policy.wanted import filter_values, filter_wants, wants_told
 from ringback.profiles import Registry
 from ringback.store.port import EventQuery, Log, TrackedSets
 from ringback.wire.message import Message
@@ -121,7 +121,7 @@ def _asks_for(subscription: Endpoint, event: Event) -> bool:
     older than the first of them."""
     if event.number is None or event.accepted_at < subscription.created_at:
         return False
-    if not wants_kind(subscription, event.type, event.channel):
+    if not wants_told(subscription, event):
         return False
     if subscription.filter is None:
         return True

@@ -28,7 +28,8 @@ from ringback.model.limits import (
     STEP_ROWS_MAX,
 )
 from ringback.model.tenant import Tenant
-from ringback.policy.wanted import filter_values, filter_wants, wants_kind
+from ringback.policy.operations import KINDS
+from ringback.policy.wanted import filter_values, filter_wants, wants_kind, wants_told
 from ringback.profiles import Registry
 from ringback.store.port import (
     Endpoints,
@@ -156,16 +157,27 @@ class ReplayUseCases:
         numbered = self._numbering.needed_by([endpoint])
         while place is not None:
             candidates, place = self._store.replay_page(span, place, CANDIDATES_AT_ONCE)
+            wanted: Sequence[ReplayCandidate]
             if job.which == Which.FAILED:
                 wanted = [one for one in candidates if one.last_outcome in _ENDED_WITHOUT_SUCCESS]
             else:
                 wanted = [one for one in candidates if wants_kind(endpoint, one.type, one.channel)]
+                wanted = self._not_untold(endpoint, wanted)
             if numbered:
                 self._numbering.give(endpoint.tenant_id, [one.event_id for one in wanted])
             if job.which == Which.FAILED:
                 yield from (one.seq for one in wanted)
             else:
                 yield from self._wanted_of(endpoint, wanted)
+
+    def _not_untold(self, endpoint: Endpoint, candidates: Sequence[ReplayCandidate]) -> Sequence[ReplayCandidate]:
+        """Without Ringback's own events that the endpoint is not to be told of. Others may have their types too."""
+        own = [one.event_id for one in candidates if one.type in KINDS]
+        if not own:
+            return candidates
+        found = self._store.events_by_id(endpoint.tenant_id, own)
+        untold = {event.id for event in found if not wants_told(endpoint, event)}
+        return [one for one in candidates if one.event_id not in untold]
 
     def _wanted_of(self, endpoint: Endpoint, candidates: Sequence[ReplayCandidate]) -> Iterator[int]:
         """The places of those that pass the endpoint's filter and are about members of its tracked set."""

@@ -18,11 +18,12 @@ import msgspec
 
 from ringback.ingest.rules import OnFailure, Rules
 from ringback.model.endpoint import USUAL_PROFILE, Endpoint, Ordering
-from ringback.model.event import Event
+from ringback.model.event import OPERATIONS, Event
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
-from ringback.policy.match import candidates
+from ringback.policy.match import candidates, naming
+from ringback.policy.operations import SUBJECT
 from ringback.policy.wanted import filter_judges, filter_values
 from ringback.store.port import IntakeTransaction, Membership
 
@@ -68,9 +69,11 @@ class _TenantEndpoints:
         lists = [*self.by_pattern.values(), *(self.by_channel or {}).values()]
         return {target.endpoint_id for targets in lists for target in targets}
 
-    def find(self, event_type: str, channel: str | None) -> tuple[Target, ...]:
+    def find(
+        self, event_type: str, channel: str | None, patterns_of: Callable[[str], tuple[str, ...]] = candidates
+    ) -> tuple[Target, ...]:
         """Who wants events of this type and channel, filters apart, by endpoint id."""
-        patterns = candidates(event_type)
+        patterns = patterns_of(event_type)
         found = {target.endpoint_id: target for pattern in patterns for target in self.by_pattern.get(pattern, ())}
         if channel is not None and self.by_channel is not None:
             wanted = set(patterns)
@@ -174,7 +177,19 @@ class MatchIndex:
                 return _filtered(_following(found, event, members), event, self._rule_failed)
         return found
 
+    def _told(self, event: Event) -> tuple[Target, ...]:
+        """Who wants an operational event: those that name it, but never the endpoint that it is about. These are few,
+        so none is remembered."""
+        tenant = self._tenants.get(event.tenant_id)
+        if tenant is None or not tenant.enabled:
+            return ()
+        itself = event.subject_id if event.subject_type == SUBJECT else None
+        found = tenant.find(event.type, event.channel, naming)
+        return tuple(target for target in found if target.endpoint_id != itself)
+
     def _candidates(self, event: Event) -> tuple[Target, ...]:
+        if event.origin == OPERATIONS:
+            return self._told(event)
         key = event.type, event.channel
         memo = self._memo.get(event.tenant_id)
         if memo is not None:

@@ -104,8 +104,21 @@ class RecordAcceptor:
         if wrong:
             raise invalid([FieldError(field, message) for field, message in wrong])
         data = b"" if op is RecordOp.DELETE else self._state(body)
-        asked = terms.version, terms.source_at, terms.if_revision, terms.channel
-        write = RecordWrite(tenant_id, *name, op, data, *asked, self._clock.now_ms(), terms.hops, "")
+        write = RecordWrite(
+            tenant_id,
+            name.type,
+            name.id,
+            op,
+            data,
+            terms.version,
+            terms.source_at,
+            terms.if_revision,
+            terms.channel,
+            self._clock.now_ms(),
+            terms.hops,
+            "",
+            self.limits.payload_bytes_max,
+        )
         return Submission([], [], None, form=RECORD, writes=[write])
 
     def ndjson(self, tenant_id: str, body: bytes, hops: int) -> Submission:
@@ -189,6 +202,7 @@ class RecordAcceptor:
             now,
             hops,
             place,
+            self.limits.payload_bytes_max,
         )
 
 

@@ -92,8 +92,8 @@ class RecordEvents:
             if verdict.failure is not None:
                 self._on_failure(trigger.tenant_id, trigger.id, whole.id, verdict.failure)
             if verdict.data is not None:
-                made = {"id": self._new_id("evt"), "type": trigger.emits, "data": verdict.data, "origin": trigger.id}
-                events.append(whole._replace(**made))
+                event_id = self._new_id("evt")
+                events.append(whole._replace(id=event_id, type=trigger.emits, data=verdict.data, origin=trigger.id))
         return events, _encode(kept).decode() if kept and different.after is not None else None
 
 

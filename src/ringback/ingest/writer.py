@@ -17,7 +17,7 @@ from ringback.ingest.records import RecordBook
 from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
-from ringback.model.limits import PAYLOAD_BYTES_MAX, WAITING_BYTES_MAX, WAITING_EVENTS_MAX
+from ringback.model.limits import WAITING_BYTES_MAX, WAITING_EVENTS_MAX
 from ringback.numbers import Numbers
 from ringback.observe.meters import IngestMeter
 from ringback.store.port import (
@@ -60,7 +60,6 @@ class Writer:
         pause: Callable[[float], None],
         meter: IngestMeter | None = None,
         waiting_events_max: int = WAITING_EVENTS_MAX,
-        record_bytes_max: int = PAYLOAD_BYTES_MAX,
         rule_failures: RuleFailures | None = None,
     ) -> None:
         self._store = store
@@ -75,12 +74,13 @@ class Writer:
         self._waiting: Turns[Submission] = Turns(_tenant_of if store.by_tenant else None)
         self._late_rings: dict[str, Ring] = {}
         self._waiting_events_max = waiting_events_max
-        self._record_bytes_max = record_bytes_max
         self._rule_failures = rule_failures or RuleFailures(None, clock)
-        # Each is written by one thread alone: the first of a pair by the event loop, the second by the writer's.
+        # Each is written by one thread alone: by the event loop, by whoever submits inside, and by the writer's.
         self._submitted = 0
+        self._submitted_inside = 0
         self._answered = 0
         self._bytes_submitted = 0
+        self._bytes_submitted_inside = 0
         self._bytes_answered = 0
 
     def warm_up(self) -> None:
@@ -95,6 +95,13 @@ class Writer:
         self._bytes_submitted += submission.payload_bytes
         self._inbox.post(submission)
 
+    def submit_inside(self, submission: Submission) -> None:
+        """The same for one other thread, whose events no request brought."""
+        self.check()
+        self._submitted_inside += submission.size
+        self._bytes_submitted_inside += submission.payload_bytes
+        self._inbox.post(submission)
+
     def check(self) -> None:
         """Return if a submission would be queued now. Raises Unavailable."""
         if self.full:
@@ -103,19 +110,19 @@ class Writer:
     @property
     def events_waiting(self) -> int:
         """Events that were submitted and are not answered yet. For any thread."""
-        return self._submitted - self._answered
+        return self._submitted + self._submitted_inside - self._answered
 
     @property
     def bytes_waiting(self) -> int:
         """The payloads of those, in bytes. For any thread."""
-        return self._bytes_submitted - self._bytes_answered
+        return self._bytes_submitted + self._bytes_submitted_inside - self._bytes_answered
 
     @property
     def full(self) -> bool:
         """Whether the next submission would be turned away."""
         return (
-            self._submitted - self._answered >= self._waiting_events_max
-            or self._bytes_submitted - self._bytes_answered >= WAITING_BYTES_MAX
+            self._submitted + self._submitted_inside - self._answered >= self._waiting_events_max
+            or self._bytes_submitted + self._bytes_submitted_inside - self._bytes_answered >= WAITING_BYTES_MAX
         )
 
     def step(self) -> None:
@@ -217,7 +224,7 @@ class Writer:
         raise StoreUnavailable("The store could not commit the event for now. Try again.")
 
     def _record_book(self) -> RecordBook:
-        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failures.failed, self._record_bytes_max)
+        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failures.failed)
 
     def _try(self, batch: Batch) -> list[Submission]:
         """One transaction; rolled back when submissions have to be left out, which are returned."""

@@ -179,6 +179,14 @@ class RuleFailed(NamedTuple):
     reason: str
 
 
+class NoticesDropped(NamedTuple):
+    """The operator's tenant does not exist, and so many of the oldest operational events that waited for it were given
+    up."""
+
+    tenant_id: str
+    notices: int
+
+
 TelemetryEvent = (
     Started
     | WaitsForStore
@@ -203,6 +211,7 @@ TelemetryEvent = (
     | RetentionHeld
     | SpansDropped
     | RuleFailed
+    | NoticesDropped
 )
 
 

@@ -44,6 +44,11 @@ def candidates(event_type: str) -> tuple[str, ...]:
     return (event_type, *prefixes, ANY)
 
 
+def naming(event_type: str) -> tuple[str, ...]:
+    """The same without `*`: the patterns that name it, as those do that want to know of Ringback's own work."""
+    return candidates(event_type)[:-1]
+
+
 def pattern_matches(pattern: str, event_type: str) -> bool:
     """Whether a valid `pattern` matches a valid `event_type`. `contact.*` doesn't match `contact` itself."""
     if pattern.endswith(".*"):

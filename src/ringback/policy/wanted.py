@@ -12,6 +12,7 @@ from ringback.model.event import Event
 from ringback.policy.filter import Filter, FilterInput, FilterRefused, Judgement, compile_filter, filter_input
 from ringback.policy.json_value import value_of
 from ringback.policy.match import pattern_matches
+from ringback.policy.operations import SUBJECT, asked_for_by
 from ringback.times import rfc3339
 
 # A compiled filter takes 0.2 ms and 3 KiB or more, so it is made when it is first needed, and not kept for ever.
@@ -24,6 +25,17 @@ def wants_kind(endpoint: Endpoint, event_type: str, channel: str | None) -> bool
     if endpoint.channels is not None and channel not in endpoint.channels:
         return False
     return any(pattern_matches(pattern, event_type) for pattern in endpoint.event_types)
+
+
+def wants_told(endpoint: Endpoint, event: Event) -> bool:
+    """Whether the endpoint asked for events of this kind, its filter apart, and may be told of this one: Ringback's own
+    only who names them, and nobody of itself."""
+    if not wants_kind(endpoint, event.type, event.channel):
+        return False
+    if not event.operational:
+        return True
+    about_itself = event.subject_type == SUBJECT and event.subject_id == endpoint.id
+    return not about_itself and not asked_for_by(event.type).isdisjoint(endpoint.event_types)
 
 
 def filter_wants(text: str, values: FilterInput) -> bool:

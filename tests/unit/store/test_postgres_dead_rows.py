@@ -103,7 +103,7 @@ def touched(plans: Plans, name: str, params: dict[str, Any]) -> int:
             "forever": 1 << 60,
         }, 100),
         ("claim_lanes", {"node_id": "node_a", "now": NOW, "limit": 10}, 100),
-        ("clear_members", {**GONE_SET, "after": f"{DEAD - 1:06}"}, 40),
+        ("members_to_clear", {**GONE_SET, "after": f"{DEAD - 1:06}"}, 40),
         ("tracked", {"tenant_ids": ["ten_3"], "names": ["set_1"], "members": ["evt_00000053"]}, 20),
     ],
 )  # fmt: skip
@@ -126,7 +126,7 @@ def test_what_is_asked_all_the_time_begins_beyond_the_dead(
         # A record that changes all the time.
         ("lock_records", RECORD, 1_000),
         # Members of a deleted set by a process that begins to clear it, and notices that have become events.
-        ("clear_members", {**GONE_SET, "after": ""}, 1_000),
+        ("members_to_clear", {**GONE_SET, "after": ""}, 1_000),
         ("oldest_notices", {"limit": 10}, 1_000),
     ],
 )

@@ -42,7 +42,7 @@ PLAIN: dict[str, Any] = {
     "day_after": NOW + 2 * DAY_MS, "before": "", "type": "lead", "types": ["lead"] * 4, "name": "set_1", "names":
     ["set_1"] * 4, "set_id": "set_1", "members": EVENTS, "more": 1, "revisions": [2] * 4, "versions": [1] * 4,
     "source_ats": [NOW] * 4, "created_ats": [NOW] * 4, "updated_ats": [NOW] * 4, "forget_ats": [NOW] * 4, "marks":
-    ["{}"] * 4, "data": [b"x"] * 4, "seen": [1] * 4,
+    ["{}"] * 4, "data": b"xxxx", "starts": [1] * 4, "sizes": [1] * 4, "seen": [1] * 4,
 }  # fmt: skip
 OF_STREAM = {"after": 0, "before": NOW}
 NEWEST = {"after": LAST_ID}
@@ -61,10 +61,12 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "remove_job_events": {"seqs": STREAM, "id": "job_1"},
     "add_job_events": {"id": "job_new"},
     "next_job_events": {"id": "job_1"},
+    "clear_members": {"last": EVENTS[-1]},
     "load_attempts": {"ids": ATTEMPTS},
     "known_attempts": {"ids": ATTEMPTS},
     "attempt_by_id": {"id": ATTEMPTS[0]},
     "lanes_of": {"ids": LANES},
+    "keep_health": {"health": b""},
     "numbers_of_day": {"number": -1},
     "delete_number_claims": {"numbers": ["153"]},
     "find_due": {"tenant_ids": ["ten_3"], "endpoint_ids": ["ep_3"], "beyond": [100_000]},
@@ -87,6 +89,7 @@ INDEXES: dict[str, set[str]] = {
     "audit_attempts": {"attempt_pkey"},
     "count_deliveries": {"delivery_pkey"},
     "lane_healths": {"lane_pkey"},
+    "keep_health": {"lane_pkey"},
     "day_is_kept": {"event_scheduled"},
     "end_of_page": {"event_pkey"},
     "lock_deliveries_of_page": {"delivery_by_event", "delivery_pkey", "event_pkey"},
@@ -208,6 +211,7 @@ INDEXES: dict[str, set[str]] = {
     "list_members": {"tracked_member_pkey", "tracked_set_pkey"},
     "delete_tracked_set": {"tracked_set_pkey"},
     "delete_tracked_sets_of_tenant": {"tracked_set_pkey"},
+    "members_to_clear": {"tracked_member_pkey"},
     "clear_members": {"tracked_member_pkey"},
     "purge_members": {"tracked_member: Tid Scan", "tracked_member_pkey"},
 }
@@ -333,6 +337,20 @@ class TestPlans:
             assert {
                 name for name, found in kinds.items() if found & {"Seq Scan", "Bitmap Heap Scan", "Hash Join"}
             } == set()
+
+    @pytest.mark.parametrize(
+        ("name", "index", "columns"),
+        [
+            ("lock_records", "record_pkey", 3), ("update_records", "record_pkey", 3),
+            ("tracked", "tracked_set_pkey", 2), ("tracked", "tracked_member_pkey", 3),
+            ("remove_members", "tracked_member_pkey", 3), ("count_members", "tracked_member_pkey", 3),
+            ("clear_members", "tracked_member_pkey", 4),
+        ],
+    )  # fmt: skip
+    def test_one_of_many_is_found_by_its_whole_key(self, seen: Seen, name: str, index: str, columns: int) -> None:
+        for plans in (seen.empty, seen.full):
+            found = {node["Index Cond"] for node in nodes(plans[name]) if node.get("Index Name") == index}
+            assert {condition.count(" AND ") + 1 for condition in found} == {columns}, found
 
     def test_what_is_sorted_is_bounded(self, seen: Seen) -> None:
         for plans in (seen.empty, seen.full):

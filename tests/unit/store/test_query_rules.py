@@ -42,6 +42,7 @@ LOCKED_BEFORE = {
 IN_ANY_ORDER = {
     "remove_job_events": "whoever takes a job's step has the job's row",
     "purge_day_deltas": "whoever purges a tenant has the tenant's row; everybody else skips what is locked",
+    "clear_members": "whoever clears a set that is gone has the note of it; a purge skips what is locked",
     "remove_members": "whoever changes a set has the set's row",
     "purge_lanes": "whoever purges a tenant has the tenant's row, and goes in the order of its endpoints",
     "delete_claims_of_page": "one process drops days at a time, in the order of the ids; nobody waits for two of them",

@@ -15,7 +15,8 @@ class MemoryTriggers(MemoryPart):
         with self._tables as tables:
             if trigger.id in tables.triggers:
                 raise BadRow(f"There is a trigger {trigger.id} already.")
-            if sum(one.tenant_id == trigger.tenant_id for one in tables.triggers.values()) >= triggers_max:
+            owned = sum(one.tenant_id == trigger.tenant_id for one in tables.triggers.values())
+            if owned >= triggers_max or trigger.tenant_id in tables.deleted_tenants:
                 return False
             tables.triggers[trigger.id] = trigger
             tables.log_change("trigger", trigger.tenant_id, trigger.id)
@@ -69,6 +70,12 @@ class MemoryRuleFailures(MemoryPart):
 
 class MemoryNotices(MemoryPart):
     """`Notices`."""
+
+    def patterns_of_endpoints(self, after: str, limit: int) -> Sequence[tuple[str, str, Sequence[str]]]:
+        with self._tables as tables:
+            ids = sorted(endpoint_id for endpoint_id in tables.endpoints if endpoint_id > after)[:limit]
+            found = [tables.endpoints[endpoint_id] for endpoint_id in ids]
+            return [(one.id, one.tenant_id, one.event_types) for one in found]
 
     def oldest_notices(self, limit: int) -> Sequence[Notice]:
         with self._tables as tables:

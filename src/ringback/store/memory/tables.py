@@ -122,6 +122,11 @@ class MemoryTables:
         if attempt.event_id is not None:
             self.attempts_of_event[attempt.tenant_id, attempt.event_id].remove(attempt.id)
 
+    def add_notices(self, notices: Iterable[Notice]) -> None:
+        """Write them down, but for those that are there already."""
+        for notice in notices:
+            self.notices.setdefault((notice.tenant_id, notice.id), notice)
+
     def attempts_of(self, tenant_id: str, event_id: str) -> list[Attempt]:
         """The log of one event, in the order it was written."""
         ids = self.attempts_of_event.get((tenant_id, event_id), ())

@@ -16,7 +16,8 @@ class MemoryTrackedSets(MemoryPart):
         with self._tables as tables:
             name = tracked_set.tenant_id, tracked_set.name
             if name not in tables.tracked_sets:
-                if sum(tenant_id == tracked_set.tenant_id for tenant_id, _ in tables.tracked_sets) >= sets_max:
+                owned = sum(tenant_id == tracked_set.tenant_id for tenant_id, _ in tables.tracked_sets)
+                if owned >= sets_max or tracked_set.tenant_id in tables.deleted_tenants:
                     return None
                 tables.tracked_sets[name] = replace(tracked_set, members=0)
             return tables.tracked_sets[name]

@@ -131,13 +131,11 @@ def _removals(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], obj
 
 
 def _records_of(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], object]]:
-    """What removes a tenant's records and sets, and what was made while it was being deleted."""
+    """What removes a tenant's records, the members of its sets, and what is told of its rules."""
     yield from (partial(tables.records.pop, key) for key in tables.records if key[0] == tenant_id)
     for name in [name for name in tables.tracked_members if name[0] == tenant_id]:
         yield from (partial(tables.tracked_members[name].remove, member) for member in tables.tracked_members[name])
     gone = (name for name in tables.tracked_sets_gone if name[0] == tenant_id)
     yield from (partial(tables.tracked_sets_gone.remove, name) for name in gone)
-    yield from (partial(tables.tracked_sets.pop, name) for name in tables.tracked_sets if name[0] == tenant_id)
     yield from (partial(tables.rule_failures.pop, name) for name in tables.rule_failures if name[0] == tenant_id)
     yield from (partial(tables.notices.pop, name) for name in tables.notices if name[0] == tenant_id)
-    yield from (partial(tables.delete_trigger, one) for one in tables.triggers.values() if one.tenant_id == tenant_id)

@@ -13,10 +13,10 @@ from ringback.store.postgres.session import Session
 from ringback.store.postgres.tenant_locks import lock_tenant
 from ringback.store.queries import load
 from ringback.store.record_rows import trigger_columns, trigger_of
+from ringback.store.sealed_rows import patterns_of
 
 _SQL: Final = load("postgres")
 _KIND: Final = "trigger"
-_NOTICE_TYPES: Final = ("text", "text", "text", "text", "int8", "bytea")
 
 
 class PostgresTriggers(PostgresPart):
@@ -83,6 +83,11 @@ class PostgresRuleFailures(PostgresPart):
 class PostgresNotices(PostgresPart):
     """`Notices`."""
 
+    def patterns_of_endpoints(self, after: str, limit: int) -> Sequence[tuple[str, str, Sequence[str]]]:
+        with self._db.reading() as session:
+            found = session.rows(_SQL["page_of_endpoints"], {"after": after, "limit": limit})
+        return [(endpoint_id, tenant_id, patterns_of(config)) for endpoint_id, tenant_id, config in found]
+
     def oldest_notices(self, limit: int) -> Sequence[Notice]:
         with self._db.reading(hot=True) as session:
             return [Notice(*row) for row in session.rows(_SQL["oldest_notices"], {"limit": limit})]
@@ -101,7 +106,10 @@ class PostgresNotices(PostgresPart):
 
 def insert_notices(session: Session, notices: Sequence[Notice]) -> None:
     """Write notices down, in the transaction of what they tell of."""
-    session.copy(_SQL["copy_notices"], _NOTICE_TYPES, notices)
+    if notices:
+        names = ("tenant_ids", "ids", "types", "endpoint_ids", "ats", "datas")
+        columns = [list(column) for column in zip(*notices, strict=True)]
+        session.change(_SQL["insert_notices"], dict(zip(names, columns, strict=True)))
 
 
 def read_triggers(session: Session, trigger_ids: Sequence[str]) -> list[Trigger]:

@@ -112,7 +112,9 @@ class PostgresTrackedSets(PostgresPart):
         if session.first(_SQL["lock_tracked_set_gone"], named) is None:
             return 0
         after = self._cleared.pop(set_id, "")
-        cleared, last = session.first(_SQL["clear_members"], {**named, "after": after, "limit": limit})
+        cleared, last = session.first(_SQL["members_to_clear"], {**named, "after": after, "limit": limit})
+        if cleared:
+            session.change(_SQL["clear_members"], {**named, "after": after, "last": last})
         if cleared == limit:
             self._cleared[set_id] = last
         elif after:  # whatever is before the place where another step was rolled back

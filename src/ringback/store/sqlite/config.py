@@ -66,7 +66,7 @@ class SqliteTenants(SqlitePart):
                 return False
             delete_keys_of(connection, tenant_id, -1)
             bury_endpoints_of(connection, tenant_id, now)
-            delete_triggers_of(connection, tenant_id, -1)
+            delete_triggers_of(connection, tenant_id)
             bury_tracked_sets(connection, tenant_id)
             log_change(connection, "tenant", tenant_id, tenant_id)
             return True

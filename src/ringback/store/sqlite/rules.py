@@ -10,6 +10,7 @@ from ringback.model.trigger import Trigger
 from ringback.store.port import RuleFailure
 from ringback.store.queries import load
 from ringback.store.record_rows import trigger_columns, trigger_of
+from ringback.store.sealed_rows import patterns_of
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite.json_lists import json_list
@@ -27,8 +28,8 @@ class SqliteTriggers(SqlitePart):
 
     def create_trigger(self, trigger: Trigger, triggers_max: int) -> bool:
         with self._writer.transaction() as connection:
-            (count,) = first(connection, _SQL["count_triggers"], {"tenant_id": trigger.tenant_id})
-            if count >= triggers_max:
+            count, tenant_deleted = first(connection, _SQL["room_for_trigger"], {"tenant_id": trigger.tenant_id})
+            if count >= triggers_max or tenant_deleted:
                 return False
             connection.execute(_SQL["insert_trigger"], trigger_columns(trigger))
             log_change(connection, _KIND, trigger.tenant_id, trigger.id)
@@ -70,6 +71,10 @@ class SqliteRuleFailures(SqlitePart):
 class SqliteNotices(SqlitePart):
     """`Notices`."""
 
+    def patterns_of_endpoints(self, after: str, limit: int) -> Sequence[tuple[str, str, Sequence[str]]]:
+        found = self._read(_SQL["page_of_endpoints"], {"after": after, "limit": limit})
+        return [(endpoint_id, tenant_id, patterns_of(config)) for endpoint_id, tenant_id, config in found]
+
     def oldest_notices(self, limit: int) -> Sequence[Notice]:
         return [Notice(*row) for row in self._read(_SQL["oldest_notices"], {"limit": limit})]
 
@@ -79,8 +84,9 @@ class SqliteNotices(SqlitePart):
 
 
 def insert_notices(connection: apsw.Connection, notices: Sequence[Notice]) -> None:
-    """Write notices down, in the transaction of what they tell of; not those that are there already."""
-    _INSERT_NOTICES.run(connection, notices)
+    """Write notices down, in the transaction of what they tell of, but for those that are there already."""
+    if notices:
+        _INSERT_NOTICES.run(connection, notices)
 
 
 def read_triggers(connection: apsw.Connection, trigger_ids: Sequence[str]) -> list[Trigger]:
@@ -88,10 +94,10 @@ def read_triggers(connection: apsw.Connection, trigger_ids: Sequence[str]) -> li
     return [trigger_of(row) for row in rows(connection, _SQL["triggers_by_id"], {"ids": json_list(trigger_ids)})]
 
 
-def delete_triggers_of(connection: apsw.Connection, tenant_id: str, limit: int) -> int:
-    """Remove up to `limit` (-1: all) of a tenant's triggers; how many there were."""
-    found = rows(connection, _SQL["ids_of_triggers"], {"tenant_id": tenant_id, "limit": limit})
-    return sum(_delete_trigger(connection, tenant_id, trigger_id) for (trigger_id,) in found)
+def delete_triggers_of(connection: apsw.Connection, tenant_id: str) -> None:
+    """Remove all triggers of a tenant."""
+    for (trigger_id,) in rows(connection, _SQL["ids_of_triggers"], {"tenant_id": tenant_id}):
+        _delete_trigger(connection, tenant_id, trigger_id)
 
 
 def _delete_trigger(connection: apsw.Connection, tenant_id: str, trigger_id: str) -> bool:

@@ -24,8 +24,8 @@ class SqliteTrackedSets(SqlitePart):
             known = _find(connection, tenant_id, name)
             if known is not None:
                 return known
-            (count,) = first(connection, _SQL["count_tracked_sets"], {"tenant_id": tenant_id})
-            if count >= sets_max:
+            count, tenant_deleted = first(connection, _SQL["room_for_tracked_set"], {"tenant_id": tenant_id})
+            if count >= sets_max or tenant_deleted:
                 return None
             columns = {
                 "tenant_id": tenant_id,

@@ -20,7 +20,6 @@ from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, rows
 from ringback.store.sqlite.endpoints import insert_lane, read_endpoints
 from ringback.store.sqlite.fetch import head_is_due
 from ringback.store.sqlite.json_lists import json_list
-from ringback.store.sqlite.rules import delete_triggers_of
 
 _SQL: Final = load("sqlite")
 _INSERT_ATTEMPTS: Final = ManyRows(_SQL["insert_attempts"])
@@ -39,7 +38,6 @@ _PURGES: Final = (
     "purge_secrets",
     "purge_records",
     "purge_members",
-    "purge_tracked_sets",
     "purge_tracked_sets_gone",
     "purge_rule_failures",
     "purge_notices",
@@ -154,6 +152,5 @@ def _purge(connection: apsw.Connection, tenant_id: str, limit: int) -> int:
     purged = 0
     for query in _PURGES:
         purged += change(connection, _SQL[query], {"tenant_id": tenant_id, "limit": limit - purged})
-    # A key or a trigger that was made while its tenant was being deleted must not outlive the name.
-    purged += delete_keys_of(connection, tenant_id, limit - purged)
-    return purged + delete_triggers_of(connection, tenant_id, limit - purged)
+    # A key that was made while its tenant was being deleted must not outlive the name.
+    return purged + delete_keys_of(connection, tenant_id, limit - purged)

@@ -78,13 +78,20 @@ ORDER BY asked.place;
 -- Forget the failure of a rule.
 DELETE FROM rule_failure WHERE tenant_id = %(tenant_id)s AND rule_id = %(id)s;
 
--- name: copy_notices
--- Write notices down.
-COPY notice (tenant_id, id, type, endpoint_id, at, data) FROM STDIN (FORMAT BINARY);
+-- name: insert_notices
+-- Write notices down in key order, but for those that are there already.
+INSERT INTO notice (tenant_id, id, type, endpoint_id, at, data)
+SELECT new.tenant_id, new.id, new.type, new.endpoint_id, new.at, new.data
+FROM unnest(
+    %(tenant_ids)s::text[], %(ids)s::text[], %(types)s::text[], %(endpoint_ids)s::text[], %(ats)s::bigint[],
+    %(datas)s::bytea[]
+) AS new (tenant_id, id, type, endpoint_id, at, data)
+ORDER BY new.tenant_id COLLATE "C", new.id COLLATE "C"
+ON CONFLICT DO NOTHING;
 
 -- name: oldest_notices
 -- Those that wait longest.
-SELECT tenant_id, id, type, endpoint_id, at, data FROM notice ORDER BY at, id LIMIT %(limit)s;
+SELECT tenant_id, id, type, endpoint_id, at, data FROM notice WHERE id > '' ORDER BY at, id LIMIT %(limit)s;
 
 -- name: drop_notices
 -- Remove notices, in key order.

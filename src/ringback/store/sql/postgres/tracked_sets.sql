@@ -1,14 +1,22 @@
 -- Tracked sets and their members. The columns of a set are in the order of model.tracked_set.TrackedSet.
+-- What is joined with a list of members is fenced off (OFFSET 0): else the planner goes through the whole set where it
+-- believes the table to be empty.
 
 -- name: tracked
--- The places, in the list that is asked about, of those that are members.
+-- The places, in the list that is asked about, of those that are members. Joined plainly, sets would be read whole.
 SELECT asked.place
 FROM unnest(%(tenant_ids)s::text[], %(names)s::text[], %(members)s::text[])
     WITH ORDINALITY AS asked (tenant_id, name, member, place)
-JOIN tracked_set ON tracked_set.tenant_id = asked.tenant_id AND tracked_set.name = asked.name
-JOIN tracked_member
-    ON tracked_member.tenant_id = asked.tenant_id AND tracked_member.set_id = tracked_set.id
-    AND tracked_member.member = asked.member;
+CROSS JOIN LATERAL (
+    SELECT id FROM tracked_set WHERE tracked_set.tenant_id = asked.tenant_id AND tracked_set.name = asked.name
+    OFFSET 0
+) AS present
+CROSS JOIN LATERAL (
+    SELECT 1 FROM tracked_member
+    WHERE tracked_member.tenant_id = asked.tenant_id AND tracked_member.set_id = present.id
+    AND tracked_member.member = asked.member
+    OFFSET 0
+) AS found;
 
 -- name: count_tracked_sets
 -- How many sets a tenant has.
@@ -40,8 +48,13 @@ SELECT id, members FROM tracked_set WHERE tenant_id = %(tenant_id)s AND name = %
 
 -- name: count_members
 -- How many of these are in a set.
-SELECT count(*) FROM tracked_member
-WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member = ANY (%(members)s::text[]);
+SELECT count(*)
+FROM unnest(%(members)s::text[]) AS asked (member)
+CROSS JOIN LATERAL (
+    SELECT 1 FROM tracked_member
+    WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND tracked_member.member = asked.member
+    OFFSET 0
+) AS found;
 
 -- name: insert_members
 -- Add members to a set that is locked, in order, passing over those that are in it.
@@ -54,7 +67,13 @@ ON CONFLICT (tenant_id, set_id, member) DO NOTHING;
 -- name: remove_members
 -- Remove members of a set that is locked.
 DELETE FROM tracked_member
-WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member = ANY (%(members)s::text[]);
+USING (
+    SELECT %(tenant_id)s::text AS tenant_id, %(set_id)s::text AS set_id, member
+    FROM unnest(%(members)s::text[]) AS listed (member)
+    OFFSET 0
+) AS asked
+WHERE tracked_member.tenant_id = asked.tenant_id AND tracked_member.set_id = asked.set_id
+AND tracked_member.member = asked.member;
 
 -- name: count_change_of_members
 -- Count what was added to a set, or removed from it.
@@ -95,19 +114,19 @@ SELECT tenant_id, id FROM tracked_set_gone ORDER BY tenant_id, id LIMIT %(limit)
 -- Have a set that is gone for this transaction alone; nothing while another process clears it.
 SELECT 1 FROM tracked_set_gone WHERE tenant_id = %(tenant_id)s AND id = %(set_id)s FOR UPDATE SKIP LOCKED;
 
+-- name: members_to_clear
+-- The next members of a set that is gone after one: how many, and the last of them.
+SELECT count(*), max(member)
+FROM (
+    SELECT member FROM tracked_member
+    WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member > %(after)s
+    ORDER BY member LIMIT %(limit)s
+) AS page;
+
 -- name: clear_members
--- Remove the next members of a set that is gone, which is locked, after one; how many, and the last of them.
-WITH cleared AS (
-    DELETE FROM tracked_member
-    WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member = ANY (ARRAY(
-        SELECT member FROM tracked_member
-        WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member > %(after)s
-        ORDER BY member LIMIT %(limit)s
-        FOR UPDATE
-    ))
-    RETURNING member
-)
-SELECT count(*), max(member) FROM cleared;
+-- Remove the members of a set that is gone, which is locked, after one and up to another.
+DELETE FROM tracked_member
+WHERE tenant_id = %(tenant_id)s AND set_id = %(set_id)s AND member > %(after)s AND member <= %(last)s;
 
 -- name: forget_tracked_set
 -- Forget a set that has no members left.

@@ -1,9 +1,11 @@
 -- Triggers, what people are shown of rules that fail, and the notices that wait to become events. The columns are in the
 -- order of model.trigger.Trigger, port.RuleFailure and model.notice.Notice.
 
--- name: count_triggers
--- How many triggers a tenant has.
-SELECT count(*) FROM record_trigger WHERE tenant_id = :tenant_id;
+-- name: room_for_trigger
+-- How many triggers a tenant has, and whether it was deleted.
+SELECT
+    (SELECT count(*) FROM record_trigger WHERE tenant_id = :tenant_id),
+    EXISTS (SELECT 1 FROM tenant WHERE id = :tenant_id AND deleted_at IS NOT NULL);
 
 -- name: insert_trigger
 -- Add a trigger.
@@ -47,8 +49,8 @@ WHERE id = :id AND tenant_id = :tenant_id AND revision = :revision - 1;
 DELETE FROM record_trigger WHERE id = :id AND tenant_id = :tenant_id;
 
 -- name: ids_of_triggers
--- Up to so many of a tenant's triggers.
-SELECT id FROM record_trigger WHERE tenant_id = :tenant_id LIMIT :limit;
+-- A tenant's triggers.
+SELECT id FROM record_trigger WHERE tenant_id = :tenant_id;
 
 -- name: note_rule_failures
 -- Keep what failed last of each rule.

@@ -10,9 +10,11 @@ CROSS JOIN tracked_member
     ON tracked_member.tenant_id = asked.tenant_id AND tracked_member.set_id = tracked_set.id
     AND tracked_member.member = asked.member;
 
--- name: count_tracked_sets
--- How many sets a tenant has.
-SELECT count(*) FROM tracked_set WHERE tenant_id = :tenant_id;
+-- name: room_for_tracked_set
+-- How many sets a tenant has, and whether it was deleted.
+SELECT
+    (SELECT count(*) FROM tracked_set WHERE tenant_id = :tenant_id),
+    EXISTS (SELECT 1 FROM tenant WHERE id = :tenant_id AND deleted_at IS NOT NULL);
 
 -- name: insert_tracked_set
 -- Add an empty set.

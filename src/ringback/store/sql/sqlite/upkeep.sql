@@ -167,12 +167,6 @@ DELETE FROM tracked_member WHERE (tenant_id, set_id, member) IN (
     SELECT tenant_id, set_id, member FROM tracked_member WHERE tenant_id = :tenant_id LIMIT :limit
 );
 
--- name: purge_tracked_sets
--- Remove some sets of a tenant that were made while it was being deleted.
-DELETE FROM tracked_set WHERE (tenant_id, name) IN (
-    SELECT tenant_id, name FROM tracked_set WHERE tenant_id = :tenant_id LIMIT :limit
-);
-
 -- name: purge_tracked_sets_gone
 -- Forget some deleted sets of a tenant.
 DELETE FROM tracked_set_gone WHERE (tenant_id, id) IN (

@@ -26,7 +26,7 @@ CREATE INDEX event_key_expiring ON event_key (expires_at ASC) WHERE expires_at I
 DROP INDEX record_to_forget;
 CREATE INDEX record_to_forget ON record (forget_at ASC) WHERE forget_at IS NOT NULL;
 DROP INDEX notice_by_age;
-CREATE INDEX notice_by_age ON notice (at ASC, id);
+CREATE INDEX notice_by_age ON notice (at ASC, id) WHERE id > '';
 
 -- The log of changes is read in order, and so are the keys of lanes by the sweeps: few rows, one place.
 ALTER TABLE change DROP CONSTRAINT change_pkey;
