@@ -3,7 +3,7 @@
 .PHONY: help setup up test check format docs sim model crash rolling interruptions overload bench
 
 BIN := .venv/bin
-BENCHES := ratio postgres contention size profiles isolation retention
+BENCHES := ratio postgres contention size profiles isolation retention records
 PATHS := src tests scripts examples $(wildcard bench)
 
 help: ## List the targets
@@ -55,7 +55,7 @@ overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNE
 		--connections $(or $(CONNECTIONS),1000) --cap $(or $(CAP),100) --bytes $(or $(BYTES),342)
 
 # All are run, and it fails in the end if a goal was missed; Ctrl-C (130) ends it.
-bench: setup ## Measure on this machine: rates beside a bare pipeline, what size, contracts, many engines, bad endpoints and a purge do (an hour)
+bench: setup ## Measure on this machine: rates beside a bare pipeline, what size, contracts, many engines, bad endpoints, a purge and records do (an hour)
 	@scripts/debian-tools.sh 'The benchmark' nginx=nginx-light h2load=nghttp2-client postgres=postgresql
 	@missed=0; for part in $(BENCHES); do \
 		echo "python bench/$$part.py"; $(BIN)/python bench/$$part.py; code=$$?; \

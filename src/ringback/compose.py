@@ -172,7 +172,6 @@ class Process:
             pause=self._wait,
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
-            record_bytes_max=settings.payload_bytes_max,
             rule_failures=rule_failures,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)

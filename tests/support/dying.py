@@ -9,6 +9,10 @@ import signal
 import sys
 from typing import Final
 
+from ringback.cli.main import main
+from ringback.ingest.notices import NoticeEvents
+from ringback.store.sqlite import SqliteStore
+
 BEFORE_THE_EVENT: Final = "before-the-event"
 """A notice is read, and no event was made of it yet."""
 AFTER_THE_EVENT: Final = "after-the-event"
@@ -25,10 +29,6 @@ def _die(*_: object) -> None:
 
 
 def _serve(place: str, arguments: list[str]) -> None:
-    from ringback.cli.main import main
-    from ringback.ingest.notices import NoticeEvents
-    from ringback.store.sqlite import SqliteStore
-
     if place == BEFORE_THE_EVENT:
         NoticeEvents._have_stored = _die  # type: ignore[method-assign]
     else:

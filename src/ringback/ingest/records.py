@@ -37,12 +37,9 @@ class RecordChange(NamedTuple):
 class RecordBook:
     """The records of one transaction. `load` once, `apply` for each request, then `puts`."""
 
-    def __init__(
-        self, rules: Rules, new_id: Callable[[str], str], on_failure: OnFailure, record_bytes_max: int
-    ) -> None:
+    def __init__(self, rules: Rules, new_id: Callable[[str], str], on_failure: OnFailure) -> None:
         self._rules = rules
         self._events = RecordEvents(new_id, on_failure)
-        self._record_bytes_max = record_bytes_max
         self._seen: dict[RecordKey, int | None] = {}
         self._stored: dict[RecordKey, Record] = {}
         self._touched: dict[RecordKey, Record] = {}
@@ -107,16 +104,11 @@ class RecordBook:
             return Difference(RecordOutcome.CREATED, None, after, members_of(object_of(after)))
         if write.op is RecordOp.PATCH:
             after = merged(before, after)
-            self._check_size(write, after)
+            _check_size(write, after)
         if after == before:
             return None
         pointers = differences(object_of(before), object_of(after))
         return Difference(RecordOutcome.UPDATED, before, after, pointers) if pointers else None
-
-    def _check_size(self, write: RecordWrite, data: bytes) -> None:
-        if len(data) > self._record_bytes_max:
-            what = at(write.place, "data") if write.place else "The record"
-            raise TooLarge(f"{what} would have more than {self._record_bytes_max} bytes with this patch.")
 
     def _made(
         self, write: RecordWrite, record: Record | None, different: Difference, trace: str | None
@@ -136,6 +128,12 @@ class RecordBook:
         fired, marks = self._events.fire(rules, whole, different, draft.marks) if rules else ([], None)
         self._keep(draft._replace(marks=marks))
         return RecordChange(draft, different.outcome, told(pointers), own is not None, [*filter(None, (own,)), *fired])
+
+
+def _check_size(write: RecordWrite, data: bytes) -> None:
+    if len(data) > write.bytes_max:
+        what = at(write.place, "data") if write.place else "The record"
+        raise TooLarge(f"{what} would have more than {write.bytes_max} bytes with this patch.")
 
 
 def _next_revision(record: Record | None, write: RecordWrite, different: Difference, entry: RecordType) -> Record:

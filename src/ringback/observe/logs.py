@@ -28,7 +28,7 @@ SHOWN: Final = frozenset(
         "at", "level", "event", "version", "role", "base_url", "reason", "in_flight", "tenant_id", "endpoint_id",
         "attempt_id", "node_id", "dead_node_id", "part", "code", "error", "place", "rung", "freed", "made", "cancelled",
         "purged", "expired_keys", "members", "spans", "logger", "actor", "at_most_s", "by_s", "key_id", "event_id",
-        "redacted", "rule_id",
+        "redacted", "rule_id", "notices",
     }
 )  # fmt: skip
 

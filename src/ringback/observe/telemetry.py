@@ -183,7 +183,7 @@ class NoticesDropped(NamedTuple):
     """The operator's tenant does not exist, and so many of the oldest operational events that waited for it were given
     up."""
 
-    operator_tenant: str
+    tenant_id: str
     notices: int
 
 

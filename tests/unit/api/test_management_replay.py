@@ -282,3 +282,16 @@ def test_what_had_no_number_gets_one_when_a_contract_with_numbers_is_to_have_it(
     assert replayed["evt_1"] is not None
     assert replayed["evt_3"] is None
     assert (replayed["evt_2"], replayed["evt_4"]) == (7, resent["evt_4"])
+
+
+def test_ringback_s_own_events_are_replayed_to_who_names_them_and_not_to_whom_they_are_about(world: ApiWorld) -> None:
+    star, names = world.endpoint()["id"], world.endpoint(event_types=["*", "endpoint.*"])["id"]
+    about = {"type": "endpoint.disabled", "subject_type": "endpoint", "subject_id": names}
+    world.accept([event("evt_posted", **about)])
+    world.accept([event("evt_itself", **about, origin="ringback")])
+    world.accept([event("evt_other", **{**about, "subject_id": star}, origin="ringback")])
+    assert replay(world, star).json()["matched"] == 1
+    assert replay(world, names).json()["matched"] == 2
+    run(world)
+    assert queued(world, star) == ["evt_posted"]
+    assert queued(world, names) == ["evt_posted", "evt_other"]

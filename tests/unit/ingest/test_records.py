@@ -30,7 +30,7 @@ BYTES_MAX = 2_000
 
 def put(data: Mapping[str, Any] | bytes, record_id: str = "1", **changes: Any) -> RecordWrite:
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
-    plain = RecordWrite(TENANT, "contact", record_id, RecordOp.PUT, body, None, None, None, None, NOW, 0, "")
+    plain = RecordWrite(TENANT, "contact", record_id, RecordOp.PUT, body, None, None, None, None, NOW, 0, "", BYTES_MAX)
     return plain._replace(**changes)
 
 
@@ -69,7 +69,6 @@ class World:
             engine=NoEngine(),
             on_done=lambda submissions: None,
             pause=lambda seconds: None,
-            record_bytes_max=BYTES_MAX,
             rule_failures=Noting(self.failures),
         )
 
