@@ -146,6 +146,8 @@ class Process:
 
     def _wire(self, listener: socket.socket) -> None:
         settings = self._settings
+        host, port = listener.getsockname()[:2]
+        self._base_url = settings.public_url or f"http://{_shown_host(host)}:{port}"
         self._operator_key = self._admin_key()
         rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
         self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
@@ -158,10 +160,9 @@ class Process:
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
         caches = (self._profiles, catalogue, quotas)
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
-        app = build_app(self._app_parts(rules))
-        limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
+        app = build_app(parts := self._app_parts(rules))
         self._events_route = EventsRoute(
-            Acceptor(self._clock, limits, catalogue.schema_of),
+            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
             self._submit,
             self._authenticator,
             app,
@@ -169,6 +170,7 @@ class Process:
             trace=self._watching.trace_accept(propagate=settings.propagate_trace),
             quota_of=quotas.of,
             admit=self._admit,
+            arrivals=parts.arrivals,
         )
         self._writer = Writer(
             store=self._store,
@@ -188,9 +190,7 @@ class Process:
         self._spare_memory = SpareMemory()
         self._memory_worker = Worker("memory", self._give_memory_back, self._clock, self._part_failed)
         self._standing = self._make_standing()
-        self._host, self._port = listener.getsockname()[:2]
-        hosts = dict(settings.compat_hosts)
-        self._http = HttpServer(self._events_route, self._room, listener, self._started, hosts)
+        self._http = HttpServer(self._events_route, self._room, listener, self._started, dict(settings.compat_hosts))
 
     def _make_engine(self, rules: UrlRules) -> Engine:
         settings = self._settings
@@ -204,6 +204,7 @@ class Process:
             resolve_s_max=settings.resolve_s_max,
             servers=list(settings.name_servers) or None,
             ca_file=settings.ca_file,
+            base_url=self._base_url,
         )
         self._sender = SenderProcess(setup, self._clock, pass_traces=settings.propagate_trace)
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
@@ -251,11 +252,11 @@ class Process:
             ),
             secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
             events=EventUseCases(store, clock, profiles, self._kick),
-            alerts=AlertUseCases(store, profiles),
+            alerts=AlertUseCases(store, profiles, self._base_url),
             attempts=AttemptUseCases(store, clock),
             master_key=self._master_key,
             backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick),
+            samples=SampleUseCases(store, clock, profiles, self._kick, self._base_url),
             redactions=RedactionUseCases(store, clock, notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
             readiness=Readiness(
@@ -304,9 +305,8 @@ class Process:
         self._http.stop()
 
     def _started(self) -> None:
-        base_url = self._settings.public_url or f"http://{_shown_host(self._host)}:{self._port}"
-        self._observer(Started(__version__, self._settings.role, base_url))
-        self._on_ready(ServerFacts(base_url, self._operator_key.made))
+        self._observer(Started(__version__, self._settings.role, self._base_url))
+        self._on_ready(ServerFacts(self._base_url, self._operator_key.made))
 
     def _stop(self) -> None:
         self._pause.set()

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from ringback.api.arrivals import Arrivals
 from ringback.api.auth import Authenticator, Principal
 from ringback.api.body import CallerGone, Message, Receive, Send, read_body
 from ringback.api.event_request import EventRequest, Place, accepted, code_of, place_of, read_head
@@ -57,8 +58,10 @@ class EventsRoute:
         trace: TraceAccept | None = None,
         quota_of: Callable[[str], Quota | None] = no_quota,
         admit: Callable[[], None] = _welcome,
+        arrivals: Arrivals | None = None,
     ) -> None:
         self.admit = admit
+        self.arrivals = arrivals or Arrivals()
         self._acceptor = acceptor
         self._submit = submit
         self._authenticator = authenticator
@@ -117,10 +120,12 @@ class EventsRoute:
             self._submit_within(request.quota, submission)
 
     def resolve(self, submissions: list[Submission]) -> None:
-        """Wake the callers whose submissions are done: the writer's `on_done`, called on its thread.
+        """Wake the callers whose submissions are done, and those who wait for events of these tenants: the writer's
+        `on_done`, called on its thread.
 
         One hop to the event loop for all of them; submissions that somebody else made are passed over.
         """
+        self.arrivals.told(one.tenant_id for one in submissions)
         waiters = [one.waiter for one in submissions if one.waiter is not None]
         for submission in submissions:
             submission.waiter = None  # else the two would hold each other, for the garbage collector to find

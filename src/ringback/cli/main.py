@@ -35,6 +35,7 @@ try:
     from ringback.cli.serve import serve
     from ringback.cli.shown import harmless
     from ringback.cli.tail import tail
+    from ringback.cli.types import types
     from ringback.cli.up import up
     from ringback.cli.verify import verify
     from ringback.client.errors import ApiError, ClientError, WrongField
@@ -89,6 +90,7 @@ for name, group in (
     ("attempts", attempts),
     ("keys", keys),
     ("profile", profile),
+    ("types", types),
 ):
     app.add_typer(group, name=name)
 

@@ -10,7 +10,8 @@ may raise `ApiError` or `Unreachable`. May be used by several threads.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from threading import Event
 from types import TracebackType
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -20,6 +21,7 @@ from ringback.client.errors import not_ringback
 
 TIMEOUT_S: Final = 30.0
 COPY_WITHIN_S: Final = 6 * 3600.0
+_FEED_PAUSE_S: Final = 0.5
 
 Json = dict[str, Any]
 
@@ -50,6 +52,7 @@ class Client:
     def __init__(self, base_url: str, key: str, tenant: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         self._connection = Connection(base_url, key, timeout_s)
         self._tenant = tenant
+        self._timeout_s = timeout_s
 
     def __enter__(self) -> "Client":
         return self
@@ -113,8 +116,30 @@ class Client:
         return self._get("events", event_id)
 
     def list_events(self, **query: str | int | None) -> Page:
-        """A page of events; `query`: type, channel, since, until, endpoint_id, order, limit, cursor."""
+        """A page of events; `query`: type, channel, since, until, endpoint_id, order, limit, cursor,
+        wait_s."""
         return self._page("events", **query)
+
+    def feed(self, cursor: str | None = None, *, wait_s: int = 20, **query: str | int | None) -> Iterator[Page]:
+        """The tenant's events as they come, oldest first, from a cursor that was kept on (None: from the first).
+
+        Keep the `next_cursor` of a page when its items are done: whoever goes on from there misses none and sees none
+        twice. A page may be empty where others came than the wanted ones (`query`: type, channel, since, until,
+        endpoint_id, limit). It never ends, but with a `wait_s` of 0: then when there are no more for now. `wait_s`,
+        at most 30 and less than the client's `timeout_s`, is how long one call waits.
+        """
+        if wait_s >= self._timeout_s:
+            raise ValueError("wait_s must be less than the client's timeout_s")
+        pause = Event()
+        while True:
+            page = self.list_events(order="asc", cursor=cursor, wait_s=wait_s or None, **query)
+            if page.next_cursor is not None:
+                cursor = page.next_cursor
+                yield page
+            elif not wait_s:
+                return
+            else:  # it may have been answered at once: the server stops, or too many wait
+                pause.wait(_FEED_PAUSE_S)
 
     def list_deliveries(self, event_id: str) -> list[Json]:
         """Where an event stands at each endpoint it was meant for."""
@@ -222,7 +247,7 @@ class Client:
     # ── the rest ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def call(self, method: str, path: str, body: Any = None, *, expect: Sequence[str] | None = None) -> Any:
-        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` and the answer are JSON.
+        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` (or bytes of it) and the answer are JSON.
 
         `expect` names what the answer, an object, has at least; without it the answer may be anything.
         """
@@ -241,7 +266,8 @@ class Client:
         return Page(_objects(answer, "items"), _object(answer, ["next_cursor"])["next_cursor"])
 
     def _answer(self, method: str, path: str, body: Any = None) -> Answer:
-        answer = self._connection.call(method, path, None if body is None else _written(body), {})
+        content = body if body is None or isinstance(body, bytes) else _written(body)
+        answer = self._connection.call(method, path, content, {})
         if method == "DELETE" and answer.status != 204:  # "removed" must not be believed of just any server
             raise not_ringback(answer.status)
         return answer

@@ -44,6 +44,7 @@ PARTS: Final = (
     Part("api_key", "api_key", ("",)),
     Part("profile", "profile", ("",)),
     Part("event_type", "event_type", ("",)),
+    Part("event_type_version", "event_type_version", ("", 0)),
     Part("endpoint", "endpoint", ("",)),
     Part("secret", "secret", ("",)),
     Part("change", "change", (0,)),

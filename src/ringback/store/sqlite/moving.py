@@ -28,6 +28,7 @@ _QUERIES: Final = {
     "api_key": "move_api_key",
     "profile": "move_profile",
     "event_type": "move_event_type",
+    "event_type_version": "move_event_type_version",
     "endpoint": "move_endpoint",
     "secret": "move_secret",
     "change": "move_change",

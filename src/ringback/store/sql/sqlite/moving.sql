@@ -25,6 +25,11 @@ FROM profile WHERE name > :key_1 ORDER BY name;
 SELECT name AS key_1, name, description, deprecated, created_at, updated_at, revision, schema, sample
 FROM event_type WHERE name > :key_1 ORDER BY name;
 
+-- name: move_event_type_version
+-- Versions of event types' schemas after one.
+SELECT name AS key_1, version AS key_2, name, version, created_at, schema
+FROM event_type_version WHERE (name, version) > (:key_1, :key_2) ORDER BY name, version;
+
 -- name: move_endpoint
 -- Endpoints after an id; those of older versions say nothing of their profile.
 SELECT
@@ -142,6 +147,7 @@ SELECT 'tenant', count(*) FROM tenant
 UNION ALL SELECT 'api_key', count(*) FROM api_key
 UNION ALL SELECT 'profile', count(*) FROM profile
 UNION ALL SELECT 'event_type', count(*) FROM event_type
+UNION ALL SELECT 'event_type_version', count(*) FROM event_type_version
 UNION ALL SELECT 'endpoint', count(*) FROM endpoint
 UNION ALL SELECT 'secret', count(*) FROM secret
 UNION ALL SELECT 'change', count(*) FROM change
