@@ -10,13 +10,14 @@ from typing import Any
 from ringback.api.app import AppParts, build_app
 from ringback.api.management.guard import GuardedRoute
 from ringback.api.management.openapi import EVENT_SCOPES
+from ringback.api.management.record_paths import RECORD_SCOPES
 
 Document = dict[str, Any]
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _WORDS = {"string": "text", "integer": "whole number", "boolean": "yes or no"}
 # The same in every list and every error; docs/api.md says how they look.
-_NOT_OBJECTS = ("Listing_", "Nothing", "Problem")
+_NOT_OBJECTS = ("Listing_", "Nothing", "Problem", "RecordState", "RecordPatch")
 _SHARED_FIELDS_MIN = 3
 
 
@@ -25,12 +26,13 @@ def document_and_scopes() -> tuple[Document, dict[tuple[str, str], str]]:
     nothing: Any = None  # no route is called, so none of the parts is
     app = build_app(AppParts(**{field.name: nothing for field in dataclasses.fields(AppParts)}))
     scopes = {
-        (method.lower(), route.path): route.need.value
+        (method.lower(), route.path_format): route.need.value
         for route in app.routes
         if isinstance(route, GuardedRoute)
         for method in route.methods
     }
     scopes |= {("post", path): scope.value for path, scope in EVENT_SCOPES.items()}
+    scopes |= {key: scope.value for key, scope in RECORD_SCOPES.items()}
     return app.openapi(), scopes
 
 

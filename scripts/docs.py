@@ -26,6 +26,7 @@ from ringback.observe.attempts import AttemptRecord
 from ringback.observe.attributes import ACCEPT, ACCEPT_ATTRIBUTES, ATTEMPT, ATTEMPT_ATTRIBUTES
 from ringback.observe.families import FAMILIES, PROCESS, SENDER_PREFIX
 from ringback.observe.logs import level_of, line_name
+from ringback.policy.operations import KINDS
 from ringback.setting import SettingInfo
 from ringback.settings import catalogue
 from ringback.wire import handshake, vocabulary
@@ -105,6 +106,11 @@ def metrics() -> str:
 def process_metrics() -> str:
     rows = ((f"`{name}`", f"`{SENDER_PREFIX}_{name}`", kind, tells) for name, kind, tells in PROCESS)
     return table(("the server", "the sender process", "type", "what it tells"), rows)
+
+
+def operational_events() -> str:
+    rows = ((f"`{kind.type}`", kind.description, f"`{kind.sample.decode()}`") for kind in KINDS.values())
+    return table(("type", "what it says", "`data`, for example"), rows)
 
 
 def telemetry_events() -> str:
@@ -234,6 +240,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "process metrics": process_metrics,
     "telemetry events": telemetry_events,
+    "operational events": operational_events,
     "wide record": wide_record,
     "spans": spans,
     "calls": calls,

@@ -113,6 +113,8 @@ def _facts(contract: Contract) -> Iterator[tuple[str, str]]:
     if rules.on_create is not None:
         data = rules.on_create.data.decode()
         yield "a new endpoint begins with", f"an event of the type `{rules.on_create.event_type}`: `{data}`"
+    if rules.tracked_set is not None:
+        yield "tracked set", f"`{rules.tracked_set}`, unless the endpoint is given another, or none"
     if rules.https_only:
         yield "URL", "https only"
     if rules.one_channel:

@@ -8,12 +8,10 @@ them, the store closes. What can't be started raises a StartError before anythin
 import gc
 import logging
 import os
-import resource
 import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,25 +19,17 @@ from urllib.parse import urlsplit
 from ringback import __version__
 from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
+from ringback.api.door import Door
 from ringback.api.events import EventsRoute
+from ringback.api.records import RecordsRoute
 from ringback.api.room import Room
-from ringback.api.server import HttpServer, bind
+from ringback.api.server import HttpServer, bind, shown_host
+from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
-from ringback.control.alerts import AlertUseCases
-from ringback.control.attempts import AttemptUseCases
 from ringback.control.backup import BackupUseCases
-from ringback.control.endpoints import EndpointUseCases
-from ringback.control.event_types import EventTypeUseCases
-from ringback.control.events import EventUseCases
-from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
-from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
-from ringback.control.redaction import RedactionUseCases
-from ringback.control.replays import ReplayUseCases
-from ringback.control.samples import SampleUseCases
-from ringback.control.secrets import SecretUseCases
-from ringback.control.tenants import TenantUseCases
+from ringback.descriptors import raise_descriptor_limit
 from ringback.engine.engine import STOP_WITHIN_S, Engine
 from ringback.engine.orders import Setup
 from ringback.engine.reading import SenderLimits
@@ -49,6 +39,8 @@ from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.quotas import TenantQuotas
+from ringback.ingest.record_accept import RecordAcceptor
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
@@ -69,6 +61,8 @@ from ringback.standing import Accepting, Delivering, Standing
 from ringback.stoppable import AskedToStop, stoppable
 from ringback.store.port import Sealer
 from ringback.stores import OpenStore, open_store
+from ringback.telling import Telling
+from ringback.use_cases import Ground, app_parts
 from ringback.vault.ring import open_ring, read_keys
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
@@ -147,41 +141,40 @@ class Process:
     def _wire(self, listener: socket.socket) -> None:
         settings = self._settings
         host, port = listener.getsockname()[:2]
-        self._base_url = settings.public_url or f"http://{_shown_host(host)}:{port}"
+        self._base_url = settings.public_url or f"http://{shown_host(host)}:{port}"
         self._operator_key = self._admin_key()
         rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
         self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
         if settings.otlp_url is not None:
             self._watching.trace(settings.otlp_url, settings.trace_share, __version__, self._part_failed)
+        self._telling = self._make_telling()
         self._engine = self._make_engine(rules) if settings.role in ("all", "engine") else None
         self._watermark = Watermark(self._store, settings.disk_free_bytes_min, self._wait)
         self._inbox: ThreadMailbox[Submission] = ThreadMailbox()
         engine: HandOver = self._engine.gate if self._engine is not None else NoEngine()
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
-        caches = (self._profiles, catalogue, quotas)
+        caches = (self._profiles, catalogue, quotas, self._telling.listeners)
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
         app = build_app(parts := self._app_parts(rules))
-        self._events_route = EventsRoute(
-            Acceptor(self._clock, IntakeLimits(payload_bytes_max=settings.payload_bytes_max), catalogue.schema_of),
-            self._submit,
-            self._authenticator,
-            app,
-            meter=self._watching.requests,
-            trace=self._watching.trace_accept(propagate=settings.propagate_trace),
-            quota_of=quotas.of,
-            admit=self._admit,
-            arrivals=parts.arrivals,
-        )
+        limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
+        self._queue = WriterQueue(self._submit, self._admit, parts.arrivals)
+        trace = self._watching.trace_accept(propagate=settings.propagate_trace)
+        door = Door(self._queue, self._authenticator, self._watching.requests, trace, quotas.of)
+        records_route = RecordsRoute(RecordAcceptor(self._clock, limits), door, app)
+        acceptor = Acceptor(self._clock, limits, catalogue.schema_of)
+        self._events_route = EventsRoute(acceptor, door, records_route)
+        rule_failures = RuleFailures(self._store, self._clock, self._observer)
         self._writer = Writer(
             store=self._store,
-            index=MatchIndex(self._profiles.needs_number),
+            index=MatchIndex(self._profiles.needs_number, rule_failures.failed),
             clock=self._clock,
             inbox=self._inbox,
             engine=engine,
-            on_done=self._events_route.resolve,
+            on_done=self._telling.hearing(self._queue.resolve),
             pause=self._wait,
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
+            rule_failures=rule_failures,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
@@ -222,6 +215,20 @@ class Process:
             commits=self._watching.attempts.commits,
             resealed=self._master_key.drop_unused,
             origin=urlsplit(settings.public_url or "").hostname or DEFAULT_ORIGIN,
+            wants=self._telling.wants,
+            noticed=self._telling.noticed,
+        )
+
+    def _make_telling(self) -> Telling:
+        return Telling(
+            self._store,
+            self._clock,
+            self._settings.operator_tenant,
+            submit=self._submit_inside,
+            refresh=lambda: self._authenticator.refresh(),  # noqa: PLW0108 - made later
+            observer=self._observer,
+            on_crash=self._part_failed,
+            stopping=self._pause.is_set,
         )
 
     def _make_standing(self) -> Standing:
@@ -236,34 +243,30 @@ class Process:
         return Exposition(sources)
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
-        store, clock, profiles, notify = self._store, self._clock, self._profiles, self._notify
-        return AppParts(
-            tenants=TenantUseCases(store, clock, profiles, notify),
-            event_types=EventTypeUseCases(store, clock, notify),
-            profiles=ProfileUseCases(store, clock, profiles, notify),
-            keys=KeyUseCases(store, clock, notify),
-            endpoints=EndpointUseCases(
-                store,
-                clock,
-                rules,
-                profiles,
-                notify,
-                endpoints_max=self._settings.endpoints_per_tenant_max,
-            ),
-            secrets=SecretUseCases(store, clock, profiles, notify, self._audit),
-            events=EventUseCases(store, clock, profiles, self._kick),
-            alerts=AlertUseCases(store, profiles, self._base_url),
-            attempts=AttemptUseCases(store, clock),
+        ground = Ground(
+            store=self._store,
+            clock=self._clock,
+            profiles=self._profiles,
+            rules=rules,
+            endpoints_max=self._settings.endpoints_per_tenant_max,
+            notify=self._notify,
+            kick=self._kick,
+            audit=self._audit,
+            wants=self._telling.wants,
+            noticed=self._telling.noticed,
+            base_url=self._base_url,
+        )
+        readiness = Readiness(
+            self._store,
+            lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
+            self._opened.answers_within_s,
+            self._telling.cautions,
+        )
+        return app_parts(
+            ground,
             master_key=self._master_key,
             backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
-            samples=SampleUseCases(store, clock, profiles, self._kick, self._base_url),
-            redactions=RedactionUseCases(store, clock, notify, self._audit),
-            replays=ReplayUseCases(store, clock, profiles, self._kick),
-            readiness=Readiness(
-                store,
-                lambda: self._standing.obstacles(),  # noqa: PLW0108 - made later
-                self._opened.answers_within_s,
-            ),
+            readiness=readiness,
             metrics=self._exposition(),
             authenticator=self._authenticator,
         )
@@ -285,6 +288,8 @@ class Process:
             self._authenticator.refresh()
             self._keys_worker.start()
             self._writer_worker.start()
+            if self._settings.role != "engine":
+                self._telling.start()
             self._watermark.look()
             self._watermark_worker.start()
             self._memory_worker.start()
@@ -310,6 +315,7 @@ class Process:
 
     def _stop(self) -> None:
         self._pause.set()
+        self._telling.stop(WRITER_STOP_S)
         stop_all([self._writer_worker, self._watermark_worker, self._keys_worker, self._memory_worker], WRITER_STOP_S)
         broken_off = 0
         if self._engine is not None:
@@ -338,6 +344,10 @@ class Process:
 
     def _submit(self, submission: Submission) -> None:
         self._writer.submit(submission)
+
+    def _submit_inside(self, submission: Submission) -> None:
+        self._watermark.check()
+        self._writer.submit_inside(submission)
 
     def _notify(self) -> None:
         """Configuration was changed here: when this returns, this process acts on it."""
@@ -380,19 +390,6 @@ class Process:
         return key
 
 
-def raise_descriptor_limit() -> None:
-    """Each request under way is a descriptor: take as many as this user may have."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 def _write_line(line: bytes) -> None:
     sys.stderr.buffer.write(line)
     sys.stderr.buffer.flush()
-
-
-def _shown_host(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - what was asked for, shown as what can be typed
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host

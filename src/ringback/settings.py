@@ -63,6 +63,12 @@ def _master_key(text: str) -> str:
     return text
 
 
+def _operator_tenant(tenant_id: str) -> str:
+    if not re.fullmatch(rf"[a-zA-Z0-9_-]{{1,{limits.TENANT_ID_CHARS_MAX}}}", tenant_id):
+        raise ValueError(f"not a tenant's id: 1 to {limits.TENANT_ID_CHARS_MAX} letters, digits, _ and -")
+    return tenant_id
+
+
 def _name_servers(entries: Sequence[str]) -> tuple[str, ...]:
     return tuple(parse_name_server(entry) for entry in entries)
 
@@ -121,6 +127,14 @@ class Settings:
         "Host names at whose root the management API of a published contract stands, and nothing else: a list of "
         "HOST=NAME, such as `api.example.com=vainu`. See docs/compat.md.",
         check=parse_compat_hosts,
+    )
+    operator_tenant: str | None = setting(
+        None,
+        "The id of a tenant that is told of Ringback's own work for all tenants: operational events of every one are "
+        "stored there too. See docs/operational-events.md.",
+        risk="Whoever has a key of that tenant learns of all others' endpoints: their ids, labels and hosts. Every "
+        "delivery that fails makes an event.",
+        check=_operator_tenant,
     )
     allow_private: bool = setting(
         False,

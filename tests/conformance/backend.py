@@ -11,6 +11,7 @@ from ringback.model.endpoint import Endpoint
 from ringback.model.event import Event
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.notice import Notice
 from ringback.store.port import AttemptQuery, Fetched, FetchRequest, Leaving, Ring, Settlement, Store
 from support import rows
 from support.rows import NOW, TENANT
@@ -33,6 +34,9 @@ class Backend(Protocol):
 
     def drop_node(self, store: Store, node_id: str) -> None:
         """Lose a node's row and leave its lanes with it, which the port has no way to do either."""
+
+    def write_notice(self, store: Store, notice: Notice) -> None:
+        """Write one down that tells of nothing that happened."""
 
 
 class DurableBackend(Backend, Protocol):

@@ -1,7 +1,8 @@
 """The suites that every store passes, to be imported whole: a new suite is thereby everybody's.
 
-A durable store adds `suite_durability`; one that takes several write transactions at once `TestConcurrentIntake`;
-and each adds what it is: `TestSoleNodes` and `TestBringingForward`, or `TestSharedNodes` and `TestManyClocks`.
+A durable store adds `suite_durability`; one that takes several write transactions at once `TestConcurrentIntake` and
+`TestConcurrentRecords`; and each adds what it is: `TestSoleNodes` and `TestBringingForward`, or `TestSharedNodes` and
+`TestManyClocks`.
 """
 
 from conformance.suite_catalogue import TestEventTypes, TestQuotas
@@ -19,13 +20,24 @@ from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
 from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress
 from conformance.suite_nodes import TestNodes
+from conformance.suite_notices import (
+    TestNoticesOfTransactions,
+    TestPatternsOfEndpoints,
+    TestToldWithEndpoints,
+    TestToldWithHealth,
+    TestToldWithSettlements,
+)
 from conformance.suite_numbers import TestNumbers
 from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
+from conformance.suite_records import TestForgettingRecords, TestRecords, TestRecordTransactions, TestRecordTypes
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
 from conformance.suite_retention import TestRetention, TestTrimmedChanges, TestWholeDays
+from conformance.suite_rules import TestNotices, TestPurgingRecords, TestRuleFailures
 from conformance.suite_settlements import TestDayCounts, TestSettlements
 from conformance.suite_switch import TestLanesFollowTheTenant
+from conformance.suite_tracked_sets import TestClearingMembers, TestMembers, TestTrackedSets
+from conformance.suite_triggers import TestTriggers
 from conformance.suite_upkeep import TestMissingLanes, TestOrphans, TestStranded
 from conformance.suite_wakeups import TestWakeups
 
@@ -38,6 +50,7 @@ __all__ = [
     "TestCensus",
     "TestChanges",
     "TestClaims",
+    "TestClearingMembers",
     "TestDayCounts",
     "TestDifferential",
     "TestEndpoints",
@@ -45,6 +58,7 @@ __all__ = [
     "TestEventTypes",
     "TestExpiringKeys",
     "TestFetch",
+    "TestForgettingRecords",
     "TestHandshakes",
     "TestHealth",
     "TestIntake",
@@ -55,25 +69,39 @@ __all__ = [
     "TestLanesFollowTheTenant",
     "TestLanesOf",
     "TestLanesThatAsk",
+    "TestMembers",
     "TestMissingLanes",
     "TestNewWork",
     "TestNodes",
+    "TestNotices",
+    "TestNoticesOfTransactions",
     "TestNumbers",
     "TestOrderedFetch",
     "TestOrphans",
+    "TestPatternsOfEndpoints",
     "TestProfiles",
     "TestProgress",
     "TestPurging",
+    "TestPurgingRecords",
     "TestQuotas",
+    "TestRecordTransactions",
+    "TestRecordTypes",
+    "TestRecords",
     "TestRedactions",
     "TestRelease",
     "TestReplayPages",
     "TestResends",
     "TestRetention",
+    "TestRuleFailures",
     "TestSecrets",
     "TestSettlements",
     "TestStranded",
     "TestTenants",
+    "TestToldWithEndpoints",
+    "TestToldWithHealth",
+    "TestToldWithSettlements",
+    "TestTrackedSets",
+    "TestTriggers",
     "TestTrimmedChanges",
     "TestUsersOfProfiles",
     "TestWakeups",

@@ -21,6 +21,7 @@ from ringback.store.port import (
     EventQuery,
     FetchRequest,
     NotOwner,
+    RecordPut,
     ReplaySpan,
     Ring,
     Settlement,
@@ -37,8 +38,10 @@ from support.rows import (
     endpoint,
     event,
     new_delivery,
+    record,
     secret,
     tenant,
+    tracked_set,
 )
 
 TENANTS: Final = (TENANT, OTHER_TENANT)
@@ -282,8 +285,9 @@ class Tale:
         self.both(lambda store: store.make_missing_lanes(self.now, 100))
         self.both(lambda store: store.expire_keys_step(self.now, 100))
         for side in self.sides:
-            while side.store.cancel_step(self.now, 2) + side.store.purge_step(3):
+            while side.store.cancel_step(self.now, 2) + side.store.purge_step(3) + side.store.clear_members_step(2):
                 pass
+        self.both(lambda store: run_out(lambda: store.forget_records_step(self.now, 2), 2))
 
     def expire(self, ago: int) -> None:
         for tenant_id in TENANTS:
@@ -348,6 +352,33 @@ class Tale:
     def delete_tenant(self) -> None:
         self.both(lambda store: store.delete_tenant(OTHER_TENANT, self.now))
 
+    def change_record(self, which: int, gone: int | None) -> None:
+        one = record(f"c-{which // 2}", TENANTS[which % 2], version=self.next_number())
+        forget_at = None if gone is None else self.now + gone
+
+        def act(store: Store) -> object:
+            with store.intake() as transaction:
+                found = dict(transaction.lock_records([one.key]))
+                seen = found[one.key].revision if found else None
+                put = RecordPut(one._replace(revision=1 + (seen or 0), forget_at=forget_at), seen)
+                transaction.put_records([put])
+                transaction.commit()
+            return found
+
+        self.both(act)
+
+    def track(self, which: int, members: list[str], add: bool) -> None:
+        tenant_id, name = TENANTS[which % 2], f"set-{which // 2}"
+        one = tracked_set(name, tenant_id, id=f"set_{self.next_number():03d}", created_at=self.now, updated_at=self.now)
+        if add:
+            self.both(lambda store: store.put_tracked_set(one, 2))
+            self.both(lambda store: store.add_members(tenant_id, name, members, self.now, 3))
+        else:
+            self.both(lambda store: store.remove_members(tenant_id, name, members, self.now))
+
+    def drop_set(self, which: int) -> None:
+        self.both(lambda store: store.delete_tracked_set(TENANTS[which % 2], f"set-{which // 2}"))
+
     # ── what can be seen ──────────────────────────────────────────────────────────────────────────────────────
 
     def compare(self) -> None:
@@ -360,6 +391,10 @@ class Tale:
             self.both(lambda store: list(store.list_keys(tenant_id, None, 10)))  # noqa: B023
             self.both(lambda store: logged(store, tenant_id))  # noqa: B023
             self.both(lambda store: list(store.list_jobs(tenant_id, None, 100)))  # noqa: B023
+            self.both(lambda store: list(store.list_records(tenant_id, "contact", None, 100)))  # noqa: B023
+            for one in self.both(lambda store: list(store.list_tracked_sets(tenant_id, None, 100))):  # noqa: B023
+                members = self.both(lambda store: list(store.list_members(one.tenant_id, one.name, None, 9)))  # noqa: B023
+                assert len(members) == one.members
         self.both(lambda store: list(store.open_jobs("", 100)))
         for tenant_id, event_id in self.events:
             self.both_sides(lambda side: seqless(side, tenant_id, event_id))  # noqa: B023

@@ -8,6 +8,8 @@ from conformance.suite_clock import TestBringingForward  # noqa: F401
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestSoleNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
+from conformance.suite_records import TestConcurrentRecords  # noqa: F401
+from ringback.model.notice import Notice
 from ringback.store.memory import MemoryStore
 from ringback.store.port import Store
 
@@ -25,6 +27,10 @@ class MemoryBackend:
     def drop_node(self, store: Store, node_id: str) -> None:
         assert isinstance(store, MemoryStore)
         del store._tables.nodes[node_id]
+
+    def write_notice(self, store: Store, notice: Notice) -> None:
+        assert isinstance(store, MemoryStore)
+        store._tables.notices[notice.tenant_id, notice.id] = notice
 
 
 @pytest.fixture

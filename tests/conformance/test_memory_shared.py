@@ -7,6 +7,7 @@ from conformance.suite_clock import TestManyClocks  # noqa: F401
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestNodes, TestSharedNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
+from conformance.suite_records import TestConcurrentRecords, TestRecordTransactions  # noqa: F401
 from conformance.suite_wakeups import TestWakeups  # noqa: F401
 from conformance.test_memory import MemoryBackend
 from ringback.store.memory import MemoryStore

@@ -12,6 +12,8 @@ from conformance.suite_durability import TestDurability  # noqa: F401
 from conformance.suite_intake import TestConcurrentIntake  # noqa: F401
 from conformance.suite_nodes import TestSharedNodes  # noqa: F401
 from conformance.suite_numbers import TestConcurrentNumbers  # noqa: F401
+from conformance.suite_records import TestConcurrentRecords  # noqa: F401
+from ringback.model.notice import Notice
 from ringback.store.port import Store
 from ringback.store.postgres.store import PostgresStore
 from support.postgres import Cluster
@@ -40,6 +42,10 @@ class PostgresBackend:
 
     def drop_node(self, store: Store, node_id: str) -> None:
         self._cluster.sql("DELETE FROM node WHERE id = %s", node_id, database=self._name)
+
+    def write_notice(self, store: Store, notice: Notice) -> None:
+        insert = f"INSERT INTO notice ({', '.join(notice._fields)}) VALUES (%s, %s, %s, %s, %s, %s)"
+        self._cluster.sql(insert, *notice, database=self._name)
 
     def _opened(self) -> Store:
         return PostgresStore.open(self._url, sealer_for=lambda needed: SEALER)

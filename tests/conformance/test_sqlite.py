@@ -11,9 +11,12 @@ from conformance.every_store import *  # noqa: F403
 from conformance.suite_clock import TestBringingForward  # noqa: F401
 from conformance.suite_durability import TestDurability  # noqa: F401
 from conformance.suite_nodes import TestSoleNodes  # noqa: F401
+from ringback.model.notice import Notice
 from ringback.store.port import Store
 from ringback.store.sqlite import SqliteStore
 from support.sealing import SEALER
+
+INSERT_NOTICE = f"INSERT INTO notice ({', '.join(Notice._fields)}) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class SqliteBackend:
@@ -35,6 +38,9 @@ class SqliteBackend:
 
     def drop_node(self, store: Store, node_id: str) -> None:
         apsw.Connection(str(self._path)).execute("DELETE FROM node WHERE id = ?", (node_id,))
+
+    def write_notice(self, store: Store, notice: Notice) -> None:
+        apsw.Connection(str(self._path)).execute(INSERT_NOTICE, notice)
 
 
 @pytest.fixture

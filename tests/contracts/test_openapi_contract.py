@@ -18,20 +18,24 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from ringback.api.door import Door
 from ringback.api.events import EventsRoute
+from ringback.api.records import RecordsRoute
+from ringback.api.writer_queue import WriterQueue
 from ringback.clock import SystemClock
 from ringback.ingest.accept import Acceptor
 from ringback.ingest.index import MatchIndex
+from ringback.ingest.record_accept import RecordAcceptor
 from ringback.ingest.submission import NoEngine, Submission
 from ringback.ingest.writer import Writer
 from ringback.observe.meters import RequestMeter
-from ringback.store.port import Settlement
+from ringback.store.port import RecordPut, Settlement
 from ringback.store.sqlite import SqliteStore
 from ringback.times import rfc3339
 from ringback.workers import ThreadMailbox, Worker
 from support.api_world import OPERATOR_KEY, ApiWorld
 from support.profiles import profile_text
-from support.rows import TENANT, attempt, attempt_id, event
+from support.rows import TENANT, attempt, attempt_id, event, record
 
 EXAMPLES = 6
 UNKNOWN_HEADER = "x-schemathesis-unknown-property"
@@ -59,13 +63,24 @@ UNSAID = {
     "filter": "a language of its own",
     "secret": "of a profile's form",
     "profile": "one that this server knows",
-    "tracked_set": "reserved for a later version",
+    "tracked_set": "a name of letters, digits, _ and -",
+    "ids": "texts of 1 to 256 bytes without control characters",
     "sample": "what the event type's own schema allows",
     "headers": "what HTTP allows in a header",
     "value": "what HTTP allows in a header",
     "password": "what HTTP allows in a header",
     "query": "what HTTP allows in an address",
     "Idempotency-Key": "visible ASCII",
+    "Ringback-Version": "digits of a number up to 2^63 - 1",
+    "Ringback-Updated-At": "a moment between 1970 and 9999",
+    "Ringback-Channel": TEXTS,
+    "If-Match": "an ETag, or *",
+    "If-None-Match": "does not go together with If-Match",
+    **dict.fromkeys(("file", "request"), "what is wrong with a profile's text"),
+    "grace_seconds": RANGES,
+    "fields": "JSON pointers",
+    "ignored": "JSON pointers",
+    "deleted_kept_days": RANGES,
 }
 
 
@@ -102,13 +117,10 @@ class ContractWorld:
             on_done=self._resolve,
             pause=lambda seconds: None,
         )
-        self.route = EventsRoute(
-            Acceptor(self.api.clock),
-            self.writer.submit,
-            self.api.authenticator,
-            self.api.app,
-            meter=RequestMeter(self.api.clock),
-        )
+        self.queue = WriterQueue(self.writer.submit)
+        door = Door(self.queue, self.api.authenticator, RequestMeter(self.api.clock))
+        records_route = RecordsRoute(RecordAcceptor(self.api.clock), door, self.api.app)
+        self.route = EventsRoute(Acceptor(self.api.clock), door, records_route)
         self.calls = 0
         self.worker = Worker("writer", self.writer.step, SystemClock(), lambda part: None)
         self.worker.start()
@@ -118,7 +130,7 @@ class ContractWorld:
         self.api.call("PUT", "/v1/event-types/contact.created", {"sample": {"id": 1}, "schema": {"type": "object"}})
 
     def _resolve(self, submissions: list[Submission]) -> None:
-        self.route.resolve(submissions)
+        self.queue.resolve(submissions)
 
     def close(self) -> None:
         self.worker.stop(10)
@@ -150,11 +162,26 @@ class ContractWorld:
             return self._first(self.api.get("/jobs?limit=1")["items"]) or self._job()
         if name == "name" and "/profiles/" in operation:
             return self._profile()
-        return {"event_id": "evt_1", "attempt_id": attempt_id(1), "name": "contact.created"}[name]
+        if name == "name" and "/record-types/" in operation:
+            self.api.call("PUT", "/v1/record-types/contact", {})
+            return "contact"
+        if name == "record_id":
+            return self._record()
+        return {"record_type": "contact", "event_id": "evt_1", "attempt_id": attempt_id(1), "name": "contact.created"}[
+            name
+        ]
 
     def _profile(self) -> str:
         self.api.call("PUT", "/v1/profiles/own", {"toml": profile_text()})
         return "own"
+
+    def _record(self) -> str:
+        with self.store.intake() as transaction:
+            known = transaction.lock_records([record("1").key]).get(record("1").key)
+            seen = None if known is None else known.revision
+            transaction.put_records([RecordPut(record("1", revision=(seen or 0) + 1), seen)])
+            transaction.commit()
+        return "1"
 
     def _first(self, items: list[dict[str, Any]]) -> str | None:
         return items[0]["id"] if items else None
@@ -165,6 +192,7 @@ def contract() -> Any:
     project = config.projects.get_default()
     project.generation.update(max_examples=EXAMPLES, deterministic=True, database="none")
     project.checks.negative_data_rejection.expected_statuses.append("413")
+    project.checks.positive_data_acceptance.expected_statuses.append("412")
     loaded = schemathesis.openapi.from_dict(ApiWorld().app.openapi(), config=config)
     loaded.app = Api()
     return loaded

@@ -14,6 +14,7 @@ import pytest
 import typer.main
 
 from ringback.api.management.openapi import EVENT_PATHS
+from ringback.api.management.record_paths import RECORD_SCOPES
 from ringback.cli.main import app
 from ringback.observe import telemetry
 from ringback.observe.attempts import HELD_BY, AttemptRecord
@@ -223,9 +224,12 @@ def test_every_route_of_the_app_stands_in_the_guide_and_no_other() -> None:
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([A-Z]+ /\S*)` \|", page, re.MULTILINE))
     routes = {
-        (method, route.path) for route in ApiWorld().app.routes for method in getattr(route, "methods", None) or ()
+        (method, getattr(route, "path_format", None) or route.path)
+        for route in ApiWorld().app.routes
+        for method in getattr(route, "methods", None) or ()
     }
     routes |= {("POST", path) for path in EVENT_PATHS}
+    routes |= {(method.upper(), path) for method, path in RECORD_SCOPES}
     elsewhere = ("/docs", "/openapi.json", "/compat/")
     of_pages = {(method, path) for method, path in routes if path.startswith(elsewhere)}
     heads = {(method, path) for method, path in routes if method == "HEAD"}

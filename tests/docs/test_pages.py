@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, docs/upgrade.md and docs/api.md, run for real and in their order.
+"""The commands of operations.md, upgrade.md, api.md and records.md in docs/, run for real and in their order.
 
 README.md and docs/cli.md have tests of their own beside this one; no page with commands is without.
 """
@@ -73,7 +73,7 @@ def test_operations(tmp_path: Path, inbox: Inbox) -> None:
 
         server.start()
         assert json.loads(page.run())["retention_days"] == 14
-        assert json.loads(page.run()) == {"redacted": 0}, "the event of above has no subject"
+        assert json.loads(page.run()) == {"redacted": 0, "record": None}, "the event of above has no subject"
         page.said["ENDPOINT"] = server.get("/v1/tenants/acme/endpoints")["items"][0]["id"]
         assert "done: 0 of 0 events queued" in page.run()
         assert "\nringback_disk_free_bytes " in page.run()
@@ -152,9 +152,28 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         inbox.reply = lambda received: Reply()
         job, jobs = documents(page.run())
         assert [one["id"] for one in jobs["items"]] == [job["id"]]
-        assert documents(page.run()) == [{"redacted": 1}]
+        assert documents(page.run()) == [{"redacted": 1, "record": None}]
         assert len(documents(page.run())[0]["items"]) == 5
         master_key, ready = documents(page.run())
         assert (master_key["left"], ready) == (0, {"status": "ready", "cautions": []})
         assert (tmp_path / "copy.db").read_bytes().startswith(b"SQLite format 3")
+    page.end()
+
+
+def test_records(tmp_path: Path, inbox: Inbox) -> None:
+    with server_in(tmp_path) as server:
+        page = Page("docs/records.md", tmp_path, {HERE: server.url, HOOK: inbox.url()})
+        page.run()
+        created, patched = documents(page.run())
+        assert (created["result"], patched["changed"]) == ("created", ["/address/zip", "/score"])
+        assert documents(page.run())[0]["deleted_kept_days"] == 30
+        assert [one["result"] for one in documents(page.run())] == ["updated", "stale"]
+        shown, patched, listed = documents(page.run())
+        assert (shown["data"], patched["revision"]) == ({"name": "Globex", "score": 90}, 4)
+        assert [one["id"] for one in listed["items"]] == ["42"]
+        (batch,) = documents(page.run())
+        assert [one["result"] for one in batch["records"]] == ["created", "updated", "deleted"]
+        deleted, redacted = documents(page.run())
+        assert deleted["result"] == "deleted"
+        assert redacted == {"redacted": 6, "record": "deleted"}
     page.end()

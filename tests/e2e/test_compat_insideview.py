@@ -348,6 +348,26 @@ def test_alerts_come_in_pages_whose_cursor_can_be_kept(account: Account) -> None
     assert len(set(numbers)) == len(numbers) == 7
 
 
+def test_a_subscription_is_told_of_its_entities_and_fetches_no_others(account: Account) -> None:
+    with Receiver(proves(echo)) as receiver:
+        made = account.subscribe(receiver.url, trackedSet="my-companies")
+        account.wait_status(made, "ACTIVE")
+        account.track("my-companies", "co_1", "co_2")
+        names = ("co_1", "co_3", "co_2")
+        events = {name: account.happen(subject={"type": "company", "id": name}) for name in names}
+        account.happen()
+        assert [events[name]["deliveries"] for name in names] == [1, 0, 1]
+        sent = [json.loads(one.body)["alertId"] for one in alerts_at(receiver, 2)]
+    page = account.alerts(made)
+    assert [(alert["entityId"], alert["eventId"]) for alert in page["alerts"]] == [
+        ("co_1", events["co_1"]["id"]),
+        ("co_2", events["co_2"]["id"]),
+    ]
+    assert sorted(sent) == sorted(alert["alertId"] for alert in page["alerts"])
+    assert account.change(made, {"trackedSet": None}).keys() == account.shown(made).keys()
+    assert len(account.events_of(made)) == 4
+
+
 def test_what_was_sent_can_be_fetched_a_test_too(account: Account) -> None:
     with Receiver(proves(echo)) as receiver:
         made = account.subscribe(receiver.url)

@@ -1,5 +1,6 @@
 """Vainu's API for webhooks of company data on a real server: from its calls to what arrives, to the byte."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from support.process import ADMIN_KEY, Server
 from support.tenant import TestTenant
 
 TYPE = "company_change_webhook"
+SET = "customer-data"
+COMPANY = {"type": "company", "id": "25578642"}
 PATH = "/api/v2/webhook_configuration"
 
 
@@ -18,13 +21,20 @@ def api(tenant: TestTenant) -> Api:
     return Api(tenant, "/compat/vainu" + PATH, label="anna@example.com")
 
 
+@pytest.fixture
+def tracked(tenant: TestTenant) -> TestTenant:
+    """A tenant whose customer data has one company."""
+    tenant.track(SET, COMPANY["id"])
+    return tenant
+
+
 def webhook(url: str, **fields: Any) -> dict[str, Any]:
     return {"webhook_url": url, "query": "?crm=custom", "type": TYPE, **fields}
 
 
 @pytest.mark.parametrize("slash", ["/", ""])
-def test_the_life_of_a_webhook(api: Api, inbox: Inbox, slash: str) -> None:
-    tenant = api.tenant
+def test_the_life_of_a_webhook(api: Api, tracked: TestTenant, inbox: Inbox, slash: str) -> None:
+    tenant = tracked
     made = api.must(201, "POST", slash, webhook(inbox.url()))
     assert list(made) == ["webhook_url", "query", "id", "username", "type"]
     assert made == {**webhook(inbox.url()), "id": made["id"], "username": "anna@example.com"}
@@ -32,8 +42,9 @@ def test_the_life_of_a_webhook(api: Api, inbox: Inbox, slash: str) -> None:
 
     inbox.reply = lambda _: Reply(500 if len(inbox.received) == 1 else 200)
     assert tenant.patch(made["id"], retry={"delays_s": [0.01]}).status == 200
-    tenant.send("contact.created", {"region": "none of it"})
-    event_id = tenant.send("company.updated", {"region": "FI-18", "visiting_address": "Eteläesplanadi 12", "x": 1})
+    tenant.send("contact.created", {"region": "none of it"}, subject=COMPANY)
+    data = {"region": "FI-18", "visiting_address": "Eteläesplanadi 12", "x": 1}
+    event_id = tenant.send("company.updated", data, subject=COMPANY)
     for number, received in enumerate(inbox.wait_for(2), 1):
         assert received.path == "/hook?crm=custom"
         assert received.contract_headers == {"Content-Type": "application/json"}
@@ -46,8 +57,70 @@ def test_the_life_of_a_webhook(api: Api, inbox: Inbox, slash: str) -> None:
     assert api.must(204, "DELETE", place) is None
     assert api.must(404, "DELETE", place) == {"detail": "There is no such webhook.", "code": "not_found"}
     assert api.must(200, "GET", slash) == {"results": []}
-    accepted = tenant.server.make(f"{tenant.path}/events", {"type": "company.updated", "data": {}})
-    assert accepted["deliveries"] == 0
+    assert deliveries(tenant, "company.updated") == 0
+
+
+def deliveries(tenant: TestTenant, name: str, subject: dict[str, str] | None = COMPANY) -> int:
+    """To how many endpoints an event of this type and subject goes."""
+    event = {"type": name, "data": {}} | ({} if subject is None else {"subject": subject})
+    return int(tenant.server.make(f"{tenant.path}/events", event)["deliveries"])
+
+
+def test_only_companies_in_the_customer_data_count(api: Api, inbox: Inbox) -> None:
+    tenant = api.tenant
+    made = api.must(201, "POST", "/", webhook(inbox.url()))
+    assert tenant.server.get(f"{tenant.path}/endpoints/{made['id']}")["tracked_set"] == SET
+    assert deliveries(tenant, "company.updated") == 0, "there is no such set"
+    tenant.track(SET)
+    assert deliveries(tenant, "company.updated") == 0, "the set is empty"
+    tenant.track(SET, "11111111", COMPANY["id"])
+    other = {"type": "company", "id": "22222222"}
+    assert deliveries(tenant, "company.updated") == 1
+    assert deliveries(tenant, "company.updated", other) == 0
+    assert deliveries(tenant, "company.updated", None) == 0
+    tenant.server.make(f"{tenant.path}/tracked-sets/{SET}/members/remove", {"ids": [COMPANY["id"]]})
+    tenant.server.make(f"{tenant.path}/tracked-sets/{SET}/members", {"ids": [other["id"]]})
+    assert [deliveries(tenant, "company.updated", one) for one in (COMPANY, other)] == [0, 1]
+    inbox.wait_for(2)
+    assert tenant.server.ask("DELETE", f"{tenant.path}/tracked-sets/{SET}").status == 204
+    assert deliveries(tenant, "company.updated", other) == 0
+    tenant.track(SET)
+    assert deliveries(tenant, "company.updated", other) == 0, "a new set has none of the old one's members"
+
+
+def test_many_companies_in_one_request_are_told_apart(api: Api, inbox: Inbox) -> None:
+    tenant = api.tenant
+    api.must(201, "POST", "/", webhook(inbox.url()))
+    everything = tenant.endpoint(inbox.url("/all"))["id"]
+    tenant.track(SET, *(f"c{number}" for number in range(0, 500, 5)))
+    events = [
+        {
+            "type": "company.updated",
+            "data": {"business_id": f"c{number}"},
+            "subject": {"type": "company", "id": f"c{number}"},
+        }
+        for number in range(500)
+    ]
+    tenant.server.make(f"{tenant.path}/events/batch", {"events": events})
+    received = inbox.wait_for(600)
+    told = {json.loads(one.body)["data"]["business_id"] for one in received if one.path == "/hook?crm=custom"}
+    assert told == {f"c{number}" for number in range(0, 500, 5)}
+    assert tenant.server.get(f"{tenant.path}/endpoints/{everything}/stats")["failed"] == 0
+
+
+def test_under_v1_an_endpoint_of_the_profile_has_the_same_set_unless_it_is_given_another(
+    tenant: TestTenant, inbox: Inbox
+) -> None:
+    made = [
+        tenant.endpoint(inbox.url(), profile="vainu", **fields)
+        for fields in ({}, {"tracked_set": "mine"}, {"tracked_set": None})
+    ]
+    assert [one["tracked_set"] for one in made] == [SET, "mine", None]
+    assert deliveries(tenant, "company.updated") == 1
+    tenant.track("mine", COMPANY["id"])
+    assert deliveries(tenant, "company.updated") == 2
+    tenant.track(SET, COMPANY["id"])
+    assert deliveries(tenant, "company.updated") == 3
 
 
 @pytest.mark.parametrize(
@@ -61,24 +134,21 @@ def test_the_life_of_a_webhook(api: Api, inbox: Inbox, slash: str) -> None:
     ],
 )
 def test_the_query_is_appended_and_shown_as_it_was_posted(
-    api: Api, inbox: Inbox, given: dict[str, Any], shown: str, path: str
+    api: Api, tracked: TestTenant, inbox: Inbox, given: dict[str, Any], shown: str, path: str
 ) -> None:
     made = api.must(201, "POST", "/", {"webhook_url": inbox.url("/hook?a=1"), "type": TYPE, **given})
     assert (made["webhook_url"], made["query"]) == (inbox.url("/hook?a=1"), shown)
     assert api.must(200, "GET", "/")["results"] == [made]
-    api.tenant.send("company.updated", {})
+    tracked.send("company.updated", {}, subject=COMPANY)
     assert inbox.wait_for(1)[0].path == path
 
 
-def test_changes_of_companies_are_told_and_nothing_else(api: Api, inbox: Inbox) -> None:
-    tenant = api.tenant
+def test_changes_of_companies_are_told_and_nothing_else(api: Api, tracked: TestTenant, inbox: Inbox) -> None:
     api.must(201, "POST", "/", webhook(inbox.url()))
-
-    def deliveries(name: str) -> int:
-        return int(tenant.server.make(f"{tenant.path}/events", {"type": name, "data": {}})["deliveries"])
-
-    assert [deliveries(name) for name in ("company", "company.created", "company.address.changed")] == [1, 1, 1]
-    assert [deliveries(name) for name in ("contact.updated", "company_x.updated", "companies")] == [0, 0, 0]
+    for name in ("company", "company.created", "company.address.changed"):
+        assert deliveries(tracked, name) == 1
+    for name in ("contact.updated", "company_x.updated", "companies"):
+        assert deliveries(tracked, name) == 0
 
 
 def test_the_user_is_the_label_of_the_key_that_made_it(api: Api) -> None:

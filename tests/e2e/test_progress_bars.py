@@ -54,6 +54,20 @@ def test_a_replay_in_a_pipe_draws_nothing(tenant: TestTenant, inbox: Inbox) -> N
     assert ended.err == ""
 
 
+def test_an_upload_of_ids_draws_its_bar_to_the_end(tenant: TestTenant, tmp_path: Path) -> None:
+    file = tmp_path / "companies.csv"
+    file.write_text("name,id\n" + "".join(f"Company {number},c_{number}\n" for number in range(20_005)))
+    where = ["--url", tenant.server.url, "--key", ADMIN_KEY, "--tenant", tenant.id]
+
+    ended = ringback_on_terminal("tracked-sets", "upload", "customers", str(file), "--column", "id", *where)
+
+    assert ended.code == 0, ended.out
+    assert drawings(ended, "Checking")
+    assert re.search(r"20005/20005", drawings(ended, "Adding")[-1])
+    assert "customers: 20,005 ids read, 20,005 added, 0 removed; it has 20,005 members." in " ".join(ended.out.split())
+    assert tenant.server.get(f"{tenant.path}/tracked-sets/customers")["members"] == 20_005
+
+
 def test_a_backup_of_a_stopped_server_draws_its_bar_to_the_end(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with Server(data):

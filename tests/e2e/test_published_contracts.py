@@ -91,9 +91,12 @@ def test_all_webhooks_of_an_organisation_share_its_secret_and_its_rotation(tenan
 
 def test_vainu(tenant: TestTenant, inbox: Inbox) -> None:
     made = tenant.endpoint(inbox.url(), profile="vainu", retry=TWICE, query="?crm=custom")
-    assert made["secret"] is None
+    assert (made["secret"], made["tracked_set"]) == (None, "customer-data")
     fails_first(inbox)
-    event_id = tenant.send("company.updated", {"region": "FI-18", "visiting_address": "Eteläesplanadi 12", "x": 1})
+    tenant.track("customer-data", "25578642")
+    tenant.send("company.updated", {"region": "not tracked"}, subject={"type": "company", "id": "1"})
+    data = {"region": "FI-18", "visiting_address": "Eteläesplanadi 12", "x": 1}
+    event_id = tenant.send("company.updated", data, subject={"type": "company", "id": "25578642"})
     for number, received in enumerate(inbox.wait_for(2), 1):
         assert received.contract_headers == {"Content-Type": "application/json"}
         assert received.path == "/hook?crm=custom"

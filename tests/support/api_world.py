@@ -25,16 +25,23 @@ from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Obstacle, Readiness
+from ringback.control.record_types import RecordTypeUseCases
+from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.tracked_sets import TrackedSetUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.model.event import Event, NewDelivery
+from ringback.model.record import Record
 from ringback.model.tenant import Scope
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
 from ringback.store.memory import MemoryStore
+from ringback.store.port import RecordPut
 from ringback.testing.clock import ManualClock
 from ringback.vault.ring import KeyRing
 from ringback.wire.contract import Contract
@@ -83,8 +90,13 @@ class ApiWorld:
             master_key=MasterKeyUseCases(store, self.ring, self._hasten, self._audit),
             backups=BackupUseCases(self, Path(self._folder.name), lambda _: None, self._audit),
             samples=SampleUseCases(store, clock, profiles, self._kick),
+            tracked_sets=TrackedSetUseCases(store, clock),
+            records=RecordUseCases(store),
+            record_types=RecordTypeUseCases(store, clock, self._notify, types_max=10),
             redactions=RedactionUseCases(store, clock, self._notify, self._audit),
             replays=ReplayUseCases(store, clock, profiles, self._kick),
+            triggers=TriggerUseCases(store, clock, self._notify),
+            rules=RuleUseCases(store, clock),
             readiness=Readiness(store, lambda: self.obstacles),
             metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,
@@ -129,6 +141,12 @@ class ApiWorld:
         """Register an endpoint; what was answered."""
         answer: dict[str, Any] = self.post("/endpoints", {"url": "https://a.example/hook", **fields})
         return answer
+
+    def add_records(self, *records: Record) -> None:
+        """Store records as they are."""
+        with self.store.intake() as transaction:
+            transaction.put_records([RecordPut(one, None) for one in records])
+            transaction.commit()
 
     def accept(self, events: list[Event], endpoint_ids: list[str] | None = None) -> list[int]:
         """Store events with a delivery for each endpoint, as the ingest writer does."""

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ringback.api.auth import Authenticator
+from ringback.api.door import Door
 from ringback.api.events import EventsRoute
+from ringback.api.writer_queue import WriterQueue
 from ringback.control.keys import hash_of_key
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
@@ -92,15 +94,13 @@ class EventsWorld:
         self.authenticator = Authenticator(self.store, self.store, self.clock, ADMIN_KEY, caches)
         acceptor = Acceptor(self.clock, limits, self.catalogue.schema_of)
         self.meter = RequestMeter(self.clock)
+        self.queue = WriterQueue(self.writer.submit)
         self.route = EventsRoute(
             acceptor,
-            self.writer.submit,
-            self.authenticator,
+            Door(self.queue, self.authenticator, self.meter, quota_of=self.quotas.of),
             fallen_through,
-            meter=self.meter,
-            quota_of=self.quotas.of,
         )
-        self.writer.on_done = self.route.resolve
+        self.writer.on_done = self.queue.resolve
 
     def limit(self, **quota: float | None) -> None:
         """Give the tenant a quota, in force at once."""

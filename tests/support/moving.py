@@ -18,11 +18,12 @@ from ringback.times import DAY_MS
 FIRST_AT: Final = 1_800_000_000_000
 TABLES: Final = (
     "tenant", "api_key", "profile", "event_type", "endpoint", "secret", "change", "event", "event_key", "delivery",
-    "job", "job_event", "attempt", "endpoint_day", "lane",
+    "job", "job_event", "attempt", "endpoint_day", "lane", "event_type_version", "record_type", "record_trigger",
+    "record", "tracked_set", "tracked_member", "tracked_set_gone", "rule_failure", "notice",
 )  # fmt: skip
 FLAGS: Final = {
     "webhooks_enabled", "deprecated", "deferred", "final", "superseded", "response_truncated", "maybe_repeated",
-    "ready", "open",
+    "ready", "open", "active",
 }  # fmt: skip
 # What can't be any value of its kind.
 VALUES: Final[Mapping[str, Any]] = {
@@ -32,6 +33,8 @@ VALUES: Final[Mapping[str, Any]] = {
     "not_before": lambda n: (0, FIRST_AT + 1, FIRST_AT + 9)[n % 3],
     "config": lambda n: json.dumps({"id": f"id-{n}", "profile": "vessel"} if n % 2 else {"id": f"id-{n}"}).encode(),
     "event_ids": lambda n: json.dumps([f"id-{n}", f"id-{n}-é"][: 1 + n % 2]),
+    "fields": lambda n: json.dumps(["/a", f"/é/{n}"][: n % 3]),
+    "ignored": lambda n: json.dumps([f"/{n}"][: n % 2]),
     "event_id": lambda n: f"id-{n}",
     "endpoint_id": lambda n: f"id-{n}",
     "tenant_id": lambda n: f"tenant-{n % 2}",

@@ -157,6 +157,12 @@ SELECT
     false, 'POST', 'x', '', 'x', '', false, 'x', false
 FROM piled;
 INSERT INTO job_event (tenant_id, job_id, event_seq) SELECT tenant, 'job_1', 10000 + n FROM piled;
+INSERT INTO record (tenant_id, type, id, revision, created_at, updated_at, forget_at, data)
+SELECT tenant, 'lead', event, 1, at, at, CASE WHEN turn % 5 = 0 THEN at END, repeat('x', 200)::bytea FROM piled;
+INSERT INTO tracked_set (tenant_id, name, id, members, created_at, updated_at)
+SELECT DISTINCT tenant, 'set_' || turn % 9, 'set_' || turn % 9, 0, 0, 0 FROM piled
+ON CONFLICT DO NOTHING;
+INSERT INTO tracked_member (tenant_id, set_id, member) SELECT tenant, 'set_1', event FROM piled;
 INSERT INTO endpoint_day_delta (tenant_id, endpoint_id, day, succeeded, failed)
 SELECT tenant, endpoint, '2027-01-15', 1, 0 FROM piled WHERE turn % 5 = 0;
 INSERT INTO endpoint_day (tenant_id, endpoint_id, day, succeeded, failed)
@@ -177,6 +183,7 @@ SELECT 'ep_other_' || n, tenant, {now} + 60000 + n, 0, CASE WHEN turn % 2 = 0 TH
 
 def pile_up(connection: psycopg.Connection[Any], first: int, last: int) -> None:
     """Events, each pending and with an attempt, numbered so: of ten tenants with fifty lanes (`ep_0` to `ep_49`, of the
-    tenants `ten_0` to `ten_9` by their last digit), over three days. Lane 7 has keys; a fifth is deferred."""
+    tenants `ten_0` to `ten_9` by their last digit), over three days. Lane 7 has keys; a fifth is deferred. And of each
+    a record, a fifth of them deleted, that is a member of a set."""
     places = {"now": NOW, "day_ms": DAY_MS, "first": first, "last": last}
     connection.execute((_ROWS + _PILE).format(**places))  # type: ignore[call-overload]

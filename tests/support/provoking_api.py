@@ -151,6 +151,11 @@ BY_REQUEST: Final[dict[str, Callable[[TestTenant], Answer]]] = {
     "unsupported_media_type": lambda tenant: ask(
         tenant, "POST", "/events", b"type=x", headers={"Content-Type": "application/x-www-form-urlencoded"}
     ),
+    "no_such_record": lambda tenant: ask(tenant, "PATCH", "/records/company/never", {}),
+    "precondition_failed": lambda tenant: ask(
+        tenant, "PUT", "/records/company/1", {"a": 1}, headers={"If-Match": '"7"'}
+    ),
+    "record_not_object": lambda tenant: ask(tenant, "PUT", "/records/company/1", []),
     "invalid": lambda tenant: ask(tenant, "POST", "/events", {"type": "no type"}),
     "schema_mismatch": schema_mismatch,
     "schema_not_additive": schema_not_additive,

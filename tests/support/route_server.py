@@ -21,7 +21,7 @@ class RouteServer:
     def __init__(self, *, direct: bool, room_bytes: int = WAITING_BYTES_MAX) -> None:
         self.world = EventsWorld()
         self.room = Room(self.world.clock.boottime_s, bytes_max=room_bytes)
-        self.world.route.admit = self.room.check
+        self.world.queue.admit = self.room.check
         self.taken = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]

@@ -11,8 +11,12 @@ from typing import Any, Final
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.event import Event, NewDelivery
+from ringback.model.notice import Notice
+from ringback.model.record import Record
 from ringback.model.tenant import ApiKey, Scope, Tenant
-from ringback.store.port import KeyClaim
+from ringback.model.tracked_set import TrackedSet
+from ringback.model.trigger import Trigger
+from ringback.store.port import KeyClaim, RuleFailure
 
 NOW: Final = 1_800_000_000_000
 TENANT: Final = "acme"
@@ -151,4 +155,50 @@ def claim(
     """A key that a caller chose; an idempotency key is good for a day."""
     expires_at = NOW + 86_400_000 if kind == "idempotency" else None
     plain = KeyClaim(TENANT, kind, key, b"hash of the body", tuple(event_ids), expires_at)
+    return plain._replace(**changes)
+
+
+def record(record_id: str = "c-1", tenant_id: str = TENANT, **changes: Any) -> Record:
+    plain = Record(
+        tenant_id=tenant_id,
+        type="contact",
+        id=record_id,
+        revision=1,
+        version=None,
+        source_at=None,
+        created_at=NOW,
+        updated_at=NOW,
+        forget_at=None,
+        marks=None,
+        data=f'{{"of":"{record_id}"}}'.encode(),
+    )
+    return plain._replace(**changes)
+
+
+def tracked_set(name: str = "vip", tenant_id: str = TENANT, **changes: Any) -> TrackedSet:
+    plain = TrackedSet(f"set_{name}", tenant_id, name, members=0, created_at=NOW, updated_at=NOW)
+    return replace(plain, **changes)
+
+
+def trigger(trigger_id: str = "trg_1", tenant_id: str = TENANT, **changes: Any) -> Trigger:
+    plain = Trigger(
+        id=trigger_id,
+        tenant_id=tenant_id,
+        name=f"Trigger {trigger_id}",
+        record_type="contact",
+        when='passed("score", 80)',
+        emits="contact.hot",
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return replace(plain, **changes)
+
+
+def rule_failure(rule_id: str = "ep_a", tenant_id: str = TENANT, **changes: Any) -> RuleFailure:
+    plain = RuleFailure(tenant_id, rule_id, at=NOW, event_id="evt_1", message="no such key: age")
+    return plain._replace(**changes)
+
+
+def notice(notice_id: str = "evt_n1", tenant_id: str = TENANT, **changes: Any) -> Notice:
+    plain = Notice(tenant_id, notice_id, "endpoint.disabled", "ep_a", at=NOW, data=b'{"endpoint":"ep_a"}')
     return plain._replace(**changes)

@@ -16,8 +16,11 @@ import sqlglot
 from sqlglot import exp
 
 TENANT_TABLES: Final = frozenset(
-    {"event", "event_key", "delivery", "attempt", "endpoint_day", "endpoint_day_delta", "job_event"}
-)
+    {
+        "event", "event_key", "delivery", "attempt", "endpoint_day", "endpoint_day_delta", "job_event", "record",
+        "tracked_set", "tracked_member",
+    }
+)  # fmt: skip
 STAND_INS: Final = {"event_of_day": "event", "attempt_of_day": "attempt"}
 """Names that are replaced by those of a table's partitions."""
 ELSEWHERE: Final = frozenset({"lane", "node"})

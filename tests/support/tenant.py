@@ -20,6 +20,12 @@ class TestTenant:
         made: dict[str, Any] = self.server.make(f"{self.path}/endpoints", {"url": url, **fields})
         return made
 
+    def track(self, name: str, *ids: str) -> None:
+        """Put ids into the tracked set of this name, which is made if it isn't there."""
+        made = self.server.ask("PUT", f"{self.path}/tracked-sets/{name}")
+        assert made.status in (200, 201), made.body
+        self.server.make(f"{self.path}/tracked-sets/{name}/members", {"ids": list(ids)})
+
     def patch(self, endpoint_id: str, **fields: Any) -> Answer:
         return self.server.ask("PATCH", f"{self.path}/endpoints/{endpoint_id}", fields)
 

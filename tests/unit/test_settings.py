@@ -51,6 +51,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "role": "engine",
         "public_url": "https://webhooks.example.com/",
         "compat_hosts": "API.example.com=vainu, localhost=vinsight",
+        "operator_tenant": "the-operator",
         "allow_private": "yes",
         "allow": "10.0.0.0/8, [fd00::/8]:443",
         "allow_http": "1",

@@ -1,8 +1,9 @@
-"""The web app for everything but posting events: routes, errors, OpenAPI and /docs.
+"""The web app for everything but posting events and writing records: routes, errors, OpenAPI and /docs.
 
-`EventsRoute` (api.events) stands in front of it and hands on what isn't its own. Every answer that is an error is a
-problem (RFC 9457), or what a published contract (api.compat) has instead, those of unknown addresses and of defects
-included; a stack trace goes to the log alone. Knows no store: it is given use cases, ready made.
+`EventsRoute` (api.events) and `RecordsRoute` (api.records) stand in front of it and hand on what isn't theirs. Every
+answer that is an error is a problem (RFC 9457), or what a published contract (api.compat) has instead, those of unknown
+addresses and of defects included; a stack trace goes to the log alone. Knows no store: it is given use cases, ready
+made.
 """
 
 from collections.abc import Sequence
@@ -36,9 +37,14 @@ from ringback.api.management.master_key import master_key_routers
 from ringback.api.management.metrics import Exposition, metrics_routers
 from ringback.api.management.openapi import completed
 from ringback.api.management.profiles import profile_routers
+from ringback.api.management.record_types import record_type_routers
+from ringback.api.management.records import record_routers
 from ringback.api.management.redaction import redaction_routers
 from ringback.api.management.refusals import invalid_from
+from ringback.api.management.rules import rule_routers
 from ringback.api.management.tenants import tenant_routers
+from ringback.api.management.tracked_sets import tracked_set_routers
+from ringback.api.management.triggers import trigger_routers
 from ringback.api.problem import Fault, fault_of, fault_of_status
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
@@ -50,11 +56,16 @@ from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
+from ringback.control.record_types import RecordTypeUseCases
+from ringback.control.records import RecordUseCases
 from ringback.control.redaction import RedactionUseCases
 from ringback.control.replays import ReplayUseCases
+from ringback.control.rules import RuleUseCases
 from ringback.control.samples import SampleUseCases
 from ringback.control.secrets import SecretUseCases
 from ringback.control.tenants import TenantUseCases
+from ringback.control.tracked_sets import TrackedSetUseCases
+from ringback.control.triggers import TriggerUseCases
 from ringback.model.errors import RingbackError
 
 _DESCRIPTION: Final = (
@@ -79,8 +90,13 @@ class AppParts:
     master_key: MasterKeyUseCases
     backups: BackupUseCases
     samples: SampleUseCases
+    tracked_sets: TrackedSetUseCases
+    records: RecordUseCases
+    record_types: RecordTypeUseCases
     redactions: RedactionUseCases
     replays: ReplayUseCases
+    triggers: TriggerUseCases
+    rules: RuleUseCases
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
@@ -113,12 +129,17 @@ def build_app(parts: AppParts) -> FastAPI:
         *profile_routers(parts.profiles, parts.authenticator),
         *key_routers(parts.keys, parts.authenticator),
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.samples, parts.authenticator),
+        *tracked_set_routers(parts.tracked_sets, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
         *event_routers(parts.events, parts.arrivals, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),
         *backup_routers(parts.backups, parts.authenticator),
+        *record_routers(parts.records, parts.authenticator),
+        *record_type_routers(parts.record_types, parts.authenticator),
         *redaction_routers(parts.redactions, parts.authenticator),
         *job_routers(parts.replays, parts.authenticator),
+        *trigger_routers(parts.triggers, parts.authenticator),
+        *rule_routers(parts.rules, parts.authenticator),
         *health_routers(parts.readiness),
         *metrics_routers(parts.metrics),
         *(router for contract in contracts for router in contract.routers),
@@ -167,7 +188,7 @@ def _fault(request: Request, error: Exception) -> Fault:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that this path has, on whichever routes; the event routes stand elsewhere."""
+    """The methods that this path has, on whichever routes; those that bring events or write records stand elsewhere."""
     methods: set[str] = set()
     for route in request.app.router.routes:
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
@@ -180,4 +201,8 @@ def _allowed(request: Request) -> list[str]:
             return ["POST"]
         case ["", "v1", "tenants", _, "status"]:
             methods.add("POST")
+        case ["", "v1", "tenants", _, "records", "batch"]:
+            return ["POST"]  # the same, of a type of records
+        case ["", "v1", "tenants", _, "records", _, _, *_]:
+            methods |= {"DELETE", "PATCH", "PUT"}
     return sorted(methods)

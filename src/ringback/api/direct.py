@@ -11,10 +11,11 @@ import logging
 from typing import Any, Final
 
 from ringback.api.event_request import EventRequest, Place, accepted, code_of, place_of
-from ringback.api.events import CHECKED_ON_THE_LOOP_BYTES_MAX, EventsRoute, outcome_of
+from ringback.api.events import EventsRoute, outcome_of
 from ringback.api.headers import by_name
 from ringback.api.room import SMALL_BODY_BYTES_MAX, Room, no_room
 from ringback.api.roomy import Cycle, RoomyProtocol, announced_length
+from ringback.api.writer_queue import CHECKED_ON_THE_LOOP_BYTES_MAX
 from ringback.ingest.submission import Submission
 from ringback.model.errors import RingbackError
 
@@ -114,9 +115,9 @@ class DirectCycle(Cycle):
         """The body is here."""
         parts, self.parts = self.parts, []
         try:
-            self.route.admit()
+            self.route.queue.admit()
             self.submission = self.request.submission(parts[0] if len(parts) == 1 else b"".join(parts))
-            self.route.submit(self.request, self.submission, self.finish)
+            self.route.queue.submit(self.submission, self.request.quota, self.finish)
         except RingbackError as error:
             self.refuse(error)
         except Exception as error:

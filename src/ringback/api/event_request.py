@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from ringback.api.auth import Principal, authorize
+from ringback.api.headers import media_type
 from ringback.api.problem import UnsupportedMediaType
 from ringback.ingest.accept import Acceptor
 from ringback.ingest.quotas import Quota
@@ -29,7 +30,6 @@ _HOPS_DIGITS_MAX: Final = 9
 _JSON: Final = "json"
 _NDJSON: Final = "ndjson"
 _CONTENT_TYPES: Final = {b"application/json": _JSON, b"application/x-ndjson": _NDJSON}
-_CHARSETS: Final = {b"utf-8", b"utf8"}
 
 
 class Place(NamedTuple):
@@ -108,9 +108,7 @@ def read_head(
     acceptor: Acceptor, quota: Quota | None, principal: Principal, place: Place, headers: dict[bytes, bytes]
 ) -> EventRequest:
     """Let the caller in and read the headers. Raises NotFound, Forbidden, UnsupportedMediaType and Malformed."""
-    authorize(principal, place.tenant_id, Scope.TENANT if place.is_status else Scope.INGEST)
-    if principal.tenant_id is None and _TENANT_ID.fullmatch(place.tenant_id) is None:
-        raise NotFound("There is no such tenant.")
+    let_in(principal, place.tenant_id, Scope.TENANT if place.is_status else Scope.INGEST)
     form = _form(headers.get(b"content-type"), place.is_batch)
     if quota is not None and quota.payload_bytes_max is not None:
         acceptor = acceptor.limited(quota.payload_bytes_max)
@@ -122,7 +120,14 @@ def read_head(
         bytes_max = acceptor.limits.batch_bytes_max
     key = headers.get(b"idempotency-key")
     key_text = None if key is None else key.decode("latin-1")
-    return EventRequest(place, check, bytes_max, key_text, _hops(headers), quota)
+    return EventRequest(place, check, bytes_max, key_text, hops_of(headers), quota)
+
+
+def let_in(principal: Principal, tenant_id: str, need: Scope) -> None:
+    """Return if this caller may bring something for the tenant. Raises NotFound and Forbidden."""
+    authorize(principal, tenant_id, need)
+    if principal.tenant_id is None and _TENANT_ID.fullmatch(tenant_id) is None:
+        raise NotFound("There is no such tenant.")
 
 
 def accepted(outcome: list[Accepted], place: Place) -> tuple[int, bytes]:
@@ -141,18 +146,15 @@ def _form(content_type: bytes | None, is_batch: bool) -> str:
         return _JSON
     form = _CONTENT_TYPES.get(content_type)
     if form is None:
-        media_type, _, parameters = content_type.lower().partition(b";")
-        form = _CONTENT_TYPES.get(media_type.strip())
-        charset = parameters.strip().removeprefix(b"charset=").strip(b'"')
-        if charset not in _CHARSETS and parameters.strip():
-            form = None
+        form = _CONTENT_TYPES.get(media_type(content_type))
     if form is None or (form == _NDJSON and not is_batch):
         expected = "application/json or application/x-ndjson" if is_batch else "application/json"
         raise UnsupportedMediaType(f"Send the header Content-Type: {expected}.")
     return form
 
 
-def _hops(headers: dict[bytes, bytes]) -> int:
+def hops_of(headers: dict[bytes, bytes]) -> int:
+    """How many senders of webhooks a request has passed already. Raises Malformed."""
     text = headers.get(b"ringback-hops")
     if text is None:
         return 0

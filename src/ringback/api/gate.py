@@ -32,8 +32,8 @@ _METHODS_WITH_BODY: Final = frozenset(("POST", "PUT", "PATCH"))
 _JSON: Final = "application/json"
 _CLIENT_CLOSED: Final = 499
 _RAW_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# Names with a form of their own, which `control` checks.
-_OTHER_NAMES: Final = "name"
+# Names with a form of their own, which `control` checks, or which only what is there can have.
+_OTHER_NAMES: Final = frozenset(("name", "record_type", "record_id"))
 
 
 class KeyedRoute(APIRoute, ABC):
@@ -161,6 +161,6 @@ def _query_parameters(dependant: Dependant) -> Iterator[str]:
 
 def _check_identifiers(request: Request) -> None:
     """An id that can't be one is of nothing; the store is not asked."""
-    identifiers = (str(value) for name, value in request.path_params.items() if name != _OTHER_NAMES)
+    identifiers = (str(value) for name, value in request.path_params.items() if name not in _OTHER_NAMES)
     if not all(_IDENTIFIER.fullmatch(identifier) for identifier in identifiers):
         raise NotFound("There is nothing with this id.")

@@ -26,6 +26,7 @@ _TITLES: Final = {
     404: "Not found",
     405: "The method is not allowed here",
     409: "In conflict with what is there",
+    412: "It is not as the request has it",
     413: "Too large",
     415: "The content type is not supported",
     422: "The request is invalid",

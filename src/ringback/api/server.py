@@ -126,7 +126,7 @@ class HttpServer:
         """Whether a second signal has come: who is still waiting is not to be waited for."""
         self._signals = 0
         self._listener = listener
-        self._server = _Server(config, on_started, app.arrivals.stop)
+        self._server = _Server(config, on_started, app.queue.arrivals.stop)
 
     def run(self) -> None:
         on_main_thread = threading.current_thread() is threading.main_thread()
@@ -143,3 +143,10 @@ class HttpServer:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
         self.hurried = self._signals > 1
+
+
+def shown_host(host: str) -> str:
+    """An address to listen on as it stands in a URL."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - what was asked for, shown as what can be typed
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

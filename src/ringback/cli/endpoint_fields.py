@@ -17,6 +17,7 @@ EventTypes = Annotated[
 ]
 Channels = Annotated[list[str] | None, typer.Option(help="Channel it wants; may be given again (all).")]
 Filter = Annotated[str | None, typer.Option(help="CEL over event, data and previous (none).")]
+TrackedSet = Annotated[str | None, typer.Option(help="Tracked set whose members it is told of (all objects).")]
 Order = Annotated[Ordering | None, typer.Option(help="Whether events wait for each other (none).")]
 Profile = Annotated[str | None, typer.Option(help="The wire contract (the tenant's).")]
 SignedWith = Annotated[

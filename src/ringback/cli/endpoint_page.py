@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from ringback.cli.shown import Column, harmless, moment, print_facts, terminal
+from ringback.cli.shown import Column, counted, harmless, moment, print_facts, terminal
 
 BAR_CELLS: Final = 30
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"
@@ -60,6 +60,7 @@ def _facts(endpoint: Json) -> list[tuple[str, str | Text | None]]:
         ("types", ", ".join(endpoint.get("event_types") or [])),
         ("channels", _listed(endpoint.get("channels"))),
         ("filter", endpoint.get("filter")),
+        ("tracked set", _followed(endpoint)),
         ("profile", f"{endpoint.get('profile')}, signature {endpoint.get('signature')}"),
         ("auth", None if auth.get("type", "none") == "none" else str(auth["type"])),
         ("headers", _listed([f"{name}: {value}" for name, value in (endpoint.get("headers") or {}).items()])),
@@ -75,6 +76,15 @@ def _facts(endpoint: Json) -> list[tuple[str, str | Text | None]]:
 
 def _listed(items: list[str] | None) -> str | None:
     return ", ".join(items) if items else None
+
+
+def _followed(endpoint: Json) -> str | None:
+    """Its tracked set, and of how many objects it is told by that."""
+    if endpoint.get("tracked_set") is None:
+        return None
+    members = endpoint.get("tracked_members")
+    found = "which is not there: it is told of nothing" if members is None else counted(members, "member")
+    return f"{endpoint['tracked_set']}, {found}"
 
 
 def _retries(rule: Json | None) -> str:

@@ -59,6 +59,7 @@ def create(
     event_type: fields.EventTypes = None,
     channel: fields.Channels = None,
     filter: fields.Filter = None,  # noqa: A002 - the flag's name
+    tracked_set: fields.TrackedSet = None,
     ordering: fields.Order = None,
     profile: fields.Profile = None,
     signature: fields.SignedWith = None,
@@ -77,6 +78,7 @@ def create(
         event_types=event_type,
         channels=channel,
         filter=filter,
+        tracked_set=tracked_set,
         ordering=ordering,
         profile=profile,
         signature=signature,
@@ -101,6 +103,7 @@ def update(
     event_type: fields.EventTypes = None,
     channel: fields.Channels = None,
     filter: fields.Filter = None,  # noqa: A002 - the flag's name
+    tracked_set: fields.TrackedSet = None,
     ordering: fields.Order = None,
     profile: fields.Profile = None,
     signature: fields.SignedWith = None,
@@ -119,6 +122,7 @@ def update(
         event_types=event_type,
         channels=channel,
         filter=filter,
+        tracked_set=tracked_set,
         ordering=ordering,
         profile=profile,
         signature=signature,

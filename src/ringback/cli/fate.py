@@ -66,9 +66,20 @@ def why_not_meant(event: Json, endpoint: Json) -> str:
         return f"it wants the channels {', '.join(channels)}; the event has {had}"
     if endpoint["status"] == "inactive":
         return "it is inactive, and then nothing matches"
-    if endpoint["filter"]:
-        return f"its filter was not true: {endpoint['filter']}"
+    unmet = _unmet(event, endpoint)
+    if unmet is not None:
+        return unmet
     return f"it did not match then; the endpoint was changed at {moment(endpoint['updated_at'])}"
+
+
+def _unmet(event: Json, endpoint: Json) -> str | None:
+    """What the filter and the tracked set say; which members a set had then, nobody knows any more."""
+    name, subject = endpoint.get("tracked_set"), event.get("subject")
+    if name and not subject:
+        return f"it follows the tracked set {name}, and the event has no subject"
+    why = [f"{subject['id']} was not in its tracked set {name}"] if name and subject else []
+    why += [f"its filter was not true: {endpoint['filter']}"] if endpoint["filter"] else []
+    return ", or ".join(why) or None
 
 
 def _pending(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: int) -> str:

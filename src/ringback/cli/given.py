@@ -48,6 +48,14 @@ def read_secret(path: str) -> str:
     return secret
 
 
+def subject_of(text: str) -> dict[str, str]:
+    """The subject `TYPE/ID`, whose id may have slashes too. Raises BadSetting."""
+    kind, slash, name = text.partition("/")
+    if not (kind and slash and name):
+        raise BadSetting(f"subject: {text!r} is not of the form TYPE/ID, such as company/c_1.")
+    return {"type": kind, "id": name}
+
+
 def header_pairs(lines: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """`Name: value` each. Raises BadSetting."""
     pairs = []

@@ -30,11 +30,13 @@ try:
     from ringback.cli.migrate import migrate
     from ringback.cli.migrate_store import migrate_store
     from ringback.cli.profile import profile
+    from ringback.cli.records import records
     from ringback.cli.replay import replay
     from ringback.cli.send import send
     from ringback.cli.serve import serve
     from ringback.cli.shown import harmless
     from ringback.cli.tail import tail
+    from ringback.cli.tracked_sets import tracked_sets
     from ringback.cli.types import types
     from ringback.cli.up import up
     from ringback.cli.verify import verify
@@ -88,6 +90,8 @@ for name, group in (
     ("endpoints", endpoints),
     ("events", events),
     ("attempts", attempts),
+    ("records", records),
+    ("tracked-sets", tracked_sets),
     ("keys", keys),
     ("profile", profile),
     ("types", types),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Tenant, Url, connect
-from ringback.cli.given import read_json
+from ringback.cli.given import read_json, subject_of
 
 
 def send(
@@ -18,6 +18,7 @@ def send(
     url: Url = DEFAULT_URL,
     id: Annotated[str | None, typer.Option(help="An id of your own.")] = None,  # noqa: A002
     channel: Annotated[str | None, typer.Option(help="The event's channel.")] = None,
+    subject: Annotated[str | None, typer.Option(help="What it is about: TYPE/ID, such as company/c_1.")] = None,
     ordering_key: Annotated[str | None, typer.Option(help="Events of one key go out in order where asked.")] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="Sent again with the same key within 24 h, it is accepted once.")
@@ -34,6 +35,7 @@ def send(
             read_json(data, "data"),
             id=id,
             channel=channel,
+            subject=None if subject is None else subject_of(subject),
             ordering_key=ordering_key,
             idempotency_key=idempotency_key,
         )

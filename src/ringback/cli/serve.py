@@ -37,6 +37,9 @@ CompatHosts = Annotated[
         help="HOST=NAME: the published contract NAME stands at the root of HOST; may be given again.",
     ),
 ]
+OperatorTenant = Annotated[
+    str | None, typer.Option(help="The tenant that is told of Ringback's own work for all tenants.", metavar="ID")
+]
 Config = Annotated[Path | None, typer.Option(help="Configuration file (ringback.toml, if it is there).")]
 AllowPrivate = Annotated[
     bool | None, typer.Option("--allow-private", help="Endpoints may be http, on any port, on private addresses.")
@@ -69,6 +72,7 @@ def serve(
     role: Annotated[str | None, typer.Option(help="all, api (only accept) or engine (only send).")] = None,
     public_url: PublicUrl = None,
     compat_hosts: CompatHosts = None,
+    operator_tenant: OperatorTenant = None,
     allow_private: AllowPrivate = None,
     allow: Allow = None,
     allow_http: AllowHttp = None,
@@ -93,6 +97,7 @@ def serve(
         "role": role,
         "public_url": public_url,
         "compat_hosts": compat_hosts or None,
+        "operator_tenant": operator_tenant,
         "allow_private": allow_private,
         "allow": allow or None,
         "allow_http": allow_http,

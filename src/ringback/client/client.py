@@ -9,21 +9,19 @@ comes back are the API's; what can't be Ringback's answer is an `ApiError` too, 
 may raise `ApiError` or `Unreachable`. May be used by several threads.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from threading import Event
-from types import TracebackType
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, urlencode
 
-from ringback.client.connection import Answer, Connection
-from ringback.client.errors import not_ringback
+from ringback.client.calls import TIMEOUT_S, Json, Page, checked_object, checked_objects, json_bytes
+from ringback.client.connection import Answer
+from ringback.client.records import RecordCalls
+from ringback.client.tracked_sets import TrackedSetCalls
 
-TIMEOUT_S: Final = 30.0
+__all__ = ["TIMEOUT_S", "Accepted", "Client", "Json", "Page"]
+
 COPY_WITHIN_S: Final = 6 * 3600.0
 _FEED_PAUSE_S: Final = 0.5
-
-Json = dict[str, Any]
 
 
 class Accepted(NamedTuple):
@@ -36,35 +34,11 @@ class Accepted(NamedTuple):
     duplicate: bool
 
 
-class Page(NamedTuple):
-    """One page of a list, and where the next begins (None: this was the last)."""
-
-    items: list[Json]
-    next_cursor: str | None
-
-
-class Client:
+class Client(RecordCalls, TrackedSetCalls):
     """The API of one Ringback at `base_url`, with a key, for `tenant` (an admin key may leave it out and use `call`).
 
     `timeout_s` holds for each step: connecting, sending, each piece of the answer.
     """
-
-    def __init__(self, base_url: str, key: str, tenant: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._connection = Connection(base_url, key, timeout_s)
-        self._tenant = tenant
-        self._timeout_s = timeout_s
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close this thread's connection. The client can still be used."""
-        self._connection.close()
 
     # ── events ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -103,13 +77,13 @@ class Client:
 
     def send_status(self, status: str, *, idempotency_key: str | None = None) -> Accepted:
         """Tell how far the tenant's connection is, as an event: `NEW_CONNECTION`, `INITIAL_SYNCED` or `READY`."""
-        return _accepted(self._accept(_written({"status": status}), idempotency_key, "status"))
+        return _accepted(self._accept(json_bytes({"status": status}), idempotency_key, "status"))
 
     def send_many(self, events: Iterable[Mapping[str, Any]], *, idempotency_key: str | None = None) -> list[str]:
         """Accept up to 1,000 events (`type`, `data` and the other fields), all or none; their ids, in order."""
         bodies = [_event_body({k: v for k, v in event.items() if k != "data"}, event["data"]) for event in events]
         answer = self._accept(b'{"events":[' + b",".join(bodies) + b"]}", idempotency_key, "events", "batch")
-        return [accepted["id"] for accepted in _objects(answer, "accepted", ("id",))]
+        return [accepted["id"] for accepted in checked_objects(answer, "accepted", ("id",))]
 
     def get_event(self, event_id: str) -> Json:
         """One event."""
@@ -157,7 +131,7 @@ class Client:
     def redact_subject(self, type: str, id: str) -> int:  # noqa: A002 - the API's own words
         """The same for all events of a subject; how many had their payload until now."""
         answer = self._connection.call("DELETE", self._path("subjects", "payload", type=type, id=id), None, {})
-        return int(_object(answer, ["redacted"])["redacted"])
+        return int(checked_object(answer, ["redacted"])["redacted"])
 
     # ── replays ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,11 +142,11 @@ class Client:
         """
         body = {"since": since, "which": which} if until is None else {"since": since, "until": until, "which": which}
         answer = self._answer("POST", self._path("endpoints", endpoint_id, "replay"), body)
-        return _object(answer, ["id", "matched"])
+        return checked_object(answer, ["id", "matched"])
 
     def get_job(self, job_id: str) -> Json:
         """A job, with its `state`, `matched` and `done`."""
-        return _object(self._answer("GET", self._path("jobs", job_id)), ["id", "state", "matched", "done"])
+        return checked_object(self._answer("GET", self._path("jobs", job_id)), ["id", "state", "matched", "done"])
 
     def list_jobs(self, **query: str | int | None) -> Page:
         """A page of jobs, newest first."""
@@ -244,84 +218,18 @@ class Client:
         """
         return self._connection.receive("POST", "/v1/backup", write, COPY_WITHIN_S)
 
-    # ── the rest ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def call(self, method: str, path: str, body: Any = None, *, expect: Sequence[str] | None = None) -> Any:
-        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` (or bytes of it) and the answer are JSON.
-
-        `expect` names what the answer, an object, has at least; without it the answer may be anything.
-        """
-        answer = self._answer(method, path, body)
-        return answer.json if expect is None else _object(answer, expect)
-
-    def exchange(self, method: str, path: str, body: Any = None, *, expect: Sequence[str] = ()) -> Answer:
-        """As `call`, for an answer that is an object: it comes with its status and with its bytes as they came."""
-        answer = self._answer(method, path, body)
-        _object(answer, expect)
-        return answer
-
-    def call_page(self, path: str) -> Page:
-        """One page of any list of the API, such as `call_page("/v1/tenants?limit=250")`."""
-        answer = self._answer("GET", path)
-        return Page(_objects(answer, "items"), _object(answer, ["next_cursor"])["next_cursor"])
-
-    def _answer(self, method: str, path: str, body: Any = None) -> Answer:
-        content = body if body is None or isinstance(body, bytes) else _written(body)
-        answer = self._connection.call(method, path, content, {})
-        if method == "DELETE" and answer.status != 204:  # "removed" must not be believed of just any server
-            raise not_ringback(answer.status)
-        return answer
-
     def _accept(self, body: bytes, idempotency_key: str | None, *parts: str) -> Answer:
         headers = {} if idempotency_key is None else {"idempotency-key": idempotency_key}
         return self._connection.call("POST", self._path(*parts), body, headers)
 
-    def _get(self, *parts: str) -> Json:
-        return self._object("GET", self._path(*parts))
-
-    def _post(self, body: Json, *parts: str) -> Json:
-        return self._object("POST", self._path(*parts), body)
-
-    def _page(self, *parts: str, **query: str | int | None) -> Page:
-        return self.call_page(self._path(*parts, **query))
-
-    def _path(self, *parts: str, **query: str | int | None) -> str:
-        if self._tenant is None:
-            raise ValueError("this call needs a client that was made with a tenant")
-        path = "/".join(["/v1/tenants", quote(self._tenant, safe=""), *(quote(part, safe="") for part in parts)])
-        given = {name: value for name, value in query.items() if value is not None}
-        return f"{path}?{urlencode(given)}" if given else path
-
-    def _object(self, method: str, path: str, body: Any = None) -> Json:
-        return _object(self._answer(method, path, body))
-
 
 def _accepted(answer: Answer) -> Accepted:
     """The one event that was accepted."""
-    found = _object(answer, Accepted._fields[:4])
+    found = checked_object(answer, Accepted._fields[:4])
     return Accepted(found["id"], found["type"], found["accepted_at"], found["deliveries"], answer.status == 200)
-
-
-def _object(answer: Answer, names: Sequence[str] = ()) -> Json:
-    """The answer, an object that has `names`. Raises ApiError: then it is not Ringback that answered."""
-    if not isinstance(answer.json, dict) or any(name not in answer.json for name in names):
-        raise not_ringback(answer.status)
-    return answer.json
-
-
-def _objects(answer: Answer, name: str, names: Sequence[str] = ()) -> list[Json]:
-    """The list of objects, each with `names`, that the answer has under `name`. Raises ApiError."""
-    listed = _object(answer, [name])[name]
-    if not isinstance(listed, list):
-        raise not_ringback(answer.status)
-    return [_object(Answer(answer.status, item), names) for item in listed]
 
 
 def _event_body(fields: Mapping[str, Any], data: Any) -> bytes:
     """The event's JSON with `data` last; data that are bytes already stay as they are."""
-    rest = _written({name: value for name, value in fields.items() if value is not None})
-    return rest[:-1] + b',"data":' + (bytes(data) if isinstance(data, bytes | bytearray) else _written(data)) + b"}"
-
-
-def _written(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    rest = json_bytes({name: value for name, value in fields.items() if value is not None})
+    return rest[:-1] + b',"data":' + json_bytes(data) + b"}"

@@ -1,9 +1,9 @@
 """Alerts: the events that a subscription is told of, for whoever fetches them.
 
 A subscription is an endpoint of a contract that names events by number. It sees the events that were accepted since it
-was made and that it asks for (types, channels and filter, as they are now), whether they were sent to it or not: while
-it is disabled, waits for its verification or has no URL at all they are here. Nothing is written for that when an event
-is accepted; the log of events is read by pages of keys when somebody asks. Reads only.
+was made and that it asks for (types, channels, filter and tracked set, as they are now), whether they were sent to it
+or not: while it is disabled, waits for its verification or has no URL at all they are here. Nothing is written for
+that when an event is accepted; the log of events is read by pages of keys when somebody asks. Reads only.
 """
 
 from collections.abc import Sequence
@@ -19,22 +19,23 @@ from ringback.control.paging import (
     decode_number_cursor,
     encode_cursor,
 )
+from ringback.control.tracked_sets import told_of
 from ringback.model.endpoint import Endpoint
 from ringback.model.errors import NotFound
 from ringback.model.event import Event, payload_bytes
 from ringback.numbers import NUMBER_MAX
-from ringback.policy.wanted import filter_values, filter_wants, wants_kind
+from ringback.policy.wanted import filter_values, filter_wants, wants_told
 from ringback.profiles import Registry
-from ringback.store.port import EventQuery, Log
+from ringback.store.port import EventQuery, Log, TrackedSets
 from ringback.wire.message import Message
 
 LOOKED_AT_MAX: Final = 1_000
-"""Of a page, where a filter refuses so many: it ends early then, and its cursor goes on behind them."""
+"""Of a page, where a filter or a set refuses so many: it ends early then, and its cursor goes on behind them."""
 
 _LIST: Final = "alerts"
 
 
-class AlertStore(Log, Protocol):
+class AlertStore(Log, TrackedSets, Protocol):
     """What these use cases need of a store."""
 
 
@@ -61,7 +62,7 @@ class AlertUseCases:
         """
         event = self._store.event_by_number(tenant_id, number) if 0 <= number <= NUMBER_MAX else None
         if event is not None:
-            seeing = next((one for one in subscriptions if _sees(one, event)), None)
+            seeing = next((one for one in subscriptions if self._seen(one, [event])), None)
             if seeing is None:
                 sent_to = {one.endpoint_id for one in self._store.progress(tenant_id, event.id)}
                 seeing = next((one for one in subscriptions if one.id in sent_to), None)
@@ -89,18 +90,22 @@ class AlertUseCases:
         while len(found) < limit and size < PAGE_BYTES_MAX and looked_at < LOOKED_AT_MAX:
             step = min(READ_AT_ONCE, limit - len(found))
             rows = self._store.list_events(query._replace(after=place, limit=step))
+            looked: list[Event] = []
             for seq, event in rows:
                 place = seq
                 looked_at += 1
                 size += payload_bytes(event)
-                if _sees(subscription, event):
-                    found.append(event)
+                looked.append(event)
                 if size >= PAGE_BYTES_MAX:
                     break
+            found += self._seen(subscription, looked)
             if len(rows) < step:
                 break
         cursor = encode_cursor(_LIST, str(place)) if looked_at else None
         return Page([self._alert(subscription, event) for event in found], cursor)
+
+    def _seen(self, subscription: Endpoint, events: Sequence[Event]) -> Sequence[Event]:
+        return told_of(self._store, subscription, [event for event in events if _asks_for(subscription, event)])
 
     def _alert(self, subscription: Endpoint, event: Event) -> Alert:
         happened_ms = event.occurred_at if event.occurred_at is not None else event.accepted_at
@@ -113,11 +118,12 @@ class AlertUseCases:
         return Alert(subscription, event, contract_of(self._profiles, subscription).body(message))
 
 
-def _sees(subscription: Endpoint, event: Event) -> bool:
-    """Whether the subscription is told of the event. An event without a number is older than the first of them."""
+def _asks_for(subscription: Endpoint, event: Event) -> bool:
+    """Whether the subscription is told of the event if it is about one of its objects. An event without a number is
+    older than the first of them."""
     if event.number is None or event.accepted_at < subscription.created_at:
         return False
-    if not wants_kind(subscription, event.type, event.channel):
+    if not wants_told(subscription, event):
         return False
     if subscription.filter is None:
         return True

@@ -19,6 +19,7 @@ from ringback.model.limits import (
     TOTAL_DEADLINE_S_MAX,
     URL_CHARS_MAX,
 )
+from ringback.model.tracked_set import NAME, NAME_RULE
 from ringback.policy.filter import FilterRefused, compile_filter
 from ringback.policy.match import valid_pattern
 from ringback.policy.url import UrlRefused, UrlRules, accept_url, append_query
@@ -66,9 +67,16 @@ def check_fields(fields: EndpointFields, rules: UrlRules, findings: Findings) ->
             checked[name] = value
         elif name in _CHECKS:
             checked[name] = _DEFAULTS.get(name) if value is None else _CHECKS[name](findings, value)
-    if fields.get("tracked_set") is not None:
-        findings.add("tracked_set", "is not offered by this version; leave it out or send null")
     return checked
+
+
+def check_matching(findings: Findings, fields: EndpointFields) -> dict[str, Any]:
+    """The stored form of those of `fields` that say which events an endpoint wants."""
+    return {
+        name: None if value is None else _CHECKS[name](findings, value)
+        for name, value in fields.items()
+        if name in _MATCHING and (value is not None or name != "event_types")
+    }
 
 
 def origin_of(url: str, rules: UrlRules) -> str | None:
@@ -152,6 +160,12 @@ def _filter(findings: Findings, value: str) -> str:
     return value
 
 
+def _tracked_set(findings: Findings, value: str) -> str:
+    if NAME.fullmatch(value) is None:
+        findings.add("tracked_set", NAME_RULE)
+    return value
+
+
 def _auth(findings: Findings, value: AuthFields) -> Auth:
     return check_auth(findings, "auth", value)
 
@@ -192,6 +206,7 @@ _CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
     "event_types": _event_types,
     "channels": _channels,
     "filter": _filter,
+    "tracked_set": _tracked_set,
     "auth": _auth,
     "headers": _headers,
     "rate_per_second": _rate,
@@ -200,6 +215,8 @@ _CHECKS: Final[Mapping[str, Callable[[Findings, Any], object]]] = {
     "retry": _retry,
     "timeout_s": _timeout,
 }
+
+_MATCHING: Final = ("event_types", "channels", "filter", "tracked_set")
 
 # They name what is to be found elsewhere.
 _NAMES: Final = ("profile", "signature")

@@ -33,6 +33,7 @@ from ringback.control.findings import Findings
 from ringback.control.first_event import first_event
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.revision import change_stored
+from ringback.control.rule_failures import failures_since
 from ringback.control.secrets import (
     GivenSecret,
     Revealed,
@@ -43,6 +44,7 @@ from ringback.control.secrets import (
 )
 from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant, sending_tenant
+from ringback.control.tracked_sets import tracked_members
 from ringback.model.endpoint import NO_URL, Auth, Endpoint, EndpointStatus, Secret
 from ringback.model.errors import Conflict, NotFound, OverQuota, Refused
 from ringback.model.limits import ENDPOINTS_PER_TENANT_HARD_MAX, ENDPOINTS_PER_TENANT_MAX
@@ -50,13 +52,13 @@ from ringback.model.tenant import Tenant
 from ringback.numbers import Numbers
 from ringback.policy.url import UrlRules
 from ringback.profiles import Registry
-from ringback.store.port import Endpoints, Log, Secrets, Tenants
+from ringback.store.port import Endpoints, Log, RuleFailure, RuleFailures, Secrets, Tenants, TrackedSets
 from ringback.wire.contract import Contract
 
 _LIST = "endpoints"
 
 
-class EndpointStore(Endpoints, Log, Secrets, Tenants, Protocol):
+class EndpointStore(Endpoints, Log, RuleFailures, Secrets, Tenants, TrackedSets, Protocol):
     """What these use cases need of a store."""
 
 
@@ -116,6 +118,7 @@ class EndpointUseCases:
         endpoint = Endpoint(
             **{
                 "label": "",
+                "tracked_set": contract.profile.rules.tracked_set,
                 **checked,
                 "signature": checked.get("signature") or contract.default_signature,
                 "id": self._clock.new_id("ep"),
@@ -192,6 +195,15 @@ class EndpointUseCases:
     def sending(self, endpoints: Sequence[Endpoint]) -> Mapping[str, Sending]:
         """Whether each of them is being sent to now, by id."""
         return sendings(self._store, endpoints, self._clock.now_ms())
+
+    def failures(self, tenant_id: str, endpoints: Sequence[Endpoint]) -> Mapping[str, RuleFailure]:
+        """On what the filters of those of them failed last that have failed since they were changed, by id."""
+        filtered = {one.id: one.updated_at for one in endpoints if one.filter is not None}
+        return failures_since(self._store, tenant_id, filtered)
+
+    def tracked_members(self, endpoint: Endpoint) -> int | None:
+        """How many members its tracked set has; None: it names none, or one that isn't there."""
+        return tracked_members(self._store, endpoint)
 
     def list(self, tenant_id: str, page: PageRequest) -> Page[Endpoint]:
         """Oldest first. Raises NotFound for an unknown tenant."""
@@ -308,6 +320,8 @@ class EndpointUseCases:
         if contract is not None:
             if "signature" not in checked and not contract.offers(after.signature):
                 after = replace(after, signature=contract.default_signature)
+            if after.profile != before.profile and after.tracked_set is None and "tracked_set" not in checked:
+                after = replace(after, tracked_set=contract.profile.rules.tracked_set)
             check_fit(findings, after, contract)
             check_choice(findings, checked.get("signature"), contract)
         findings.raise_if_any()

@@ -47,4 +47,6 @@ def first_event(
 def _is_for(tenant: Tenant, endpoint: Endpoint, event: Event) -> bool:
     if not (tenant.webhooks_enabled and endpoint.matches and wants_kind(endpoint, event.type, event.channel)):
         return False
+    if endpoint.tracked_set is not None:
+        return False  # it is about no object, so about none of the set's
     return endpoint.filter is None or filter_wants(endpoint.filter, filter_values(event))

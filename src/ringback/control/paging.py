@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from ringback.model.errors import FieldError, Invalid
-from ringback.model.limits import PAGE_ITEMS_MAX
+from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, PAGE_ITEMS_MAX
 
 Item = TypeVar("Item")
 
@@ -21,7 +21,7 @@ READ_AT_ONCE: Final = 16
 PAGE_BYTES_MAX: Final = 4 * 1024 * 1024
 """A page of things that may be large ends early when they pass this, so that a list never fills the memory."""
 
-_CURSOR_CHARS_MAX: Final = 256
+_CURSOR_CHARS_MAX: Final = 512
 
 
 class Page(NamedTuple, Generic[Item]):
@@ -45,16 +45,29 @@ def encode_cursor(of: str, key: str) -> str:
 
 def decode_cursor(of: str, cursor: str | None) -> str | None:
     """The key in a cursor of the list named `of`; None stays None. Raises Invalid."""
+    key = decode_text_cursor(of, cursor)
+    if key is not None and _KEY.fullmatch(key) is None:
+        raise _bad_cursor()
+    return key
+
+
+def encode_text_cursor(of: str, key: str) -> str:
+    """The same for a key of any characters, such as callers' own ids have."""
+    return base64.urlsafe_b64encode(f"{of}:{key}".encode()).decode("ascii").rstrip("=")
+
+
+def decode_text_cursor(of: str, cursor: str | None) -> str | None:
+    """The key in such a cursor, up to 256 bytes without NUL; None stays None. Raises Invalid."""
     if cursor is None:
         return None
     if len(cursor) > _CURSOR_CHARS_MAX:
         raise _bad_cursor()
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        name, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii").partition(":")
+        name, _, key = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8").partition(":")
     except (ValueError, binascii.Error):
         raise _bad_cursor() from None
-    if name != of or _KEY.fullmatch(key) is None:
+    if name != of or not key or "\0" in key or len(key.encode()) > INDEXED_TEXT_BYTES_MAX:
         raise _bad_cursor()
     return key
 

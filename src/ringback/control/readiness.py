@@ -48,8 +48,14 @@ class Readiness:
     """The question behind /readyz. `within_s` is how long the store may take (None: as long as it likes)."""
 
     def __init__(
-        self, store: Health, obstacles: Callable[[], Sequence[Obstacle]], within_s: float | None = None
+        self,
+        store: Health,
+        obstacles: Callable[[], Sequence[Obstacle]],
+        within_s: float | None = None,
+        cautions: Callable[[], Sequence[str]] = tuple,
     ) -> None:
+        """`cautions`: what else than the store has something that people should know."""
+        self._cautions = cautions
         self._store = store
         self._obstacles = obstacles
         self._within_s = within_s
@@ -57,7 +63,7 @@ class Readiness:
         self._asking: _Question | None = None
 
     def check(self) -> Sequence[str]:
-        """Return if events can be accepted, with what the store doesn't promise at present. Raises NotReady."""
+        """Return if events can be accepted, with what people should know all the same. Raises NotReady."""
         if self._within_s is None:
             obstacles, cautions = self._ask(_Question(Future(), []))
         else:
@@ -68,6 +74,7 @@ class Readiness:
 
     def _ask(self, asked: _Question) -> _Answer:
         obstacles = list(self._obstacles())
+        asked.cautions.extend(self._cautions())
         try:
             asked.cautions.extend(self._store.cautions())
             self._store.check()

@@ -6,18 +6,29 @@ answered, the engine of this process sends none of it any more; other processes 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
 from ringback.control.secrets import Audit
 from ringback.control.tenants import required_tenant
 from ringback.model.errors import NotFound
 from ringback.model.limits import STEP_ROWS_MAX
-from ringback.store.port import Log, Redactions, Tenants
+from ringback.store.port import Log, Records, Redactions, Tenants
+
+PRESENT: Final = "present"
+DELETED: Final = "deleted"
 
 
-class RedactionStore(Redactions, Log, Tenants, Protocol):
+class RedactionStore(Redactions, Records, Log, Tenants, Protocol):
     """What these use cases need of a store."""
+
+
+class RedactedSubject(NamedTuple):
+    """What became of a subject's events, and what there is of its record: PRESENT, DELETED (its state is gone), or
+    None."""
+
+    redacted: int
+    record: str | None
 
 
 class RedactionUseCases:
@@ -37,8 +48,9 @@ class RedactionUseCases:
         self._notify()
         self._audit("payload_redacted", {"tenant_id": tenant_id, "event_id": event_id, "actor": actor})
 
-    def redact_subject(self, tenant_id: str, subject_type: str, subject_id: str, actor: str) -> int:
-        """The same for all events of a subject; how many had not been redacted before. Raises NotFound."""
+    def redact_subject(self, tenant_id: str, subject_type: str, subject_id: str, actor: str) -> RedactedSubject:
+        """The same for all events of a subject; `redacted` counts those that had not been before. A record of the same
+        type and id is left alone, since deleting it is told to receivers. Raises NotFound."""
         required_tenant(self._store, tenant_id)
         redacted = after = 0
         while page := self._store.events_of_subject(tenant_id, subject_type, subject_id, after, STEP_ROWS_MAX):
@@ -47,7 +59,13 @@ class RedactionUseCases:
             after = page[-1].seq
         self._notify()
         self._audit("subject_redacted", {"tenant_id": tenant_id, "redacted": str(redacted), "actor": actor})
-        return redacted
+        return RedactedSubject(redacted, self._record_of(tenant_id, subject_type, subject_id))
+
+    def _record_of(self, tenant_id: str, subject_type: str, subject_id: str) -> str | None:
+        record = self._store.get_record(tenant_id, subject_type, subject_id)
+        if record is None:
+            return None
+        return DELETED if record.deleted else PRESENT
 
     def _redact(self, tenant_id: str, event_ids: Sequence[str]) -> None:
         while self._store.redact_step(tenant_id, event_ids, self._clock.now_ms(), STEP_ROWS_MAX):

@@ -3,8 +3,8 @@
 What the job has to do is found and written down while the caller waits, page by page in short reads, so that the answer
 says exactly what matched; the engine then does it step by step. Events that are pending at the endpoint are left as
 they are, and redacted ones are passed over. `failed` takes events whose last delivery there ended as failed or expired
-(a cancelled one ended because somebody wanted it to); `all` takes what the endpoint wants by its types, channels and
-filter as they are now, whether it was sent or not.
+(a cancelled one ended because somebody wanted it to); `all` takes what the endpoint wants by its types, channels,
+filter and tracked set as they are now, whether it was sent or not.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,7 @@ from ringback.control.findings import Findings
 from ringback.control.numbering import Numbering
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.tenants import required_tenant, sending_tenant
+from ringback.control.tracked_sets import told_of
 from ringback.model.attempt import Outcome
 from ringback.model.endpoint import Endpoint
 from ringback.model.errors import Invalid, NotFound, OverQuota
@@ -27,7 +28,8 @@ from ringback.model.limits import (
     STEP_ROWS_MAX,
 )
 from ringback.model.tenant import Tenant
-from ringback.policy.wanted import filter_values, filter_wants, wants_kind
+from ringback.policy.operations import KINDS
+from ringback.policy.wanted import filter_values, filter_wants, wants_kind, wants_told
 from ringback.profiles import Registry
 from ringback.store.port import (
     Endpoints,
@@ -39,6 +41,7 @@ from ringback.store.port import (
     ReplayCandidate,
     ReplaySpan,
     Tenants,
+    TrackedSets,
 )
 from ringback.times import DAY_MS
 
@@ -51,7 +54,7 @@ _LIST: Final = "jobs"
 _ENDED_WITHOUT_SUCCESS: Final = (Outcome.FAILED, Outcome.EXPIRED)
 
 
-class ReplayStore(Jobs, Log, NumberGiving, Intake, Endpoints, Tenants, Protocol):
+class ReplayStore(Jobs, Log, NumberGiving, Intake, Endpoints, Tenants, TrackedSets, Protocol):
     """What these use cases need of a store."""
 
 
@@ -154,25 +157,38 @@ class ReplayUseCases:
         numbered = self._numbering.needed_by([endpoint])
         while place is not None:
             candidates, place = self._store.replay_page(span, place, CANDIDATES_AT_ONCE)
+            wanted: Sequence[ReplayCandidate]
             if job.which == Which.FAILED:
                 wanted = [one for one in candidates if one.last_outcome in _ENDED_WITHOUT_SUCCESS]
             else:
                 wanted = [one for one in candidates if wants_kind(endpoint, one.type, one.channel)]
+                wanted = self._not_untold(endpoint, wanted)
             if numbered:
                 self._numbering.give(endpoint.tenant_id, [one.event_id for one in wanted])
             if job.which == Which.FAILED:
                 yield from (one.seq for one in wanted)
             else:
-                yield from self._filtered(endpoint, wanted)
+                yield from self._wanted_of(endpoint, wanted)
 
-    def _filtered(self, endpoint: Endpoint, candidates: Sequence[ReplayCandidate]) -> Iterator[int]:
-        if endpoint.filter is None:
+    def _not_untold(self, endpoint: Endpoint, candidates: Sequence[ReplayCandidate]) -> Sequence[ReplayCandidate]:
+        """Without Ringback's own events that the endpoint is not to be told of. Others may have their types too."""
+        own = [one.event_id for one in candidates if one.type in KINDS]
+        if not own:
+            return candidates
+        found = self._store.events_by_id(endpoint.tenant_id, own)
+        untold = {event.id for event in found if not wants_told(endpoint, event)}
+        return [one for one in candidates if one.event_id not in untold]
+
+    def _wanted_of(self, endpoint: Endpoint, candidates: Sequence[ReplayCandidate]) -> Iterator[int]:
+        """The places of those that pass the endpoint's filter and are about members of its tracked set."""
+        if endpoint.filter is None and endpoint.tracked_set is None:
             yield from (one.seq for one in candidates)
             return
         for start in range(0, len(candidates), PAYLOADS_AT_ONCE):
             seqs = {one.event_id: one.seq for one in candidates[start : start + PAYLOADS_AT_ONCE]}
-            for event in self._store.events_by_id(endpoint.tenant_id, list(seqs)):
-                if not event.redacted and filter_wants(endpoint.filter, filter_values(event)):
+            events = self._store.events_by_id(endpoint.tenant_id, list(seqs))
+            for event in told_of(self._store, endpoint, [one for one in events if not one.redacted]):
+                if endpoint.filter is None or filter_wants(endpoint.filter, filter_values(event)):
                     yield seqs[event.id]
 
 

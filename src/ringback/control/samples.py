@@ -1,7 +1,8 @@
 """Samples: the request that one would make (preview), and one sent for real (test).
 
 A sample's data are the `sample` of the event type in the catalogue; else what the endpoint's profile has for the type,
-in its `[[samples]]`; else `{"sample": true, "event_type": TYPE}`. What the event is about, and how it changed, is the
+in its `[[samples]]`; else Ringback's own, where the type is one that it tells of its work with
+(`policy.operations`); else `{"sample": true, "event_type": TYPE}`. What the event is about, and how it changed, is the
 profile's in either case; its channel is the endpoint's first. Around the data the profile puts what it puts around
 every event's. A preview is made of the same parts as a real request (`ringback.outgoing`, the profile's contract) and
 sends nothing. A test is an event like any other, stored with one delivery in one transaction: for this endpoint alone,
@@ -24,6 +25,7 @@ from ringback.model.errors import Conflict, NotFound, SecretUnreadable
 from ringback.model.event import Event, NewDelivery
 from ringback.outgoing import HOPS_HEADER, prepare
 from ringback.policy.match import pattern_matches, valid_event_type
+from ringback.policy.operations import KINDS, SUBJECT
 from ringback.profiles import Registry
 from ringback.store.port import (
     Bells,
@@ -145,7 +147,9 @@ class SampleUseCases:
         findings.raise_if_any()
         known = self._store.get_event_type(event_type)
         sample = samples.get(event_type)
-        if sample is None:
+        if sample is None and event_type in KINDS:
+            sample = Sample(event_type, KINDS[event_type].sample, SUBJECT, endpoint.id)
+        elif sample is None:
             sample = Sample(event_type, msgspec.json.encode({"sample": True, "event_type": event_type}))
         if known is not None and known.sample is not None:
             sample = sample._replace(data=known.sample, previous=None)

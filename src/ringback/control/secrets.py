@@ -11,9 +11,12 @@ from typing import Final, NamedTuple, Protocol
 from ringback.clock import Clock
 from ringback.control.contracts import needs_own_secret, own_signing, signing_of
 from ringback.control.findings import Findings
+from ringback.listeners import Wants, nobody
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.errors import NotFound, OverQuota, SecretUnreadable
 from ringback.model.limits import SECRET_GRACE_S_MAX
+from ringback.model.notice import Notice
+from ringback.policy.operations import SECRET_ROTATED, rotated
 from ringback.profiles import Registry
 from ringback.store.port import Endpoints, Secrets, Tenants
 from ringback.wire.contract import Contract
@@ -65,8 +68,19 @@ class SecretUseCases:
     """What can be done with secrets. `actor` says who asks (a key's id), for the audit log."""
 
     def __init__(
-        self, store: SecretStore, clock: Clock, profiles: Registry, notify: Callable[[], None], audit: Audit
+        self,
+        store: SecretStore,
+        clock: Clock,
+        profiles: Registry,
+        notify: Callable[[], None],
+        audit: Audit,
+        *,
+        wants: Wants = nobody,
+        noticed: Callable[[], object] = lambda: None,
     ) -> None:
+        """`wants`: who listens to operational events; `noticed` is called when there is something for them."""
+        self._wants = wants
+        self._noticed = noticed
         self._store = store
         self._profiles = profiles
         self._clock = clock
@@ -127,7 +141,7 @@ class SecretUseCases:
             self._store.end_secrets(endpoint.tenant_id, endpoint.id, self._clock.now_ms())
             self._audit("secret_removed", {"tenant_id": owner.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
         else:
-            _rotate_to(self._store, owner, given.value, 0, self._clock)
+            self._rotate_to(owner, given.value, 0)
             self._audit("secret_rotated", {"tenant_id": owner.tenant_id, "endpoint_id": endpoint.id, "actor": actor})
         self._notify()
 
@@ -195,18 +209,24 @@ class SecretUseCases:
                 retry_after_s=_seconds_until_one_ends(signing, now),
                 code="secret_quota",
             )
-        _rotate_to(self._store, owner, value, grace_s, self._clock)
+        self._rotate_to(owner, value, grace_s)
         self._notify()
 
-
-def _rotate_to(store: Secrets, owner: Owner, value: str, grace_s: int, clock: Clock) -> None:
-    """Store a new secret; the older ones of its owner end after `grace_s` seconds."""
-    now = clock.now_ms()
-    older = store.list_secrets(*owner)
-    # The newest is told by its time: two within a millisecond, or a clock set back, must not change places.
-    created_at = max([now, *(secret.created_at + 1 for secret in older)])
-    new = Secret(clock.new_id("sec"), *owner, value, created_at, None)
-    store.rotate_secret(new, now + grace_s * 1_000)
+    def _rotate_to(self, owner: Owner, value: str, grace_s: int) -> None:
+        """Store a new secret; the older ones of its owner end after `grace_s` seconds."""
+        now = self._clock.now_ms()
+        older = self._store.list_secrets(*owner)
+        # The newest is told by its time: two within a millisecond, or a clock set back, must not change places.
+        created_at = max([now, *(secret.created_at + 1 for secret in older)])
+        new = Secret(self._clock.new_id("sec"), *owner, value, created_at, None)
+        old_end_at = now + grace_s * 1_000
+        if not self._wants(owner.tenant_id, SECRET_ROTATED):
+            self._store.rotate_secret(new, old_end_at)
+            return
+        data = rotated(*owner, now, old_end_at)
+        notice = Notice(owner.tenant_id, self._clock.new_id("evt"), SECRET_ROTATED, owner.endpoint_id, now, data)
+        self._store.rotate_secret(new, old_end_at, [notice])
+        self._noticed()
 
 
 def new_endpoint_secret(contract: Contract, signature: str, clock: Clock) -> str:

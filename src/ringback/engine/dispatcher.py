@@ -19,10 +19,11 @@ from ringback.engine.flying import Flying
 from ringback.engine.handshakes import Handshakes
 from ringback.engine.lanes import Lane, bytes_of
 from ringback.engine.lease import Lease
+from ringback.engine.news import LaneNews, News
 from ringback.engine.owned import OwnedLanes, cost_s
 from ringback.engine.ports import InboundResponse, Logged, Transport
 from ringback.engine.search import Search
-from ringback.engine.verdict import REASONS_TO_GIVE_UP, judge
+from ringback.engine.verdict import ABORTED, REASONS_TO_GIVE_UP, judge
 from ringback.engine.wall import moment_of
 from ringback.model.lane import LaneRow
 from ringback.model.tuples import make_tuple
@@ -30,7 +31,7 @@ from ringback.observe.attempts import NOTHING, WINDOW
 from ringback.observe.telemetry import ClockSet, LaneParked, LaneRecovered, Observer
 from ringback.outgoing import Target
 from ringback.policy import health as health_policy
-from ringback.policy.health import Signal
+from ringback.policy.health import Health, Signal
 from ringback.store.port import Ring, Settlement
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox
@@ -57,8 +58,11 @@ class Dispatcher:
         slots: int,
         observer: Observer,
         origin: str = DEFAULT_ORIGIN,
+        news: News | None = None,
     ) -> None:
         self._clock = clock
+        self._news = news or News(clock)
+        self._lane_news = LaneNews(self._news, fetcher, lease)
         self._lease = lease
         self._transport = transport
         self._directory = directory
@@ -68,7 +72,7 @@ class Dispatcher:
         self._tokens = count(1)
         self._handshakes = Handshakes(
             clock=clock, lease=lease, transport=transport, directory=directory, settler=settler, tokens=self._tokens,
-            touch=lambda endpoint_id: self._lanes.touch(endpoint_id), origin=origin,  # noqa: PLW0108 - made below
+            touch=lambda endpoint_id: self._lanes.touch(endpoint_id), origin=origin, news=self._news,  # noqa: PLW0108 - made below
         )  # fmt: skip
         self._lanes = OwnedLanes(slots, directory, self._let_go, self._handshakes)
         self._search = Search(lease=lease, lanes=self._lanes, fetcher=fetcher)
@@ -200,12 +204,15 @@ class Dispatcher:
             now_ms=self._now.wall_ms,
             chance=self._clock.chance(),
         )
-        lane.health = verdict.health
+        before, lane.health = lane.health, verdict.health
         lane.in_flight -= 1
         took_s = response.timings.total / 1000.0
         self._lanes.turns.finished(lane.endpoint_id, lane.tenant_id, flying.charged_s, took_s, flying.pace)
         attempt = record(row, target, response, logged, verdict, maybe_repeated=flying.maybe_repeated)
-        settlement = make_tuple(Settlement, (delivery.seq, attempt, verdict.retry_at, verdict.tries))
+        notice = None
+        if not verdict.succeeded and verdict.error_code != ABORTED:
+            notice = self._lane_news.failure(lane, row, target.endpoint, attempt, owned=self._is_own(lane))
+        settlement = make_tuple(Settlement, (delivery.seq, attempt, verdict.retry_at, verdict.tries, notice))
         if not self._settlements:
             self._settle_by_s = self._now.boot_s + SETTLE_WITHIN_S
         if lane.ordered or not self._flying:
@@ -217,17 +224,25 @@ class Dispatcher:
         self._lanes.budget.bytes -= bytes_of(row)
         self._lanes.touch(lane.endpoint_id)
         if verdict.signal is not None:
-            self._heed(lane, verdict.signal)
+            self._heed(lane, verdict.signal, target, before)
 
-    def _heed(self, lane: Lane, signal: Signal) -> None:
-        """The lane's health says something that others should know."""
+    def _heed(self, lane: Lane, signal: Signal, target: Target, before: Health) -> None:
+        """The lane's health says something that others should know. `before`: what it was."""
         if signal is Signal.PARKED:
             self._observer(LaneParked(lane.tenant_id, lane.endpoint_id))
         elif signal is Signal.RECOVERED:
             self._observer(LaneRecovered(lane.tenant_id, lane.endpoint_id))
+            if self._is_own(lane):
+                self._lane_news.recovery(lane, target.endpoint, before)
         elif not lane.closing:
             lane.closing = True
-            self._fetcher.post(m.GiveUp(lane.tenant_id, lane.endpoint_id, *REASONS_TO_GIVE_UP[signal]))
+            reason = REASONS_TO_GIVE_UP[signal]
+            notice = self._news.disabled(target.endpoint, *reason)
+            self._fetcher.post(m.GiveUp(lane.tenant_id, lane.endpoint_id, *reason, notice))
+
+    def _is_own(self, lane: Lane) -> bool:
+        """Whether it still is what a request knew it as when it left."""
+        return self._lanes.get(lane.endpoint_id, lane.generation) is lane
 
     def _post_settlements(self) -> None:
         waiting = len(self._settlements)

@@ -21,18 +21,20 @@ from ringback.engine.gate import Gate
 from ringback.engine.heartbeat import Heartbeat
 from ringback.engine.lease import Lease
 from ringback.engine.listener import Listener
+from ringback.engine.news import News
 from ringback.engine.ports import Transport
 from ringback.engine.replays import Replays
 from ringback.engine.retention import Keeper, RetentionStore
 from ringback.engine.settler import Settler, SettlerStore
-from ringback.engine.sweeps import Sweep
+from ringback.engine.sweeps import Sweep, SweepStore
+from ringback.listeners import Wants, nobody
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
 from ringback.observe.attempts import WatchAttempts
 from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer, StoreTrouble
 from ringback.profiles import Registry
 from ringback.store import port
-from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Upkeep, Wakeups
+from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Wakeups
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
@@ -46,7 +48,7 @@ POLL_STOP_S: Final = 0.02
 
 
 class DeliveryStore(
-    EngineStore, ConfigSource, Nodes, Wakeups, SettlerStore, Upkeep, RetentionStore, JobSteps, port.Census, Protocol
+    EngineStore, ConfigSource, Nodes, Wakeups, SettlerStore, SweepStore, RetentionStore, JobSteps, port.Census, Protocol
 ):
     """Everything the engine asks of a store."""
 
@@ -90,8 +92,12 @@ class Engine:
         commits: CommitMeter | None = None,
         resealed: Callable[[], None],
         origin: str = DEFAULT_ORIGIN,
+        wants: Wants = nobody,
+        noticed: Callable[[], object] = lambda: None,
     ) -> None:
-        """`origin`: who sends, to endpoints that ask for it before they take anything."""
+        """`origin`: who sends, to endpoints that ask for it before they take anything. `wants`: who listens to
+        operational events; `noticed` is called when there is something for them."""
+        self._noticed = noticed
         self._resealed = resealed
         self._observer = observer
         self._store = store
@@ -122,6 +128,7 @@ class Engine:
             slots=slots,
             observer=observer,
             origin=origin,
+            news=News(clock, wants),
         )
         self.gate = Gate(self.dispatcher)
         self._heartbeat = self._make_heartbeat(observer)
@@ -166,13 +173,14 @@ class Engine:
             tell=self.dispatcher.post,
             pause=self._stopping.wait,
             observer=observer,
+            noticed=self._noticed,
         )
 
     def _settler(self, inbox: Mailbox[m.ToSettler], observer: Observer) -> Settler:
         return Settler(
             self._store, inbox, self.dispatcher.post, self._stopping.wait, observer,
             watch=self._watch_attempts, commits=self._commits, now_ms=self._clock.now_ms,
-            refresh=self.directory.try_refresh,
+            refresh=self.directory.try_refresh, noticed=self._noticed,
         )  # fmt: skip
 
     def _sweep(self, fetcher: Mailbox[m.ToFetcher], observer: Observer) -> Sweep:

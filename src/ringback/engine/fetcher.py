@@ -50,8 +50,11 @@ class Fetcher:
         tell: Callable[[m.ToDispatcher], None],
         pause: Callable[[float], object],
         observer: Observer,
+        noticed: Callable[[], object] = lambda: None,
     ) -> None:
+        """`noticed` is called when notices were stored."""
         self._store = store
+        self._noticed = noticed
         self._directory = directory
         self._clock = clock
         self._inbox = inbox
@@ -60,6 +63,7 @@ class Fetcher:
         self._observer = observer
         self._ledger: dict[str, str] = {}
         self._late_rings: dict[str, Ring] = {}
+        self._turned: list[m.HealthTurned] = []
 
     def step(self) -> None:
         releases: dict[str, list[m.Release]] = {}
@@ -69,6 +73,8 @@ class Fetcher:
                 releases.setdefault(command.node_id, []).append(command)
             else:
                 self._try(command)
+        if self._turned:
+            self._try_turned()
         for node_id, lanes in releases.items():
             for start in range(0, len(lanes), STEP_ROWS_MAX):
                 self._try(m.Releases(node_id, lanes[start : start + STEP_ROWS_MAX]))
@@ -100,6 +106,8 @@ class Fetcher:
                 self._ring(command.rings)
             case m.GiveUp():
                 self._give_up(command)
+            case m.HealthTurned():
+                self._turned.append(command)
             case m.Audit():
                 self._audit(command.node_id)
 
@@ -139,6 +147,7 @@ class Fetcher:
     def _release(self, command: m.Releases) -> None:
         """Give up what can be; `command.lanes` keeps those of which it isn't known yet."""
         node_id, lanes = command
+        self._keep_turned()
         self._leave(node_id, lanes, list(lanes))
         for _ in range(RELEASE_TRIES - 1):
             # A paused lane must not be kept for a bell that rings in its pause.
@@ -205,9 +214,32 @@ class Fetcher:
         target = self._directory.get(command.endpoint_id)
         handshake = None if target is None or target.contract is None else target.contract.handshake
         unproven = handshake is not None and handshake.again_after_giving_up
-        if self._store.give_up(*command, self._clock.now_ms(), unproven=unproven):
-            self._observer(EndpointDisabled(command.tenant_id, command.endpoint_id, command.code))
+        tenant_id, endpoint_id, code, message, notice = command
+        notices = [] if notice is None else [notice]
+        now = self._clock.now_ms()
+        if self._store.give_up(tenant_id, endpoint_id, code, message, now, unproven=unproven, notices=notices):
+            self._observer(EndpointDisabled(tenant_id, endpoint_id, code))
+        if notices:
+            self._noticed()
         self._directory.refresh()
+
+    def _try_turned(self) -> None:
+        """Store what lanes' healths are to be told of; what can't be stored now stays here."""
+        try:
+            self._keep_turned()
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("fetcher", error.code))
+            self._pause(AFTER_FAILURE_S)
+
+    def _keep_turned(self) -> None:
+        """Before a lane is left: who has it next goes on from what was told."""
+        if not self._turned:
+            return
+        while self._turned:
+            node_id, endpoint_id, health, notice = self._turned[0]
+            self._store.keep_health(node_id, endpoint_id, health, [notice])
+            del self._turned[0]
+        self._noticed()
 
     def _audit(self, node_id: str) -> None:
         strangers = [name for name in self._store.owned(node_id) if self._ledger.get(name) != node_id]

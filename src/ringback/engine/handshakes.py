@@ -18,6 +18,7 @@ from ringback.engine import messages as m
 from ringback.engine.directory import Directory
 from ringback.engine.lanes import Lane
 from ringback.engine.lease import Lease
+from ringback.engine.news import News
 from ringback.engine.ports import InboundResponse, Transport
 from ringback.engine.proof import Asking, Question, question
 from ringback.engine.verdict import ABORTED, REASONS_TO_GIVE_UP
@@ -26,6 +27,7 @@ from ringback.model.attempt import Attempt
 from ringback.model.endpoint import EndpointMove
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.limits import TOTAL_DEADLINE_S_MAX
+from ringback.model.notice import Notice
 from ringback.outgoing import Target
 from ringback.policy.health import Signal
 from ringback.wire.handshake import CHALLENGE_BYTES, UNREACHABLE, Handshake, Refused, challenge_of, judge
@@ -65,7 +67,9 @@ class Handshakes:
         tokens: Iterator[int],
         touch: Callable[[str], None],
         origin: str,
+        news: News | None = None,
     ) -> None:
+        self._news = news or News(clock)
         self._clock = clock
         self._lease = lease
         self._transport = transport
@@ -101,9 +105,10 @@ class Handshakes:
         rules = None if target.contract is None else target.contract.handshake
         if signal := _why_not(target):
             reason = REASONS_TO_GIVE_UP[signal]
-            self._decide(lane, asking, HandshakeEnd(*_names(target), asked_at, None, EndpointMove.REFUSED, *reason))
+            end = HandshakeEnd(*_names(target), asked_at, None, EndpointMove.REFUSED, *reason)
+            self._decide(asking, end, target)
         elif rules is None:
-            self._decide(lane, asking, HandshakeEnd(*_names(target), asked_at, None, EndpointMove.VERIFIED))
+            self._decide(asking, HandshakeEnd(*_names(target), asked_at, None, EndpointMove.VERIFIED), target)
         elif not self._may_ask(lane, now):
             return LATER_S
         else:
@@ -134,7 +139,7 @@ class Handshakes:
         end = _end_of(asking, asked, response, now)
         if end.by is None:
             asking.due_s = now.boot_s if response.error_code == ABORTED else now.boot_s + _again_s(asked.rules)
-        self._settle(lane, asking, end)
+        self._settle(asking, end, asked.target)
 
     def recorded(self, message: m.HandshakeRecorded) -> None:
         """It is stored. What was decided is in the directory by now, or will be in a moment."""
@@ -163,17 +168,24 @@ class Handshakes:
         self._of_tenant[lane.tenant_id] += 1
         self._transport.start(asked.request(token, _deadline_s(rules, asking, now)))
 
-    def _decide(self, lane: Lane, asking: Asking, end: HandshakeEnd) -> None:
+    def _decide(self, asking: Asking, end: HandshakeEnd, target: Target) -> None:
         """There is nothing to ask."""
         asking.busy = True
-        self._settle(lane, asking, end)
+        self._settle(asking, end, target)
 
-    def _settle(self, lane: Lane, asking: Asking, end: HandshakeEnd) -> None:
+    def _settle(self, asking: Asking, end: HandshakeEnd, target: Target) -> None:
         if end.by is not None:
             asking.due_s = self._clock.boottime_s() + LATER_S  # by then the directory knows
         token = next(self._tokens)
         self._unrecorded[token] = asking
-        self._settler.post(m.HandshakeEnded(token, end))
+        self._settler.post(m.HandshakeEnded(token, end, self._notice(end, target)))
+
+    def _notice(self, end: HandshakeEnd, target: Target) -> Notice | None:
+        if end.by is EndpointMove.VERIFIED:
+            return self._news.verified(target.endpoint)
+        if end.by is None:
+            return None
+        return self._news.disabled(target.endpoint, end.code or "", end.message or "")
 
 
 def _why_not(target: Target) -> Signal | None:

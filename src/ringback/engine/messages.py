@@ -2,8 +2,8 @@
 
 To the dispatcher: Claimed, Kept, FetchDone, Rang, Settled, HandshakeRecorded, BroughtForward, HandedOver, Woken,
 Spread, Reconfigured, Redacted, LeaseLost, Stop.
-To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, Audit. To the settler: lists of Settling,
-HandshakeEnded, and SetBack.
+To the fetcher: Claim, Listen, Fetch, Release, RingBells, GiveUp, HealthTurned, Audit. To the settler: lists of
+Settling, HandshakeEnded, and SetBack.
 """
 
 import threading
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ringback.model.event import DueDelivery
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
+from ringback.model.notice import Notice
 from ringback.store.port import Fetched, FetchRequest, Ring, Settlement
 
 
@@ -65,10 +66,12 @@ class Settling(NamedTuple):
 
 
 class HandshakeEnded(NamedTuple):
-    """A request of a handshake has ended; `token` comes back in `HandshakeRecorded`."""
+    """A request of a handshake has ended; `token` comes back in `HandshakeRecorded`. `notice` is to be written down
+    with what was decided."""
 
     token: int
     end: HandshakeEnd
+    notice: Notice | None = None
 
 
 class HandshakeRecorded(NamedTuple):
@@ -181,12 +184,22 @@ class RingBells(NamedTuple):
 
 
 class GiveUp(NamedTuple):
-    """Disable an endpoint."""
+    """Disable an endpoint; `notice` is to be written down with that."""
 
     tenant_id: str
     endpoint_id: str
     code: str
     message: str
+    notice: Notice | None = None
+
+
+class HealthTurned(NamedTuple):
+    """Of a lane's health somebody is told (`notice`): it is stored with that, so that it is told once."""
+
+    node_id: str
+    endpoint_id: str
+    health: bytes
+    notice: Notice
 
 
 class Audit(NamedTuple):
@@ -214,4 +227,4 @@ ToDispatcher = (
     | BreakOff
 )
 ToSettler = list[Settling] | HandshakeEnded | SetBack
-ToFetcher = Claim | Listen | Fetch | Release | Releases | RingBells | GiveUp | Audit
+ToFetcher = Claim | Listen | Fetch | Release | Releases | RingBells | GiveUp | HealthTurned | Audit

@@ -5,7 +5,8 @@ first: those that are over for the tenant that keeps its events longest. Then a 
 time; a tenant of which nothing is too old costs one look at its oldest rows. Each step is one short transaction of the
 store, with a pause after it, so that ingest always gets its turn; together they remove more in a second than can be
 accepted in one.
-Of the tenants that keep their events longest nothing is removed before the day is over.
+Of the tenants that keep their events longest nothing is removed before the day is over. Records that were deleted are
+forgotten when their own time is over.
 Running it on every node at once does no harm. It decides what is past its time (`cutoff_of`); how it is removed is the
 store's. A store that can't answer is asked again in the next round. A clock that was set far ahead is not believed for
 a while (`engine.wall`): what it would remove is gone for good.
@@ -24,7 +25,7 @@ from ringback.model.limits import (
 )
 from ringback.model.tenant import Tenant
 from ringback.observe.telemetry import Observer, RetentionHeld, StoreTrouble
-from ringback.store.port import CommitInDoubt, Cutoff, Retention, Retryable, StoreUnavailable, Tenants
+from ringback.store.port import CommitInDoubt, Cutoff, RecordUpkeep, Retention, Retryable, StoreUnavailable, Tenants
 from ringback.times import DAY_MS, day_of
 
 STEP_PAUSE_S: Final = 0.005
@@ -35,7 +36,7 @@ TENANTS_AT_ONCE: Final = 500
 CLEAR_EVERY_S: Final = 1.0
 
 
-class RetentionStore(Retention, Tenants, Protocol):
+class RetentionStore(Retention, RecordUpkeep, Tenants, Protocol):
     """What the keeper asks of the store."""
 
 
@@ -86,6 +87,7 @@ class Keeper:
             if self._believes_the_clock():
                 yield from self._drop_days()
                 yield from self._expire_tenants()
+                yield from _until_done(lambda: self._store.forget_records_step(self._clock.now_ms(), STEP_ROWS))
             yield from _until_done(lambda: self._store.trim_changes_step(CHANGES_KEPT_MAX, STEP_ROWS))
             yield from _until_done(self._store.shrink_step)
             for _ in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S)):

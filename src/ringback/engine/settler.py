@@ -66,8 +66,11 @@ class Settler:
         refresh: Callable[[], object],
         watch: WatchAttempts | None = None,
         commits: CommitMeter | None = None,
+        noticed: Callable[[], object] = lambda: None,
     ) -> None:
-        """`refresh` has this process see what an endpoint's handshake made of it."""
+        """`refresh` has this process see what an endpoint's handshake made of it; `noticed` is called when notices were
+        stored."""
+        self._noticed = noticed
         self._store = store
         self._inbox = inbox
         self._tell = tell
@@ -107,12 +110,15 @@ class Settler:
 
     def _end_handshake(self, message: m.HandshakeEnded) -> None:
         """Write down what a request of a handshake came to; the rest of this process hears of it before it goes on."""
-        token, end = message
+        token, end, notice = message
+        notices = [] if notice is None else [notice]
         try:
-            awaited = self._store.end_handshake(end, self._now_ms())
+            awaited = self._store.end_handshake(end, self._now_ms(), notices)
         except BadRow as error:  # never the endpoint's status, only what is logged
             self._observer(StoreTrouble("settler", error.code))
-            awaited = self._store.end_handshake(end._replace(attempt=None), self._now_ms())
+            awaited = self._store.end_handshake(end._replace(attempt=None), self._now_ms(), notices)
+        if notices:
+            self._noticed()
         if end.by is EndpointMove.VERIFIED and awaited:
             self._observer(EndpointVerified(end.tenant_id, end.endpoint_id))
         elif end.by is not None and awaited:
@@ -155,6 +161,8 @@ class Settler:
         if self._watch is not None:
             self._watch([_ended(settling, known) for settling, known in zip(batch, expected, strict=True)])
         self._tell(m.Settled([_done(settling) for settling in batch]))
+        if [None for settling in batch if settling[1][4] is not None]:  # its notice
+            self._noticed()
 
 
 def _tenant_of(settling: m.Settling) -> str:
@@ -172,7 +180,7 @@ def _first(waiting: list[m.Settling]) -> list[m.Settling]:
 
 
 def _ended(settling: m.Settling, as_expected: bool) -> EndedAttempt:
-    _, (_, attempt, retry_at, _), due_at, held_by, trace, payload_bytes = settling
+    _, (_, attempt, retry_at, _, _), due_at, held_by, trace, payload_bytes = settling
     return make_tuple(EndedAttempt, (attempt, not as_expected, due_at, held_by, retry_at, trace, payload_bytes))
 
 

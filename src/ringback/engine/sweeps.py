@@ -7,17 +7,21 @@ Running it twice, or on every node at once, does no harm.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from ringback.clock import Clock
 from ringback.engine import messages as m
 from ringback.engine.lease import Lease
 from ringback.model.limits import STEP_ROWS_MAX, SWEEP_EVERY_S
 from ringback.observe.telemetry import Observer, StoreTrouble, SweepCleared, SweepRepaired
-from ringback.store.port import CommitInDoubt, Retryable, StoreUnavailable, Upkeep
+from ringback.store.port import CommitInDoubt, RecordUpkeep, Retryable, StoreUnavailable, Upkeep
 
 STEP_PAUSE_S: Final = 0.005
 GATHER_EVERY_S: Final = 5.0
+
+
+class SweepStore(Upkeep, RecordUpkeep, Protocol):
+    """What the sweep asks of the store."""
 
 
 class Sweep:
@@ -27,7 +31,7 @@ class Sweep:
     def __init__(
         self,
         *,
-        store: Upkeep,
+        store: SweepStore,
         clock: Clock,
         lease: Lease,
         fetcher: Callable[[m.ToFetcher], None],
@@ -90,8 +94,9 @@ class Sweep:
         cancelled = self._all_steps(lambda: self._store.cancel_step(now, STEP_ROWS_MAX))
         purged = self._all_steps(lambda: self._store.purge_step(STEP_ROWS_MAX))
         keys = self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
-        if cancelled or purged or keys:
-            self._observer(SweepCleared(cancelled, purged, keys))
+        members = self._all_steps(lambda: self._store.clear_members_step(STEP_ROWS_MAX))
+        if cancelled or purged or keys or members:
+            self._observer(SweepCleared(cancelled, purged, keys, members))
 
     def _gather(self) -> None:
         self._all_steps(lambda: self._store.gather_days_step(STEP_ROWS_MAX))

@@ -41,7 +41,7 @@ FIELD_ERRORS_MAX: Final = 100
 SINGLE: Final = "single"
 ARRAY: Final = "array"
 NDJSON: Final = "ndjson"
-_JSON_SPACE: Final = b" \t\r\n"
+JSON_SPACE: Final = b" \t\r\n"
 # An explicit null says the same as leaving it out.
 _NO_PREVIOUS: Final = (msgspec.Raw(), msgspec.Raw(b"null"))
 _VISIBLE: Final = re.compile(rf"[!-~]{{1,{IDEMPOTENCY_KEY_CHARS_MAX}}}")
@@ -126,7 +126,7 @@ class Acceptor:
     def ndjson(self, tenant_id: str, body: bytes, idempotency_key: str | None, hops: int) -> Submission:
         """One event a line; blank lines don't count."""
         self._check_batch_request(body, idempotency_key, hops)
-        lines = [line for line in (line.strip(_JSON_SPACE) for line in body.split(b"\n")) if line]
+        lines = [line for line in (line.strip(JSON_SPACE) for line in body.split(b"\n")) if line]
         return self._batch(tenant_id, body, lines, idempotency_key, hops, form=NDJSON)
 
     def _check_batch_request(self, body: bytes, idempotency_key: str | None, hops: int) -> None:
@@ -135,12 +135,7 @@ class Acceptor:
         self._check_request(body, idempotency_key, hops)
 
     def _check_request(self, body: bytes, idempotency_key: str | None, hops: int) -> None:
-        if hops >= HOPS_MAX:
-            raise Invalid(
-                f"This event came through {hops} senders of webhooks already: it looks like a loop.",
-                [FieldError("Ringback-Hops", f"is {HOPS_MAX} or more")],
-                code="too_many_hops",
-            )
+        check_hops(hops)
         if idempotency_key is not None and _VISIBLE.fullmatch(idempotency_key) is None:
             message = f"is not 1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters"
             raise invalid([FieldError("Idempotency-Key", message)])
@@ -228,6 +223,16 @@ def _check_schema(schema: TypeSchema, event_type: str, data: bytes, place: str) 
         )
 
 
+def check_hops(hops: int) -> None:
+    """Raises Invalid for what was passed on too often."""
+    if hops >= HOPS_MAX:
+        raise Invalid(
+            f"This came through {hops} senders of webhooks already: it looks like a loop.",
+            [FieldError("Ringback-Hops", f"is {HOPS_MAX} or more")],
+            code="too_many_hops",
+        )
+
+
 def too_large(bytes_max: int) -> TooLarge:
     """The refusal of a body over `bytes_max`."""
     return TooLarge(f"The body is larger than {bytes_max} bytes.")
@@ -246,7 +251,7 @@ def _claim(tenant_id: str, event_id: str | None, raw: bytes | msgspec.Raw) -> Ke
     if event_id is None:
         return None
     # White space around the event is the request's, not the event's: a batch and a single request agree.
-    digest = hashlib.sha256(bytes(raw).strip(_JSON_SPACE)).digest()
+    digest = hashlib.sha256(bytes(raw).strip(JSON_SPACE)).digest()
     return KeyClaim(tenant_id, "event", event_id, digest, (event_id,), None)
 
 

@@ -3,22 +3,23 @@
 A `Batch` is made anew for each try of a transaction. Keys are claimed before anything else, so that a caller's repeat
 is known before its events are; duplicates among batch mates are folded onto the first. A submission that turns out to
 insert nothing (a repeat, a conflict, a tenant that is gone or whose webhooks are off) must not leave keys behind:
-`leave_out` names those for which the transaction has to be rolled back and the batch tried again without them. Where a
-tenant's contracts name events by number, each gets one here; a number that is taken costs another draw, never the
-event.
+`leave_out` names those for which the transaction has to be rolled back and the batch tried again without them. What
+changes records makes events here (`records`), which go the way of all others. Where a tenant's contracts name events by
+number, each gets one here; a number that is taken costs another draw, never the event.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from ringback.ingest.index import MatchIndex
-from ringback.ingest.submission import Accepted, Submission
+from ringback.ingest.records import RecordBook, RecordChange
+from ringback.ingest.submission import Accepted, RecordResult, Submission
 from ringback.model.endpoint import delivery_key
 from ringback.model.errors import Conflict, NotFound, RingbackError, WebhooksDisabled
 from ringback.model.event import Delivery, DueDelivery, Event, NewDelivery
 from ringback.model.tuples import make_tuple
 from ringback.numbers import Numbers
-from ringback.store.port import IntakeTransaction, KeyClaim, TakenKey
+from ringback.store.port import IntakeTransaction, KeyClaim, Membership, TakenKey
 
 INSERT_DELIVERIES_MAX: Final = 4_000
 HAND_OVER_ROWS_MAX: Final = 2_000
@@ -31,9 +32,13 @@ Key = tuple[str, str, str]
 class Batch:
     """`rows` are those to hand over (all, or none when there are too many); `rings` earliest due_at by endpoint."""
 
-    def __init__(self, submissions: Sequence[Submission], numbers: Numbers) -> None:
+    def __init__(self, submissions: Sequence[Submission], numbers: Numbers, book: RecordBook) -> None:
         self._submissions = submissions
         self._numbers = numbers
+        self._book = book
+        self._changes: dict[int, list[RecordChange]] = {}
+        self._members: set[Membership] = set()
+        self._results: dict[int, list[RecordResult]] = {}
         self._outcomes: dict[int, RingbackError | list[Accepted | TakenKey]] = {}
         self._fresh_keys: set[int] = set()
         self._events: list[Event] = []
@@ -86,8 +91,8 @@ class Batch:
         left: list[Submission] = []
         for place, submission in enumerate(self._submissions):
             outcome = self._outcomes.get(place)
-            if _inserts(outcome) and not index.enables(submission.events[0].tenant_id):
-                known = index.knows(submission.events[0].tenant_id)
+            if _inserts(outcome) and not index.enables(submission.tenant_id):
+                known = index.knows(submission.tenant_id)
                 outcome = self._outcomes[place] = WebhooksDisabled() if known else NotFound("There is no such tenant.")
             if isinstance(outcome, RingbackError) and place in self._fresh_keys:
                 submission.outcome = outcome
@@ -97,19 +102,65 @@ class Batch:
     # ── fan-out ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def insert(self, transaction: IntakeTransaction, index: MatchIndex) -> None:
-        """Insert every event that is new, with its deliveries."""
+        """Change records, and insert every event that is new, with its deliveries."""
+        self._change_records(transaction)
+        if index.tracks:
+            self._ask_for_members(transaction, index)
         for place, submission in enumerate(self._submissions):
             known = self._outcomes.get(place)
-            if known is None:
+            if place in self._changes:
+                self._add_changes(transaction, place, index)
+            elif known is None:
                 self._outcomes[place] = [self._add(transaction, event, index) for event in submission.events]
             elif not isinstance(known, RingbackError) and len(known) == len(submission.events):
                 for i, event in enumerate(submission.events):
                     if known[i] is PENDING:
                         known[i] = self._add(transaction, event, index)
         self._flush(transaction)
+        if puts := self._book.puts():
+            transaction.put_records(puts)
+
+    def _change_records(self, transaction: IntakeTransaction) -> None:
+        """Do what submissions ask to be done with records; one that can't be done whole isn't done at all."""
+        writing = [(place, one) for place, one in enumerate(self._submissions) if one.writes]
+        writing = [(place, one) for place, one in writing if place not in self._outcomes]
+        if not writing:
+            return
+        self._book.load(transaction, [write for _, one in writing for write in one.writes])
+        for place, submission in writing:
+            try:
+                self._changes[place] = self._book.apply(submission.writes, submission.trace)
+            except RingbackError as error:
+                self._outcomes[place] = error
+
+    def _ask_for_members(self, transaction: IntakeTransaction, index: MatchIndex) -> None:
+        """Which subjects of the batch's events are in the sets that endpoints follow: one question for all of them."""
+        asked: set[Membership] = set()
+        for place, submission in enumerate(self._submissions):
+            if not isinstance(self._outcomes.get(place), RingbackError):
+                for event in submission.events:
+                    asked.update(index.memberships(event))
+        for changes in self._changes.values():
+            for change in changes:
+                for event in change.events:
+                    asked.update(index.memberships(event))
+        if asked:
+            self._members = transaction.tracked(sorted(asked))
+
+    def _add_changes(self, transaction: IntakeTransaction, place: int, index: MatchIndex) -> None:
+        accepted: list[Accepted | TakenKey] = []
+        results = self._results[place] = []
+        for change, write in zip(self._changes[place], self._submissions[place].writes, strict=True):
+            added = [self._add(transaction, event, index) for event in change.events]
+            accepted += added
+            revision = 0 if change.record is None else change.record.revision
+            results.append(
+                RecordResult(write.type, write.id, revision, change.outcome, change.changed, change.has_event, added)
+            )
+        self._outcomes[place] = accepted
 
     def _add(self, transaction: IntakeTransaction, event: Event, index: MatchIndex) -> Accepted:
-        targets = index.targets(event)
+        targets = index.targets(event, self._members)
         due_at = event.accepted_at if event.deliver_at is None else max(event.deliver_at, event.accepted_at)
         for target in targets:
             key = delivery_key(target.ordering, event.ordering_key)
@@ -154,6 +205,16 @@ class Batch:
     def outcome(self, place: int) -> RingbackError | list[Accepted | TakenKey]:
         """What became of the submission at `place`; a TakenKey stands for the events its owner made."""
         return self._outcomes[place]
+
+    def results(self, place: int) -> list[RecordResult]:
+        """What became of each change of a record that the submission at `place` asked for."""
+        return self._results.get(place, [])
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether storing it once more, if it was stored, would answer the same."""
+        writes = (write for submission in self._submissions for write in submission.writes)
+        return all(write.if_revision is None for write in writes)
 
 
 PENDING: Final = TakenKey(b"", ())

@@ -4,8 +4,8 @@
 `Malformed` or `Invalid`; `field_errors` returns what is wrong with the values, all of it. Neither reads a clock.
 """
 
-import hashlib
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Final, Literal
@@ -16,21 +16,22 @@ from ringback.ingest.json_checks import invalid, nests_deeper, refusal
 from ringback.model.errors import FieldError, Invalid, Malformed
 from ringback.model.limits import CALLER_ID_CHARS_MAX, FOREVER_MS, INDEXED_TEXT_BYTES_MAX, NESTING_DEPTH_MAX
 from ringback.policy.match import valid_event_type
+from ringback.policy.ordering import key_of_subject
 
 _CALLER_ID: Final = re.compile(rf"[a-zA-Z0-9_-]{{1,{CALLER_ID_CHARS_MAX}}}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _is_type: Final = lru_cache(maxsize=4_096)(valid_event_type)
-_TOO_DEEP: Final = f"nests deeper than {NESTING_DEPTH_MAX} arrays and objects"
+TOO_DEEP: Final = f"nests deeper than {NESTING_DEPTH_MAX} arrays and objects"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_NO_MOMENT: Final = "must be an RFC 3339 time such as 2026-11-21T23:11:26Z"
+NO_MOMENT: Final = "must be an RFC 3339 time such as 2026-11-21T23:11:26Z"
 # What is said instead of the decoder's own words, which speak of its types.
 _EXPECTED: Final = {
-    "occurred_at": _NO_MOMENT,
-    "deliver_at": _NO_MOMENT,
+    "occurred_at": NO_MOMENT,
+    "deliver_at": NO_MOMENT,
     "change": "must be one of: created, updated, deleted",
 }
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Subject(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
@@ -50,8 +51,8 @@ class Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False
     subject: Subject | None = None
     change: Literal["created", "updated", "deleted"] | None = None
     previous: msgspec.Raw = msgspec.Raw()
-    occurred_at: _Moment | None = None
-    deliver_at: _Moment | None = None
+    occurred_at: Moment | None = None
+    deliver_at: Moment | None = None
     ordering_key: str | None = None
 
 
@@ -63,16 +64,16 @@ def decode(raw: bytes | msgspec.Raw, place: str) -> Envelope:
     try:
         return _DECODER.decode(raw)
     except msgspec.DecodeError as error:
-        raise _in_our_words(refusal(error, raw, place), place) from None
+        raise in_our_words(refusal(error, raw, place), place, _EXPECTED) from None
     except RecursionError:
-        raise invalid([FieldError(at(place, "data"), _TOO_DEEP)]) from None
+        raise invalid([FieldError(at(place, "data"), TOO_DEEP)]) from None
 
 
-def _in_our_words(refused: Malformed | Invalid, place: str) -> Malformed | Invalid:
-    """The same refusal, with the message that its field has here."""
+def in_our_words(refused: Malformed | Invalid, place: str, expected: Mapping[str, str]) -> Malformed | Invalid:
+    """The same refusal, with the message that its field has in `expected`."""
     if isinstance(refused, Malformed):
         return refused
-    messages = {at(place, field): message for field, message in _EXPECTED.items()}
+    messages = {at(place, field): message for field, message in expected.items()}
     return invalid([FieldError(field, messages.get(field, message)) for field, message in refused.errors])
 
 
@@ -89,16 +90,16 @@ def field_errors(envelope: Envelope, data: bytes, previous: bytes | None, place:
     if envelope.id is not None and _CALLER_ID.fullmatch(envelope.id) is None:
         wrong.append(("id", f"is not 1 to {CALLER_ID_CHARS_MAX} letters, digits, _ and -"))
     if envelope.channel is not None:
-        _check_text(envelope.channel, "channel", wrong)
+        check_text(envelope.channel, "channel", wrong)
     if envelope.subject is not None:
-        _check_text(envelope.subject.type, "subject.type", wrong)
-        _check_text(envelope.subject.id, "subject.id", wrong)
+        check_text(envelope.subject.type, "subject.type", wrong)
+        check_text(envelope.subject.id, "subject.id", wrong)
     if envelope.ordering_key is not None:
-        _check_text(envelope.ordering_key, "ordering_key", wrong)
+        check_text(envelope.ordering_key, "ordering_key", wrong)
     if nests_deeper(data, NESTING_DEPTH_MAX):
-        wrong.append(("data", _TOO_DEEP))
+        wrong.append(("data", TOO_DEEP))
     if previous is not None and nests_deeper(previous, NESTING_DEPTH_MAX):
-        wrong.append(("previous", _TOO_DEEP))
+        wrong.append(("previous", TOO_DEEP))
     return [FieldError(at(place, field), message) for field, message in wrong] if wrong else []
 
 
@@ -113,21 +114,15 @@ def milliseconds(moment: datetime | None, field: str) -> int | None:
 
 
 def ordering_key(envelope: Envelope) -> str | None:
-    """The caller's own key, else one made of the subject, else None; 256 bytes of UTF-8 at most.
-
-    Two different subjects never get the same key: `~` and `/` in the type are escaped (as in RFC 6901), and a
-    subject that is too long for a key is represented by its hash behind an escape that can't occur otherwise.
-    """
+    """The caller's own key, else one made of the subject, else None; 256 bytes of UTF-8 at most."""
     subject = envelope.subject
     if envelope.ordering_key is not None or subject is None:
         return envelope.ordering_key
-    key = f"{subject.type.replace('~', '~0').replace('/', '~1')}/{subject.id}"
-    if len(key) * 4 <= INDEXED_TEXT_BYTES_MAX or len(key.encode()) <= INDEXED_TEXT_BYTES_MAX:
-        return key
-    return f"~2{hashlib.sha256(key.encode()).hexdigest()}"
+    return key_of_subject(subject.type, subject.id)
 
 
-def _check_text(text: str, field: str, wrong: list[tuple[str, str]]) -> None:
+def check_text(text: str, field: str, wrong: list[tuple[str, str]]) -> None:
+    """Add to `wrong` what is wrong with a text that is indexed."""
     if text.isascii() and text.isprintable() and 0 < len(text) <= INDEXED_TEXT_BYTES_MAX:
         return
     if not text:

@@ -11,19 +11,21 @@ Some contracts name events by number. So that nobody else has to pay for it, the
 endpoints of other profiles than the usual one, whatever their status: what they don't get sent they may fetch.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from typing import Final
 
 import msgspec
 
+from ringback.ingest.rules import OnFailure, Rules
 from ringback.model.endpoint import USUAL_PROFILE, Endpoint, Ordering
-from ringback.model.event import Event
+from ringback.model.event import OPERATIONS, Event
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
-from ringback.policy.match import candidates
-from ringback.policy.wanted import filter_values, filter_wants
-from ringback.store.port import IntakeTransaction
+from ringback.policy.match import candidates, naming
+from ringback.policy.operations import SUBJECT
+from ringback.policy.wanted import filter_judges, filter_values
+from ringback.store.port import IntakeTransaction, Membership
 
 MEMO_MAX: Final = 20_000
 SHARED_MAX: Final = 10_000
@@ -38,6 +40,7 @@ class Target(msgspec.Struct, frozen=True, eq=False, gc=False):
     patterns: tuple[str, ...]
     channels: tuple[str, ...] | None
     filter: str | None
+    tracked_set: str | None = None
 
 
 class _TenantEndpoints:
@@ -66,9 +69,11 @@ class _TenantEndpoints:
         lists = [*self.by_pattern.values(), *(self.by_channel or {}).values()]
         return {target.endpoint_id for targets in lists for target in targets}
 
-    def find(self, event_type: str, channel: str | None) -> tuple[Target, ...]:
+    def find(
+        self, event_type: str, channel: str | None, patterns_of: Callable[[str], tuple[str, ...]] = candidates
+    ) -> tuple[Target, ...]:
         """Who wants events of this type and channel, filters apart, by endpoint id."""
-        patterns = candidates(event_type)
+        patterns = patterns_of(event_type)
         found = {target.endpoint_id: target for pattern in patterns for target in self.by_pattern.get(pattern, ())}
         if channel is not None and self.by_channel is not None:
             wanted = set(patterns)
@@ -89,12 +94,18 @@ class _TenantEndpoints:
 class MatchIndex:
     """`refresh` in each write transaction, then `targets` for each event in it.
 
-    `needs_number` says whether requests of a profile carry the event's number.
+    `needs_number` says whether requests of a profile carry the event's number. `rules` follows the same changes.
+    `rule_failed` is told of filters that fail.
     """
 
-    def __init__(self, needs_number: Callable[[str], bool] = lambda _: False) -> None:
+    def __init__(
+        self, needs_number: Callable[[str], bool] = lambda _: False, rule_failed: OnFailure = lambda *_: None
+    ) -> None:
         self.version = 0
+        self.rules = Rules()
+        self._tracking = 0
         self._needs_number = needs_number
+        self._rule_failed = rule_failed
         self._tenants: dict[str, _TenantEndpoints] = {}
         self._targets: dict[str, Target] = {}
         self._memo: dict[str, dict[tuple[str, str | None], tuple[Target, ...]]] = {}
@@ -118,6 +129,7 @@ class MatchIndex:
         for tenant_id in list(self._tenants):
             self._forget(tenant_id)
             self._drop_tenant(tenant_id)
+        self.rules.forget()
         version, changes = transaction.everything()
         self._load(transaction, changes)
         self.version = version
@@ -129,6 +141,7 @@ class MatchIndex:
             self._replace_tenants(step, transaction.tenants(step))
         for step in _steps(endpoint_ids):
             self._replace_endpoints(step, endpoint_ids, transaction.endpoints(step))
+        self.rules.load(transaction, changes)
 
     def knows(self, tenant_id: str) -> bool:
         """Whether the tenant existed at `version`."""
@@ -144,15 +157,39 @@ class MatchIndex:
         tenant = self._tenants.get(tenant_id)
         return tenant is not None and tenant.enabled
 
-    def targets(self, event: Event) -> Sequence[Target]:
-        """The endpoints the event is for, by id."""
+    @property
+    def tracks(self) -> bool:
+        """Whether any endpoint follows a tracked set, so that `memberships` are to be asked for."""
+        return self._tracking > 0
+
+    def memberships(self, event: Event) -> list[Membership]:
+        """What has to be known of tracked sets to say whom the event is for."""
+        if event.subject_id is None:
+            return []
+        names = {target.tracked_set for target in self._candidates(event)}
+        return [Membership(event.tenant_id, name, event.subject_id) for name in names if name is not None]
+
+    def targets(self, event: Event, members: Set[Membership] = frozenset()) -> Sequence[Target]:
+        """The endpoints the event is for, by id. `members`: those of its `memberships` that are so."""
         found = self._candidates(event)
         for target in found:
-            if target.filter is not None:
-                return _filtered(found, event)
+            if target.filter is not None or target.tracked_set is not None:
+                return _filtered(_following(found, event, members), event, self._rule_failed)
         return found
 
+    def _told(self, event: Event) -> tuple[Target, ...]:
+        """Who wants an operational event: those that name it, but never the endpoint that it is about. These are few,
+        so none is remembered."""
+        tenant = self._tenants.get(event.tenant_id)
+        if tenant is None or not tenant.enabled:
+            return ()
+        itself = event.subject_id if event.subject_type == SUBJECT else None
+        found = tenant.find(event.type, event.channel, naming)
+        return tuple(target for target in found if target.endpoint_id != itself)
+
     def _candidates(self, event: Event) -> tuple[Target, ...]:
+        if event.origin == OPERATIONS:
+            return self._told(event)
         key = event.type, event.channel
         memo = self._memo.get(event.tenant_id)
         if memo is not None:
@@ -194,8 +231,9 @@ class MatchIndex:
 
     def _drop_tenant(self, tenant_id: str) -> None:
         self._unusual.pop(tenant_id, None)
+        self.rules.drop_tenant(tenant_id)
         for endpoint_id in self._tenants.pop(tenant_id).all():
-            del self._targets[endpoint_id]
+            self._tracking -= self._targets.pop(endpoint_id).tracked_set is not None
 
     def _replace_endpoints(
         self, endpoint_ids: Sequence[str], tenant_of: dict[str, str], loaded: Sequence[Endpoint]
@@ -206,6 +244,7 @@ class MatchIndex:
             known = self._targets.pop(endpoint_id, None)
             if known is not None:
                 self._tenants[tenant_id].remove(known)
+                self._tracking -= known.tracked_set is not None
             if tenant_id in self._unusual:
                 self._forget_profile(tenant_id, endpoint_id)
         for endpoint in loaded:
@@ -218,6 +257,7 @@ class MatchIndex:
                 continue
             target = self._target(endpoint)
             self._targets[endpoint.id] = target
+            self._tracking += target.tracked_set is not None
             tenant.add(target)
 
     def _forget_profile(self, tenant_id: str, endpoint_id: str) -> None:
@@ -233,7 +273,9 @@ class MatchIndex:
         patterns = endpoint.event_types
         if len(self._shared) < SHARED_MAX:
             patterns = self._shared.setdefault(patterns, patterns)
-        return Target(endpoint.id, endpoint.ordering, patterns, endpoint.channels, endpoint.filter)
+        return Target(
+            endpoint.id, endpoint.ordering, patterns, endpoint.channels, endpoint.filter, endpoint.tracked_set
+        )
 
 
 def _steps(ids: Iterable[str]) -> Iterator[list[str]]:
@@ -241,6 +283,28 @@ def _steps(ids: Iterable[str]) -> Iterator[list[str]]:
     return (rest[start : start + STEP_ROWS_MAX] for start in range(0, len(rest), STEP_ROWS_MAX))
 
 
-def _filtered(found: tuple[Target, ...], event: Event) -> list[Target]:
+def _following(found: Sequence[Target], event: Event, members: Set[Membership]) -> list[Target]:
+    """Those that follow no set, or one that the event's subject is in."""
+    if event.subject_id is None:
+        return [target for target in found if target.tracked_set is None]
+    return [
+        target
+        for target in found
+        if target.tracked_set is None or Membership(event.tenant_id, target.tracked_set, event.subject_id) in members
+    ]
+
+
+def _filtered(found: Sequence[Target], event: Event, rule_failed: OnFailure) -> list[Target]:
+    if all(target.filter is None for target in found):
+        return list(found)
     values = filter_values(event)
-    return [target for target in found if target.filter is None or filter_wants(target.filter, values)]
+    wanting = []
+    for target in found:
+        if target.filter is not None:
+            matched, failure = filter_judges(target.filter, values)
+            if failure is not None:
+                rule_failed(event.tenant_id, target.endpoint_id, event.id, failure)
+            if not matched:
+                continue
+        wanting.append(target)
+    return wanting

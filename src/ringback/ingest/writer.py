@@ -13,6 +13,8 @@ from typing import Final, Protocol
 from ringback.clock import Clock
 from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
+from ringback.ingest.records import RecordBook
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
 from ringback.model.limits import WAITING_BYTES_MAX, WAITING_EVENTS_MAX
@@ -58,6 +60,7 @@ class Writer:
         pause: Callable[[float], None],
         meter: IngestMeter | None = None,
         waiting_events_max: int = WAITING_EVENTS_MAX,
+        rule_failures: RuleFailures | None = None,
     ) -> None:
         self._store = store
         self._index = index
@@ -71,10 +74,13 @@ class Writer:
         self._waiting: Turns[Submission] = Turns(_tenant_of if store.by_tenant else None)
         self._late_rings: dict[str, Ring] = {}
         self._waiting_events_max = waiting_events_max
-        # Each is written by one thread alone: the first of a pair by the event loop, the second by the writer's.
+        self._rule_failures = rule_failures or RuleFailures(None, clock)
+        # Each is written by one thread alone: by the event loop, by whoever submits inside, and by the writer's.
         self._submitted = 0
+        self._submitted_inside = 0
         self._answered = 0
         self._bytes_submitted = 0
+        self._bytes_submitted_inside = 0
         self._bytes_answered = 0
 
     def warm_up(self) -> None:
@@ -85,8 +91,15 @@ class Writer:
     def submit(self, submission: Submission) -> None:
         """Queue a checked submission. Raises Unavailable when too many wait."""
         self.check()
-        self._submitted += len(submission.events)
+        self._submitted += submission.size
         self._bytes_submitted += submission.payload_bytes
+        self._inbox.post(submission)
+
+    def submit_inside(self, submission: Submission) -> None:
+        """The same for one other thread, whose events no request brought."""
+        self.check()
+        self._submitted_inside += submission.size
+        self._bytes_submitted_inside += submission.payload_bytes
         self._inbox.post(submission)
 
     def check(self) -> None:
@@ -97,19 +110,19 @@ class Writer:
     @property
     def events_waiting(self) -> int:
         """Events that were submitted and are not answered yet. For any thread."""
-        return self._submitted - self._answered
+        return self._submitted + self._submitted_inside - self._answered
 
     @property
     def bytes_waiting(self) -> int:
         """The payloads of those, in bytes. For any thread."""
-        return self._bytes_submitted - self._bytes_answered
+        return self._bytes_submitted + self._bytes_submitted_inside - self._bytes_answered
 
     @property
     def full(self) -> bool:
         """Whether the next submission would be turned away."""
         return (
-            self._submitted - self._answered >= self._waiting_events_max
-            or self._bytes_submitted - self._bytes_answered >= WAITING_BYTES_MAX
+            self._submitted + self._submitted_inside - self._answered >= self._waiting_events_max
+            or self._bytes_submitted + self._bytes_submitted_inside - self._bytes_answered >= WAITING_BYTES_MAX
         )
 
     def step(self) -> None:
@@ -118,13 +131,14 @@ class Writer:
             self._store_batch(self._next_batch())
         elif self._late_rings:
             self._ring([])
+        self._rule_failures.flush()
 
     def _next_batch(self) -> list[Submission]:
         """As many whole submissions as fit; the batch is closed before BEGIN."""
         waiting = self._waiting.first()
         size = 0
         for count, submission in enumerate(waiting):
-            size += len(submission.events)
+            size += submission.size
             if size > BATCH_EVENTS_MAX and count:
                 return self._waiting.take(count)
         return self._waiting.take(len(waiting))
@@ -176,7 +190,7 @@ class Writer:
     def _answer(self, submissions: list[Submission]) -> None:
         events = size = 0
         for submission in submissions:
-            events += len(submission.events)
+            events += submission.size
             size += submission.payload_bytes
         self._answered += events
         self._bytes_answered += size
@@ -188,7 +202,7 @@ class Writer:
         """Store what is to be stored and set every outcome; None when nothing was inserted."""
         open_ones = submissions
         for _ in range(RETRIES_MAX + len(submissions)):
-            batch = Batch(open_ones, self._numbers)
+            batch = Batch(open_ones, self._numbers, self._record_book())
             try:
                 left_out = self._try(batch)
             except Retryable:
@@ -209,8 +223,12 @@ class Writer:
             return batch
         raise StoreUnavailable("The store could not commit the event for now. Try again.")
 
+    def _record_book(self) -> RecordBook:
+        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failures.failed)
+
     def _try(self, batch: Batch) -> list[Submission]:
         """One transaction; rolled back when submissions have to be left out, which are returned."""
+        self._rule_failures.begin()
         with self._store.intake() as transaction:
             batch.claim(transaction, self._clock.now_ms())
             self._index.refresh(transaction)
@@ -218,6 +236,7 @@ class Writer:
             if not left_out:
                 batch.insert(transaction, self._index)
                 transaction.commit()
+                self._rule_failures.committed()
             return left_out
 
     def _happened(self, batch: Batch) -> bool:
@@ -225,13 +244,15 @@ class Writer:
         events is made again: those that they repeat may have been lost."""
         probe = batch.probe
         if probe is None:
-            return False
+            if batch.repeatable:
+                return False
+            raise _in_doubt()
         for _ in range(DOUBT_TRIES_MAX):
             try:
                 return bool(self._store.events_by_id(probe.tenant_id, [probe.id]))
             except (StoreUnavailable, Retryable, CommitInDoubt):
                 self._pause(DOUBT_PAUSE_S)
-        raise Unavailable("It is not known whether the events were stored. Send them again.", code="commit_in_doubt")
+        raise _in_doubt()
 
     def _set_outcomes(self, submissions: list[Submission], batch: Batch) -> None:
         for place, submission in enumerate(submissions):
@@ -239,6 +260,7 @@ class Writer:
             if isinstance(outcome, RingbackError):
                 submission.outcome = outcome
                 continue
+            submission.results = batch.results(place)
             try:
                 submission.outcome = self._with_first_events(submission, outcome)
             except RingbackError as error:  # what is new is stored all the same, and its bells must ring
@@ -293,8 +315,12 @@ class Writer:
         self._engine.rang()
 
 
+def _in_doubt() -> Unavailable:
+    return Unavailable("It is not known whether the events were stored. Send them again.", code="commit_in_doubt")
+
+
 def _tenant_of(submission: Submission) -> str:
-    return submission.events[0].tenant_id
+    return submission.tenant_id
 
 
 def count(meter: IngestMeter, started_s: float, submissions: list[Submission]) -> None:

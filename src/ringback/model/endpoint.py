@@ -140,7 +140,8 @@ class Endpoint:
     from an older one is refused.
     `unverified_since`: since when it has to prove itself (None: it has, or need not); asked again, it is another time,
     so that it tells one handshake from the next. `granted_per_second` is the rate that the endpoint allowed when it
-    proved itself. `created_by` is the label of the key that made it.
+    proved itself. `created_by` is the label of the key that made it. `tracked_set` names the set of its tenant whose
+    members it is told of (None: of everything); the set need not be there.
     """
 
     id: str
@@ -169,6 +170,7 @@ class Endpoint:
     unverified_since: int | None = None
     granted_per_second: float | None = None
     created_by: str = ""
+    tracked_set: str | None = None
 
     def given_up(self, code: str, message: str, now: int, *, unproven: bool) -> "Endpoint":
         """The next revision of an active one that is disabled; `unproven`: it has to prove itself again."""

@@ -7,7 +7,9 @@
     │   ├── Forbidden   403       the key's scope is too small
     │   │   └── WebhooksDisabled  the operator has switched the tenant's webhooks off
     │   ├── NotFound    404       unknown, or another tenant's
+    │   │   └── NoSuchRecord          there is no such record, or not any more
     │   ├── Conflict    409       the id or key is taken by something else
+    │   ├── PreconditionFailed 412  what is stored is not what the caller asked for it to be
     │   ├── TooLarge    413       over a size limit
     │   ├── Invalid     422       well-formed, but not what the contract asks; carries field errors
     │   └── OverQuota   429       later, perhaps
@@ -85,9 +87,41 @@ class NotFound(Refused):
     code = "not_found"
 
 
+class NoSuchRecord(NotFound):
+    """What can only be done to a record that is there. `place` is where it stands in its request: "" or
+    `records[3]`."""
+
+    code = "no_such_record"
+
+    def __init__(self, place: str = "") -> None:
+        message = "is of no record that is there: it was never written, or it is deleted"
+        if place:
+            super().__init__(f"{place} {message}. Nothing of the request was done.")
+            self.errors = (FieldError(place, message),)
+        else:
+            super().__init__("There is no such record: it was never written, or it is deleted.")
+
+
 class Conflict(Refused):
     status = 409
     code = "conflict"
+
+
+class PreconditionFailed(Refused):
+    """A record is to be changed only if it is as the caller knows it, and it is not. `revision` is the one that is
+    stored (0: it is not there); `place` is where the change stands in its request: "" or `records[3]`."""
+
+    status = 412
+    code = "precondition_failed"
+
+    def __init__(self, revision: int, place: str = "") -> None:
+        stored = f"has the revision {revision} now" if revision else "is not there"
+        super().__init__(
+            f"{place or 'The record'} {stored}, which is not what the request asks for. Nothing was changed: read the "
+            "record, then decide."
+        )
+        if place:
+            self.errors = (FieldError(place, f"{stored}, which is not what was asked for"),)
 
 
 class TooLarge(Refused):

@@ -15,6 +15,9 @@ URL_CHARS_MAX: Final = 2_048
 FILTER_BYTES_MAX: Final = 1_024
 IDEMPOTENCY_KEY_CHARS_MAX: Final = 256
 
+# Operational events that wait for an operator's tenant which does not exist.
+NOTICES_KEPT_MAX: Final = 1_000
+
 # One request to us.
 REQUEST_HEAD_BYTES_MAX: Final = 64 * 1024
 REQUEST_HEADERS_MAX: Final = 128

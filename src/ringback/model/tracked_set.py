@@ -1,6 +1,12 @@
 """Tracked sets: named lists of object ids. An endpoint with one is told of their members alone. Plain values."""
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""What a set may be called."""
+NAME_RULE: Final = "must be 1 to 64 letters, digits, _ or -"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,16 +34,22 @@ INFO: Final = Family(
     "ringback_info", GAUGE, "Always 1; what runs.", (("version", "of Ringback"), ("role", "`all`, `api`, `engine`"))
 )
 EVENTS_ACCEPTED: Final = Family(
-    "ringback_events_accepted_total", COUNTER, "Events stored and answered with 202.",
-    (("form", "`single`, `array`, `ndjson`, `internal`"),),
+    "ringback_events_accepted_total", COUNTER, "Events stored before the caller was answered.",
+    (("form", "`single`, `array`, `ndjson`, `record` and `records` (made by changes of records), `internal`"),),
 )  # fmt: skip
 EVENTS_REPEATED: Final = Family(
     "ringback_events_repeated_total", COUNTER, "Events that had been accepted before: answered, not stored again.",
     act="Many: a caller retries what succeeded.",
 )  # fmt: skip
+RECORD_WRITES: Final = Family(
+    "ringback_record_writes_total", COUNTER, "Changes of records that were asked for, by what became of them.",
+    (("result", "`created`, `updated`, `deleted`, `unchanged`, `stale`"),),
+    "Many `stale`: the source sends out of order, or twice over.",
+)  # fmt: skip
 DELIVERIES_CREATED: Final = Family("ringback_deliveries_created_total", COUNTER, "Deliveries made of accepted events.")
 REQUESTS_REFUSED: Final = Family(
-    "ringback_event_requests_refused_total", COUNTER, "Requests with events that were refused, whoever's fault.",
+    "ringback_event_requests_refused_total", COUNTER,
+    "Requests with events, or changes of records, that were refused, whoever's fault.",
     (_CODE,), "`busy`, `disk_nearly_full`, `store_unavailable`: this server. Others: the caller.",
 )  # fmt: skip
 REQUEST_SECONDS: Final = Family(
@@ -120,7 +126,7 @@ SWEEP_REPAIRS: Final = Family(
 )  # fmt: skip
 SWEEP_CLEARED: Final = Family(
     "ringback_sweep_cleared_total", COUNTER, "Rows that sweeps cleared away.",
-    (("kind", "`cancelled` (of deleted endpoints), `purged` (of deleted tenants), `expired_keys`"),),
+    (("kind", "`cancelled` (of deleted endpoints), `purged` (of tenants), `expired_keys`, `members` (of sets)"),),
 )  # fmt: skip
 STORE_TROUBLES: Final = Family(
     "ringback_store_troubles_total", COUNTER, "Times that a part could not read or commit, and tried again.",

@@ -22,7 +22,7 @@ class Happenings(Observer):
             f.LANE_TURNS: Counter({("parked",): 0, ("recovered",): 0}),
             f.ENDPOINTS_DISABLED: Counter(),
             f.SWEEP_REPAIRS: Counter({("rung",): 0, ("freed",): 0, ("made",): 0}),
-            f.SWEEP_CLEARED: Counter({("cancelled",): 0, ("purged",): 0, ("expired_keys",): 0}),
+            f.SWEEP_CLEARED: Counter({("cancelled",): 0, ("purged",): 0, ("expired_keys",): 0, ("members",): 0}),
             f.STORE_TROUBLES: Counter(),
             f.LEASES_LOST: Counter({(): 0}),
             f.NODES_TAKEN_OVER: Counter({(): 0}),

@@ -27,7 +27,8 @@ SHOWN: Final = frozenset(
     {
         "at", "level", "event", "version", "role", "base_url", "reason", "in_flight", "tenant_id", "endpoint_id",
         "attempt_id", "node_id", "dead_node_id", "part", "code", "error", "place", "rung", "freed", "made", "cancelled",
-        "purged", "expired_keys", "spans", "logger", "actor", "at_most_s", "by_s", "key_id", "event_id", "redacted",
+        "purged", "expired_keys", "members", "spans", "logger", "actor", "at_most_s", "by_s", "key_id", "event_id",
+        "redacted", "rule_id", "notices",
     }
 )  # fmt: skip
 
@@ -44,6 +45,8 @@ _WARNINGS: Final = (
     telemetry.ClockSet,
     telemetry.RetentionHeld,
     telemetry.SpansDropped,
+    telemetry.RuleFailed,
+    telemetry.NoticesDropped,
 )
 _LEVELS: Final[Mapping[str, int]] = logging.getLevelNamesMapping()
 

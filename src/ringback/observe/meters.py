@@ -6,7 +6,7 @@ from. Costs 1 to 2 µs for an event in all (docs/performance.md).
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from ringback.clock import Clock
@@ -55,13 +55,14 @@ class CommitMeter:
 
 
 class RequestMeter:
-    """Requests to the event route, on the event loop's thread."""
+    """Requests that bring events, or write records, on the event loop's thread."""
 
     def __init__(self, clock: Clock) -> None:
         self.start = clock.boottime_s
         self.accepted = Buckets(REQUEST_S)
         self.refused = Buckets(REQUEST_S)
         self.refused_by_code: dict[str, int] = {}
+        self.writes_by_result: dict[str, int] = {}
 
     def ended(self, started_s: float, code: str | None) -> None:
         """A request that came at `started_s` is answered: accepted (None), or refused with `code`."""
@@ -70,6 +71,12 @@ class RequestMeter:
         else:
             self.refused.add(self.start() - started_s)
             self.refused_by_code[code] = self.refused_by_code.get(code, 0) + 1
+
+    def wrote(self, results: Iterable[str]) -> None:
+        """What became of the changes of records of a request that was accepted."""
+        writes = self.writes_by_result
+        for result in results:
+            writes[result] = writes.get(result, 0) + 1
 
 
 class IngestMeter:

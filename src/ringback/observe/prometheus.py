@@ -77,6 +77,7 @@ def _counted(sources: Sources) -> dict[Family, AnySamples]:
     return {
         f.INFO: {(sources.version, sources.role): 1},
         f.EVENTS_ACCEPTED: _by_one(ingest.events_by_form),
+        f.RECORD_WRITES: _by_one(requests.writes_by_result),
         f.EVENTS_REPEATED: {(): ingest.repeated},
         f.DELIVERIES_CREATED: {(): ingest.deliveries},
         f.REQUESTS_REFUSED: _by_one(requests.refused_by_code),

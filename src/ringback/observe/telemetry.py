@@ -141,11 +141,13 @@ class SweepRepaired(NamedTuple):
 
 
 class SweepCleared(NamedTuple):
-    """A sweep cleared rows away: of deleted endpoints (their deliveries are cancelled) and tenants, and old keys."""
+    """A sweep cleared rows away: of deleted endpoints (their deliveries are cancelled), tenants and tracked sets, and
+    old keys."""
 
     cancelled: int
     purged: int
     expired_keys: int
+    members: int
 
 
 class ClockSet(NamedTuple):
@@ -165,6 +167,24 @@ class SpansDropped(NamedTuple):
     """The collector of traces is down or slow: so many spans were dropped since this was said last."""
 
     spans: int
+
+
+class RuleFailed(NamedTuple):
+    """A filter (`rule_id` is its endpoint) or a trigger could not be evaluated on an event, which it doesn't match.
+    Said at most once a minute for each. `reason` names what is in the expression, never what is in the event."""
+
+    tenant_id: str
+    rule_id: str
+    event_id: str
+    reason: str
+
+
+class NoticesDropped(NamedTuple):
+    """The operator's tenant does not exist, and so many of the oldest operational events that waited for it were given
+    up."""
+
+    tenant_id: str
+    notices: int
 
 
 TelemetryEvent = (
@@ -190,6 +210,8 @@ TelemetryEvent = (
     | ClockSet
     | RetentionHeld
     | SpansDropped
+    | RuleFailed
+    | NoticesDropped
 )
 
 

@@ -88,6 +88,13 @@ def work(expression: Expression, measure: Callable[[Path], Extent], outside_patt
     return total
 
 
+def characters(expression: Expression, measure: Callable[[Path], Extent]) -> int:
+    """An upper estimate of the characters of text in what one evaluation gives. `measure` as in `work`."""
+    around, body = expression.outside, expression.body
+    read, read_each = _sum(measure, around.paths), _sum(measure, body.paths)
+    return read.chars * (1 + body.bound_uses) + (read.longest + around.tokens) * read_each.chars
+
+
 def _sum(measure: Callable[[Path], Extent], paths: Sequence[Path]) -> Extent:
     size = longest = chars = 0
     for path in paths:

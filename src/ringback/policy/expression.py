@@ -1,4 +1,6 @@
-"""What can be said about a filter's text before it runs: its words, the paths it reads, its one list macro.
+"""What can be said about the text of a rule before it runs: its words, the paths it reads, its one list macro.
+
+Rules are filters and the expressions of triggers.
 
 Reads CEL's lexical rules (language definition, "Syntax") by a small tokeniser of its own, because the CEL library
 tells which names an expression has but not where, and its parser must not see text that is nested too deep: it
@@ -27,8 +29,8 @@ class FilterRefused(Invalid):
 
     code = "filter_refused"
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, (FieldError("filter", detail),))
+    def __init__(self, detail: str, field: str = "filter") -> None:
+        super().__init__(detail, (FieldError(field, detail),))
 
 
 class Token(NamedTuple):
@@ -91,10 +93,10 @@ def read(text: str) -> Expression:
     """Take a filter apart. Raises FilterRefused."""
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > FILTER_BYTES_MAX:
-        raise FilterRefused(f"The filter has {size} bytes; at most {FILTER_BYTES_MAX} are allowed.")
+        raise FilterRefused(f"The expression has {size} bytes; at most {FILTER_BYTES_MAX} are allowed.")
     tokens = tuple(_tokens(text))
     if not tokens:
-        raise FilterRefused("The filter is empty. Leave it out to match everything.")
+        raise FilterRefused("The expression is empty. A filter that is left out matches everything.")
     _check_brackets(tokens)
     macro = _macro(tokens)
     if macro is None:

@@ -5,6 +5,7 @@ refused with words for the person who wrote it: over 1 KiB, more than one list m
 name or function that doesn't exist, a pattern that isn't written out or costs too much. Whatever goes wrong later
 means no match and never an error: a missing key, a null parent, mixed types, an answer that isn't true or false,
 and an event on which the filter would take more than about 10 ms, or all filters more than 100 (`policy.effort`).
+`Filter.judge` says then what went wrong. The expressions of triggers (`policy.trigger`) are compiled here too.
 
 `event` has what EVENT_FIELDS says, each null when there is none; occurred_at is RFC 3339 text. The size of a text
 counts its bytes of UTF-8: so the library reads CEL. Assumes that data and previous are decoded JSON, nested no deeper
@@ -12,8 +13,8 @@ than NESTING_DEPTH_MAX, since the library recurses. Filters may be used on any t
 a time.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 from ringback.policy.effort import (
     CHEAP_WORK_MAX,
@@ -38,8 +39,10 @@ from ringback.policy.expression import (
     place,
     read,
 )
+from ringback.policy.json_value import value_at
+from ringback.policy.rule_failure import NO_ANSWER, TOO_DEAR, no_yes_or_no, words_for
 
-__all__ = ["Filter", "FilterInput", "FilterRefused", "compile_filter", "filter_input"]
+__all__ = ["Filter", "FilterInput", "FilterRefused", "compile_filter", "compile_rule", "filter_input", "literal"]
 
 
 def _library() -> Any:
@@ -78,6 +81,7 @@ EVENT_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "change": (),
     "occurred_at": (),
     "ordering_key": (),
+    "changed": (),
 }
 """What `event` has, and what its parts have."""
 _CONSTANTS: Final = frozenset({"true", "false", "null", "in"})
@@ -88,10 +92,11 @@ class FilterInput:
     """One event as filters see it, shared by the filters of all endpoints: it is converted for CEL only once, and
     only when a filter asks."""
 
-    __slots__ = ("_context", "_extents", "_variables", "_work_left")
+    __slots__ = ("_context", "_extents", "_functions", "_variables", "_work_left")
 
-    def __init__(self, variables: dict[str, object]) -> None:
+    def __init__(self, variables: dict[str, object], functions: Mapping[str, Callable[..., object]] | None = None):
         self._variables = variables
+        self._functions = dict(functions or {})
         self._context: Any = None
         self._extents: dict[Path, Extent] = {}
         self._work_left = EVENT_WORK_MAX
@@ -103,31 +108,55 @@ class FilterInput:
         self._work_left -= visits
         return True
 
+    @property
+    def spent(self) -> int:
+        """The visits that it has cost so far."""
+        return EVENT_WORK_MAX - self._work_left
+
     def context(self) -> Any:
         """The CEL context. Raises ValueError for what has no place in JSON."""
         if self._context is None:
             try:
-                self._context = _library().Context(variables=self._variables)
+                self._context = _library().Context(variables=self._variables, functions=self._functions)
             except (ValueError, OverflowError):
-                self._context = _library().Context(
-                    variables={name: _fitted(value) for name, value in self._variables.items()}
-                )
+                fitted = {name: _fitted(value) for name, value in self._variables.items()}
+                self._context = _library().Context(variables=fitted, functions=self._functions)
         return self._context
 
     def extent(self, path: Path) -> Extent:
         """How large the value at `path` is; as good as nothing when it is missing."""
         known = self._extents.get(path)
         if known is None:
-            value: object = self._variables
-            for name in path:
-                value = value.get(name) if isinstance(value, Mapping) else None
+            value = self.at(path)
             is_large = isinstance(value, (dict, list, str))
             known = self._extents[path] = extent(value) if is_large else NOTHING
         return known
 
+    def at(self, path: Path) -> object:
+        """The value at `path`; None when it is missing."""
+        return value_at(self._variables, path)
+
+
+class Outcome(NamedTuple):
+    """What an expression gave, or, in words for people, why it gave nothing."""
+
+    value: object
+    failure: str | None
+
+
+class Judgement(NamedTuple):
+    """Whether an event is wanted. `failure`: in words for people, why that could not be said; then it is not."""
+
+    matched: bool
+    failure: str | None
+
+
+_MATCHED: Final = Judgement(True, None)
+_UNMATCHED: Final = Judgement(False, None)
+
 
 class Filter:
-    """A compiled filter. Made by `compile_filter`."""
+    """A compiled filter, or another rule. Made by `compile_filter` and `compile_rule`."""
 
     __slots__ = ("_body_pattern", "_expression", "_outside_pattern", "_program", "text")
 
@@ -137,19 +166,47 @@ class Filter:
         self._program = program
         self._outside_pattern, self._body_pattern = patterns
 
+    @property
+    def expression(self) -> Expression:
+        return self._expression
+
+    def reading(self, outside: tuple[Path, ...], body: tuple[Path, ...]) -> "Filter":
+        """The same, where functions read these paths besides: outside of the list macro and in its body."""
+        expression = self._expression
+        more = expression._replace(
+            outside=expression.outside._replace(paths=expression.outside.paths + outside),
+            body=expression.body._replace(paths=expression.body.paths + body),
+        )
+        return Filter(self.text, more, self._program, (self._outside_pattern, self._body_pattern))
+
     def matches(self, given: FilterInput) -> bool:
         """Whether the event is wanted. Never raises; an evaluation that fails, or would take too long, is a no."""
+        return self.judge(given).matched
+
+    def judge(self, given: FilterInput) -> Judgement:
+        """Whether the event is wanted, and if that can't be said, why. Never raises."""
+        value, failure = self.evaluate(given)
+        if failure is None:
+            if value is True:
+                return _MATCHED
+            if value is False:
+                return _UNMATCHED
+            failure = no_yes_or_no(value)
+        return Judgement(False, failure)
+
+    def evaluate(self, given: FilterInput) -> Outcome:
+        """What it gives. Never raises."""
         visits = work(self._expression, given.extent, self._outside_pattern, self._body_pattern)
         if not given.affords(visits):
-            return False
+            return Outcome(None, TOO_DEAR)
         try:
-            return self._program.execute(given.context()) is True
-        except Exception:  # The library raises seven kinds, and all mean no.
-            return False
+            return Outcome(self._program.execute(given.context()), None)
+        except Exception as error:
+            return Outcome(None, words_for(error, self._expression, given.at))
         except BaseException as error:
             # A panic in the library's Rust is no Exception, and its class can't be imported.
             if type(error).__name__ == "PanicException":
-                return False
+                return Outcome(None, NO_ANSWER)
             raise
 
 
@@ -160,11 +217,21 @@ def filter_input(event: dict[str, object], data: object, previous: object) -> Fi
 
 def compile_filter(text: str) -> Filter:
     """Check and compile a filter. Raises FilterRefused, whose `detail` says what is wrong and where."""
+    return compile_rule(text, frozenset())
+
+
+def literal(text: str) -> object:
+    """The value of a text or a number as CEL writes it. Raises FilterRefused."""
+    return _compiled(text).execute()
+
+
+def compile_rule(text: str, functions: frozenset[str]) -> Filter:
+    """As `compile_filter`; there are these functions besides, which the input has to bring."""
     expression = read(text)
     program = _compiled(text)
-    _check_names(expression)
+    _check_names(expression, functions)
     _check_fields([*expression.outside.paths, *expression.body.paths])
-    _check_library_agrees(expression, program)
+    _check_library_agrees(expression, program, functions)
     patterns = _patterns_work(expression.outside.patterns), _patterns_work(expression.body.patterns)
     if sum(patterns) > PATTERN_WORK_MAX:
         raise FilterRefused(
@@ -181,7 +248,7 @@ def _compiled(text: str) -> Any:
         raise FilterRefused(_first_complaint(str(error))) from None
     except BaseException as error:
         if type(error).__name__ == "PanicException":
-            raise FilterRefused("The filter can't be read as a CEL expression.") from None
+            raise FilterRefused("It can't be read as a CEL expression.") from None
         raise
 
 
@@ -191,19 +258,21 @@ def _first_complaint(message: str) -> str:
     line, _, rest = complaint.partition(":")
     column, _, reason = rest.partition(":")
     if not (found and line.isdigit() and column.isdigit()):
-        return "The filter can't be read as a CEL expression."
+        return "It can't be read as a CEL expression."
     reason = reason.splitlines()[0].partition(" expecting ")[0].strip()
     return f"Line {line}, character {column}: {reason}."
 
 
-def _check_names(expression: Expression) -> None:
+def _check_names(expression: Expression, functions: frozenset[str]) -> None:
     tokens, macro = expression.tokens, expression.macro
     known = ROOTS | TYPES | _CONSTANTS | ({macro.bound} if macro else set())
     for index, token in enumerate(tokens):
         if token.kind != "word":
             continue
         if is_call(tokens, index):
-            _check_call(token.text, is_member(tokens, index), place(token))
+            on_something = is_member(tokens, index)
+            if on_something or token.text not in functions:
+                _check_call(token.text, on_something, place(token))
         elif is_root(tokens, index) and token.text not in known:
             raise FilterRefused(f"{token.text} {place(token)} is unknown. There are event, data and previous.")
 
@@ -230,15 +299,15 @@ def _check_call(name: str, on_something: bool, where: str) -> None:
     raise FilterRefused(f"The function {name} {where} is unknown.")
 
 
-def _check_library_agrees(expression: Expression, program: Any) -> None:
+def _check_library_agrees(expression: Expression, program: Any, functions: frozenset[str]) -> None:
     """The library must have seen the very words that were checked, else one of the two misread a literal."""
     words = {token.text for token in expression.tokens if token.kind == "word"}
     calls = {name for name in program.functions() if name.isidentifier()}
     for name in sorted(calls & MACROS):
         raise FilterRefused(f"{name}(…) takes a name and a condition, map(…) also a name, a condition and a value.")
-    strange = sorted(({*program.variables(), *calls} - words) | (calls - FUNCTIONS - METHODS))
+    strange = sorted(({*program.variables(), *calls} - words) | (calls - FUNCTIONS - METHODS - functions))
     if strange:
-        raise FilterRefused(f"The filter can't be read for certain. Look at {', '.join(strange)}.")
+        raise FilterRefused(f"It can't be read for certain. Look at {', '.join(strange)}.")
     _check_no_messages(expression)
 
 

@@ -121,7 +121,8 @@ class Health(NamedTuple):
 
     `size` is the window as a real number, `strain` what failures have added up to. `cohorts` and `first_failures`
     lead to parking, `probe_after_s` is the last wait for a probe, `throttle_s` the last pause of our own after a
-    429. `not_before` (wall ms, 0: none) is the pause, `failing_since` (wall ms) the first failure of the run.
+    429. `not_before` (wall ms, 0: none) is the pause, `failing_since` (wall ms) the first failure of the run. `told`:
+    somebody was told that it fails, and is to be told when it does no more.
     """
 
     phase: Phase = Phase.OPEN
@@ -135,6 +136,7 @@ class Health(NamedTuple):
     failing_since: int | None = None
     average_s: float | None = None
     last_failed: bool = False
+    told: bool = False
 
 
 FRESH: Final = Health()
@@ -201,7 +203,7 @@ def after(health: Health, result: Result, now_ms: int, cap: int, chance: float) 
     answer, duration_s, _, _ = result
     if answer is not _SUCCESS:
         return _failed(health, result, now_ms, cap, chance)
-    phase, size, strain, _, _, _, _, not_before, _, average_s, _ = health
+    phase, size, strain, _, _, _, _, not_before, _, average_s, _, _ = health
     average_s = duration_s if average_s is None else average_s + (duration_s - average_s) * _AVERAGE_SHARE
     if phase is not _OPEN:
         return Health(_OPEN, float(WINDOW_RECOVERED), average_s=average_s), _RECOVERED
@@ -213,7 +215,7 @@ def after(health: Health, result: Result, now_ms: int, cap: int, chance: float) 
         size = grown if grown < cap else float(cap)
     elif strain:
         strain = 0.0
-    fields = (_OPEN, size, strain, 0.0, 0, 0.0, 0.0, not_before, None, average_s, False)
+    fields = (_OPEN, size, strain, 0.0, 0, 0.0, 0.0, not_before, None, average_s, False, False)
     return make_tuple(Health, fields), None
 
 
@@ -317,4 +319,5 @@ def _plausible(health: Health) -> bool:
         and type(health.failing_since) in (int, type(None))
         and 1.0 <= health.size <= MAX_IN_FLIGHT_PER_ENDPOINT_MAX
         and type(health.last_failed) is bool
+        and type(health.told) is bool
     )

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from ringback.model.limits import EVENT_TYPE_CHARS_MAX
+from ringback.model.limits import EVENT_TYPE_CHARS_MAX, RECORD_TYPE_CHARS_MAX
 
 ANY: Final = "*"
 
@@ -21,6 +21,11 @@ _CACHED_TYPES_MAX: Final = 4_096
 def valid_event_type(text: str) -> bool:
     """Whether `text` names an event type: words of letters, digits, `_` and `-`, joined by dots, up to 128."""
     return len(text) <= EVENT_TYPE_CHARS_MAX and _EVENT_TYPE.fullmatch(text) is not None
+
+
+def valid_record_type(text: str) -> bool:
+    """Whether `text` names a type of records: an event type that leaves room for `.created`."""
+    return len(text) <= RECORD_TYPE_CHARS_MAX and valid_event_type(text)
 
 
 def valid_pattern(text: str) -> bool:
@@ -37,6 +42,11 @@ def candidates(event_type: str) -> tuple[str, ...]:
     words = event_type.split(".")
     prefixes = (".".join(words[:count]) + ".*" for count in range(len(words) - 1, 0, -1))
     return (event_type, *prefixes, ANY)
+
+
+def naming(event_type: str) -> tuple[str, ...]:
+    """The same without `*`: the patterns that name it, as those do that want to know of Ringback's own work."""
+    return candidates(event_type)[:-1]
 
 
 def pattern_matches(pattern: str, event_type: str) -> bool:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from ringback.model.attempt import Attempt, Outcome
+from ringback.model.notice import Notice
 from ringback.store.port import Settlement
 from ringback.times import DAY_MS
 
@@ -24,7 +25,8 @@ class Judgement:
     """What a batch of settlements comes to, before any of it is written.
 
     `attempts` are to be appended; `finished` (tenant, seq) to be deleted; `again`, by seq, to be rescheduled (tenant,
-    seq, due_at, attempts, tries); `days` has, by (tenant, endpoint, day), how many more [succeeded, failed].
+    seq, due_at, attempts, tries); `days` has, by (tenant, endpoint, day), how many more [succeeded, failed]; `notices`
+    are to be written down.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Judgement:
         self.finished: list[tuple[str, int]] = []
         self.again: dict[int, tuple[str, int, int, int, int]] = {}
         self.days: dict[tuple[str, str, str], list[int]] = {}
+        self.notices: list[Notice] = []
 
     def judge(self, settlement: Settlement) -> bool:
         """Whether the delivery is as expected. What follows from it is kept."""
@@ -75,6 +78,8 @@ class Judgement:
         if settlement.retry_at is None:
             del self._standings[seq]
             self.finished.append((standing[0], seq))
+            if settlement.notice is not None:
+                self.notices.append(settlement.notice)
         else:
             self._standings[seq] = *standing[:3], attempt.number
             self.again[seq] = standing[0], seq, settlement.retry_at, attempt.number, settlement.tries

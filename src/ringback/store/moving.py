@@ -45,6 +45,8 @@ PARTS: Final = (
     Part("profile", "profile", ("",)),
     Part("event_type", "event_type", ("",)),
     Part("event_type_version", "event_type_version", ("", 0)),
+    Part("record_type", "record_type", ("",)),
+    Part("record_trigger", "record_trigger", ("",)),
     Part("endpoint", "endpoint", ("",)),
     Part("secret", "secret", ("",)),
     Part("change", "change", (0,)),
@@ -57,6 +59,12 @@ PARTS: Final = (
     Part("attempt", "attempt", (0,), day_of="at"),
     Part("endpoint_day", "endpoint_day", ("", "", "")),
     Part("lane", "lane", ("",)),
+    Part("record", "record", ("", "", "")),
+    Part("tracked_set", "tracked_set", ("", "")),
+    Part("tracked_member", "tracked_member", ("", "", "")),
+    Part("tracked_set_gone", "tracked_set_gone", ("", "")),
+    Part("rule_failure", "rule_failure", ("", "")),
+    Part("notice", "notice", ("", "")),
 )
 """In the order in which they are moved."""
 

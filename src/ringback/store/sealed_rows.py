@@ -144,3 +144,15 @@ def _secret_place(secret_id: str, tenant_id: str, endpoint_id: str | None) -> tu
 
 def _endpoint_place(endpoint_id: str, tenant_id: str) -> tuple[str, ...]:
     return "endpoint", endpoint_id, tenant_id
+
+
+class _Patterns(msgspec.Struct):
+    event_types: tuple[str, ...] = ("*",)
+
+
+_PATTERNS: Final = msgspec.json.Decoder(_Patterns)
+
+
+def patterns_of(config: bytes) -> tuple[str, ...]:
+    """What a stored endpoint asks for, without opening the rest."""
+    return _PATTERNS.decode(config).event_types

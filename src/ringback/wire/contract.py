@@ -55,12 +55,14 @@ class FirstEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What endpoints of a profile have to keep to, and what comes with a new one. None, False: nothing."""
+    """What endpoints of a profile have to keep to, and what comes with a new one: an event, and the tracked set that it
+    has unless it is given one. None, False: nothing."""
 
     endpoints_per_tenant: int | None = None
     https_only: bool = False
     one_channel: bool = False
     on_create: FirstEvent | None = None
+    tracked_set: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _FIELD: Final = re.compile(r"[^\x00-\x1f]{1,256}")
 _EVENT_TYPE: Final = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _EVENT_TYPE_CHARS_MAX: Final = 128
+_SET_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _EVENT_TYPES: Final = re.compile(r"[A-Za-z0-9_.-]+(\.\*)?|\*")
 _LINE_OF_SYNTAX: Final = re.compile(r"at line (\d+)")
 
@@ -324,10 +325,19 @@ def _rules(top: Table) -> Rules:
     if "rules" not in top:
         return Rules()
     rules = top.table("rules")
-    rules.only("endpoints_per_tenant", "https_only", "one_channel", "on_create")
+    rules.only("endpoints_per_tenant", "https_only", "one_channel", "on_create", "tracked_set")
     most = rules.number("endpoints_per_tenant", 1, _ENDPOINTS_MAX) if "endpoints_per_tenant" in rules else None
     first = _first_event(rules.table("on_create")) if "on_create" in rules else None
-    return Rules(None if most is None else int(most), rules.yes("https_only"), rules.yes("one_channel"), first)
+    tracked = _tracked_set(rules) if "tracked_set" in rules else None
+    number = None if most is None else int(most)
+    return Rules(number, rules.yes("https_only"), rules.yes("one_channel"), first, tracked)
+
+
+def _tracked_set(rules: Table) -> str:
+    name = rules.text("tracked_set")
+    if not _SET_NAME.fullmatch(name):
+        raise rules.refuse("tracked_set", "must be the name of a tracked set: 1 to 64 letters, digits, _ or -", name)
+    return name
 
 
 def _first_event(table: Table) -> FirstEvent:

@@ -24,6 +24,8 @@ PLACEHOLDERS = {
     "{attempt_id}": "att_1",
     "{name}": "a.b",
     "{job_id}": "job_1",
+    "{record_type}": "company",
+    "{record_id}": "42",
 }
 
 
@@ -31,7 +33,7 @@ def guarded_routes() -> Iterator[tuple[str, str, Scope]]:
     for route in ApiWorld().app.routes:
         if isinstance(route, GuardedRoute):
             for method in sorted(route.methods):
-                yield method, route.path, route.need
+                yield method, route.path_format, route.need
 
 
 ROUTES = list(guarded_routes())

@@ -238,3 +238,72 @@ def test_two_tenants_may_have_alerts_of_one_number(world: ApiWorld) -> None:
     found = ask(world, "GET", f"/alerts/{mine.number}", key="other_tenant")
     assert (found["eventId"], found["subscriptionId"]) == ("evt_theirs", theirs["subscriptionId"])
     ask(world, "GET", f"/alerts?subscriptionId={made['subscriptionId']}", status=404, key="other_tenant")
+
+
+# ── subscribed entities ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def track(world: ApiWorld, name: str, *ids: str) -> None:
+    assert world.call("PUT", f"/v1/tenants/{TENANT}/tracked-sets/{name}").is_success
+    world.post(f"/tracked-sets/{name}/members", {"ids": list(ids)})
+
+
+def about(subject_id: str | None) -> dict[str, Any]:
+    return {"subject_type": None if subject_id is None else "company", "subject_id": subject_id}
+
+
+def test_a_subscription_sees_alerts_about_its_entities_as_they_are_now(world: ApiWorld) -> None:
+    all_of_them, some = subscribe(world), subscribe(world, trackedSet="my-companies")
+    assert "trackedSet" not in all_of_them
+    assert some["trackedSet"] == "my-companies"
+    events = {name: happen(world, **about(name)) for name in ("co_1", "co_2", None, "co_3")}
+    assert seen(world, some) == [], "there is no such set"
+    track(world, "my-companies", "co_1", "co_3", "co_9")
+    assert seen(world, some) == [events["co_1"].id, events["co_3"].id]
+    assert seen(world, all_of_them) == [one.id for one in events.values()]
+    world.post("/tracked-sets/my-companies/members/remove", {"ids": ["co_1"]})
+    assert seen(world, some) == [events["co_3"].id]
+
+
+def test_an_alert_is_fetched_by_who_follows_what_it_is_about(world: ApiWorld) -> None:
+    first, second = subscribe(world, trackedSet="a"), subscribe(world, trackedSet="b")
+    track(world, "a", "co_1")
+    track(world, "b", "co_2")
+    for subscription, subject in ((first, "co_1"), (second, "co_2")):
+        alert = happen(world, **about(subject))
+        found = ask(world, "GET", f"/alerts/{alert.number}")
+        assert (found["subscriptionId"], found["entityId"]) == (subscription["subscriptionId"], subject)
+    for subject in ("co_3", None):
+        ask(world, "GET", f"/alerts/{happen(world, **about(subject)).number}", status=404)
+
+
+def test_pages_go_on_behind_what_is_not_tracked(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts_module, "LOOKED_AT_MAX", 4)
+    made = subscribe(world, trackedSet="a")
+    track(world, "a", "co_1")
+    expected = [happen(world, **about("co_1" if place % 5 == 4 else "co_2")) for place in range(20)][4::5]
+    found: list[str] = []
+    query: dict[str, Any] = {"limit": 2}
+    while True:
+        path = "".join(f"&{name}={value}" for name, value in query.items())
+        page = ask(world, "GET", f"/alerts?subscriptionId={made['subscriptionId']}{path}")
+        found += [alert["eventId"] for alert in page["alerts"]]
+        if page["nextCursor"] is None:
+            break
+        query["cursor"] = page["nextCursor"]
+    assert found == [one.id for one in expected]
+
+
+def test_the_set_is_given_changed_and_taken_away(world: ApiWorld) -> None:
+    made = subscribe(world)
+    path = path_of(made)
+    assert ask(world, "PUT", path, {"trackedSet": "a"})["trackedSet"] == "a"
+    assert ask(world, "PUT", path, {"name": "New"})["trackedSet"] == "a"
+    assert endpoint_of(world, made)["tracked_set"] == "a"
+    world.patch(f"/endpoints/{made['subscriptionId']}", {"tracked_set": "b"})
+    assert ask(world, "GET", path)["trackedSet"] == "b"
+    assert "trackedSet" not in ask(world, "PUT", path, {"trackedSet": None})
+    assert endpoint_of(world, made)["tracked_set"] is None
+    for wrong in ("a b", "", 5):
+        told = ask(world, "PUT", path, {"trackedSet": wrong}, 400)
+        assert [error["field"] for error in told["errors"]] == ["trackedSet"]

@@ -281,17 +281,17 @@ def test_what_the_writer_says_is_answered(direct: RouteServer) -> None:
 def test_what_cannot_be_taken_is_not_checked(direct: RouteServer) -> None:
     warm(direct)
     route = direct.world.route
-    admit = route.admit
+    admit = route.queue.admit
 
     def busy() -> None:
         raise Unavailable("Too many events are waiting.", 3, code="busy")
 
     try:
-        route.admit = busy
+        route.queue.admit = busy
         before = direct.taken
         head, _, body = answers(direct, request(b"{no json", AUTHORIZED))[0].partition(b"\r\n\r\n")
     finally:
-        route.admit = admit
+        route.queue.admit = admit
     assert direct.taken == before + 1
     assert head.startswith(b"HTTP/1.1 503 ")
     assert b"retry-after: 3\r\n" in head

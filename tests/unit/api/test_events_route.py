@@ -213,7 +213,7 @@ def test_what_cannot_be_taken_is_not_even_read(world: EventsWorld) -> None:
     def busy() -> None:
         raise Unavailable("Too many events are waiting.", code="busy")
 
-    world.route.admit = busy
+    world.queue.admit = busy
     caller = Caller(in_parts(BODY))
     asyncio.run(world.route(scope_of(SINGLE), caller.receive, caller.send))
     assert (caller.answer().status, code_of(caller.answer())) == (503, "busy")
@@ -455,12 +455,12 @@ def test_a_request_that_was_cancelled_does_not_disturb_its_mates(world: EventsWo
 
 def test_what_finishes_after_the_server_stopped_is_let_go(world: EventsWorld) -> None:
     post(world)
-    world.route.resolve(world.writer.seen)
-    world.route.resolve([])
+    world.queue.resolve(world.writer.seen)
+    world.queue.resolve([])
 
 
 def test_submissions_of_others_are_passed_over(world: EventsWorld) -> None:
     post(world)
     submission = world.writer.seen[0]
     submission.waiter = None
-    world.route.resolve([submission])
+    world.queue.resolve([submission])

@@ -18,7 +18,7 @@ FIELDS: dict[str, Any] = {
     "event_types": ["contact.*", "order.created", "*"],
     "channels": ["eu", "us"],
     "filter": "data.amount > 100",
-    "tracked_set": None,
+    "tracked_set": "customer-data",
     "profile": "standard",
     "signature": "v1a",
     "active": False,
@@ -67,13 +67,17 @@ def without_secret(endpoint: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in endpoint.items() if name not in {"secret", "public_key"}}
 
 
+def as_listed(endpoint: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in without_secret(endpoint).items() if name != "tracked_members"}
+
+
 def test_every_field_comes_back_as_it_was_sent(world: ApiWorld) -> None:
     made = world.endpoint(**FIELDS)
     assert {name: made[name] for name in FIELDS} == FIELDS
     assert made["status"] == "inactive"
     assert made["created_at"] == made["updated_at"] == "2027-01-15T08:00:00.000Z"
     assert shown(world, made) == without_secret(made)
-    assert world.get("/endpoints")["items"] == [without_secret(made)]
+    assert world.get("/endpoints")["items"] == [as_listed(made)]
 
 
 def test_the_defaults(world: ApiWorld) -> None:
@@ -94,6 +98,32 @@ def test_a_change_of_one_field_leaves_the_others(world: ApiWorld, name: str) -> 
         expected["updated_at"] = "2027-01-15T08:00:01.500Z"
     assert without_secret(changed) == expected
     assert shown(world, made) == expected
+
+
+def test_a_set_need_not_be_there_and_its_members_are_told(world: ApiWorld) -> None:
+    made = world.endpoint(tracked_set="later")
+    path = f"/endpoints/{made['id']}"
+    assert (made["tracked_set"], made["tracked_members"]) == ("later", None)
+    sets = f"/v1/tenants/{TENANT}/tracked-sets/later"
+    assert world.call("PUT", sets).status_code == 201
+    assert world.get(path)["tracked_members"] == 0
+    world.post("/tracked-sets/later/members", {"ids": ["c_1", "c_2"]})
+    assert world.get(path)["tracked_members"] == 2
+    assert world.call("DELETE", sets).status_code == 204
+    assert (world.get(path)["tracked_set"], world.get(path)["tracked_members"]) == ("later", None)
+    assert world.patch(path, {"tracked_set": None})["tracked_members"] is None
+
+
+def test_a_profile_says_which_set_its_endpoints_have_unless_they_are_given_one(world: ApiWorld) -> None:
+    assert world.endpoint(profile="vainu")["tracked_set"] == "customer-data"
+    assert world.endpoint(profile="vainu", tracked_set="mine")["tracked_set"] == "mine"
+    assert world.endpoint(profile="vainu", tracked_set=None)["tracked_set"] is None
+    moved, own, none = world.endpoint(), world.endpoint(tracked_set="mine"), world.endpoint()
+    to_vainu = {"profile": "vainu"}
+    assert world.patch(f"/endpoints/{moved['id']}", to_vainu)["tracked_set"] == "customer-data"
+    assert world.patch(f"/endpoints/{own['id']}", to_vainu)["tracked_set"] == "mine"
+    assert world.patch(f"/endpoints/{none['id']}", {**to_vainu, "tracked_set": None})["tracked_set"] is None
+    assert world.patch(f"/endpoints/{none['id']}", {"label": "later"})["tracked_set"] is None
 
 
 def test_null_resets_a_field(world: ApiWorld) -> None:

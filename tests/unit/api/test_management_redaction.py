@@ -6,7 +6,7 @@ import pytest
 
 from ringback.store.port import Settlement
 from support.api_world import ApiWorld, fields_of, problem_of
-from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, failed
+from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, failed, record
 
 
 @pytest.fixture
@@ -91,13 +91,21 @@ def test_a_whole_subject(world: ApiWorld) -> None:
     world.accept([event("evt_other", subject_type="contact", subject_id="4"), event("evt_f", OTHER_TENANT, **contact)])
     redact(world, "evt_7")
     response = of_subject(world, "type=contact&id=42")
-    assert (response.status_code, response.json()) == (200, {"redacted": 1_202})
-    assert of_subject(world, "type=contact&id=42").json() == {"redacted": 0}
+    assert (response.status_code, response.json()) == (200, {"redacted": 1_202, "record": None})
+    assert of_subject(world, "type=contact&id=42").json() == {"redacted": 0, "record": None}
     shown = world.get("/events?order=asc&limit=250")["items"]
     assert all(item["redacted"] for item in shown)
     assert world.get("/events/evt_1202")["redacted"]
     assert not world.get("/events/evt_other")["redacted"]
-    assert of_subject(world, "type=contact&id=nobody").json() == {"redacted": 0}
+    assert of_subject(world, "type=contact&id=nobody").json() == {"redacted": 0, "record": None}
+
+
+def test_the_record_of_a_subject_is_left_alone_and_told(world: ApiWorld) -> None:
+    world.add_records(record("42"), record("43", data=b"", forget_at=NOW + 1))
+    assert of_subject(world, "type=contact&id=42").json()["record"] == "present"
+    assert of_subject(world, "type=contact&id=43").json()["record"] == "deleted"
+    assert of_subject(world, "type=company&id=42").json()["record"] is None
+    assert world.store.get_record(TENANT, "contact", "42") is not None
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,22 @@ def test_all_is_what_the_endpoint_would_want_now(world: ApiWorld) -> None:
     assert queued(world, endpoint_id) == ["evt_pending", "evt_right", "evt_sent"]
 
 
+def test_all_is_about_members_of_the_tracked_set_as_it_is_now(world: ApiWorld) -> None:
+    endpoint_id = world.endpoint(tracked_set="vips", filter="data.of != 'evt_5'")["id"]
+    subjects = ["c_1", "c_2", None, "c_1", "c_3", "c_1"]
+    kind = [None if one is None else "company" for one in subjects]
+    world.accept(
+        [event(f"evt_{place}", subject_type=kind[place], subject_id=subject) for place, subject in enumerate(subjects)]
+    )
+    assert replay(world, endpoint_id).json()["matched"] == 0, "there is no such set"
+    run(world)
+    assert world.call("PUT", f"/v1/tenants/{TENANT}/tracked-sets/vips").status_code == 201
+    world.post("/tracked-sets/vips/members", {"ids": ["c_1", "c_3"]})
+    assert replay(world, endpoint_id).json()["matched"] == 3
+    run(world)
+    assert queued(world, endpoint_id) == ["evt_0", "evt_3", "evt_4"]
+
+
 def test_a_span_has_a_beginning_and_an_end(world: ApiWorld) -> None:
     endpoint_id = world.endpoint()["id"]
     for place in range(4):
@@ -266,3 +282,16 @@ def test_what_had_no_number_gets_one_when_a_contract_with_numbers_is_to_have_it(
     assert replayed["evt_1"] is not None
     assert replayed["evt_3"] is None
     assert (replayed["evt_2"], replayed["evt_4"]) == (7, resent["evt_4"])
+
+
+def test_ringback_s_own_events_are_replayed_to_who_names_them_and_not_to_whom_they_are_about(world: ApiWorld) -> None:
+    star, names = world.endpoint()["id"], world.endpoint(event_types=["*", "endpoint.*"])["id"]
+    about = {"type": "endpoint.disabled", "subject_type": "endpoint", "subject_id": names}
+    world.accept([event("evt_posted", **about)])
+    world.accept([event("evt_itself", **about, origin="ringback")])
+    world.accept([event("evt_other", **{**about, "subject_id": star}, origin="ringback")])
+    assert replay(world, star).json()["matched"] == 1
+    assert replay(world, names).json()["matched"] == 2
+    run(world)
+    assert queued(world, star) == ["evt_posted"]
+    assert queued(world, names) == ["evt_posted", "evt_other"]

@@ -215,3 +215,12 @@ def test_a_test_of_a_contract_with_numbers_has_one_and_no_other_has(world: ApiWo
     assert None not in (first, second)
     assert first != second
     assert without is None
+
+
+def test_what_ringback_tells_of_its_own_work_has_a_sample(world: ApiWorld) -> None:
+    made = world.endpoint(event_types=["secret.rotated"])
+    shown = json.loads(preview(world, made, "endpoint.disabled")["body"])
+    assert shown["data"]["reason"] == {"code": "gone", "message": "The receiver answered 410 Gone."}
+    assert json.loads(preview(world, made)["body"])["type"] == "secret.rotated"
+    add_sample(world, "endpoint.disabled")
+    assert preview(world, made, "endpoint.disabled")["body"].endswith(f"{SAMPLE.decode()}}}")

@@ -7,7 +7,18 @@ import pytest
 
 from ringback.api.problem import Problem, UnsupportedMediaType, problem, status_problem
 from ringback.model import errors
-from ringback.model.errors import FieldError, Invalid, NoKey, NotFound, OverQuota, Refused, RingbackError, Unavailable
+from ringback.model.errors import (
+    FieldError,
+    Invalid,
+    NoKey,
+    NoSuchRecord,
+    NotFound,
+    OverQuota,
+    PreconditionFailed,
+    Refused,
+    RingbackError,
+    Unavailable,
+)
 from ringback.store.port import BadRow, StoreUnavailable
 
 
@@ -19,9 +30,11 @@ def document(answer: Problem) -> dict[str, Any]:
     return parsed
 
 
-@pytest.mark.parametrize(
-    "kind", [*Refused.__subclasses__(), Unavailable, UnsupportedMediaType], ids=lambda k: k.__name__
-)
+# PreconditionFailed writes its detail itself.
+REFUSALS = [kind for kind in Refused.__subclasses__() if kind is not PreconditionFailed]
+
+
+@pytest.mark.parametrize("kind", [*REFUSALS, Unavailable, UnsupportedMediaType], ids=lambda k: k.__name__)
 def test_every_error_has_status_code_type_title_and_detail(kind: type[Any]) -> None:
     parsed = document(problem(kind("What happened.")))
     assert parsed["status"] == kind.status
@@ -37,6 +50,21 @@ def test_the_tree_is_what_this_test_walks() -> None:
         "Malformed", "NoKey", "Forbidden", "NotFound", "Conflict", "TooLarge", "Invalid", "OverQuota",
     }  # fmt: skip
     assert errors.Refused is Refused
+
+
+def test_refusals_of_records_name_the_place_in_a_batch() -> None:
+    assert "errors" not in document(problem(NoSuchRecord()))
+    told = document(problem(NoSuchRecord("records[3]")))
+    assert (told["status"], told["code"], told["errors"][0]["field"]) == (404, "no_such_record", "records[3]")
+    told = document(problem(PreconditionFailed(7)))
+    assert (told["status"], told["title"], "revision 7" in told["detail"]) == (
+        412,
+        "It is not as the request has it",
+        True,
+    )
+    told = document(problem(PreconditionFailed(0, "records[3]")))
+    assert told["detail"].startswith("records[3] is not there")
+    assert told["errors"][0]["field"] == "records[3]"
 
 
 def test_field_errors() -> None:

@@ -54,6 +54,15 @@ def test_send_reads_key_and_data_from_files(api: StandIn, tmp_path: Path, capsys
     ]
 
 
+def test_send_says_what_it_is_about(api: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    api.answers["POST /v1/tenants/acme/events"] = lambda _: (202, ACCEPTED)
+    assert main(["send", "--tenant", "acme", "--type", "a.b", "--subject", "company/a/b"]) == 0
+    assert json.loads(api.requests[0].body)["subject"] == {"type": "company", "id": "a/b"}
+    for wrong in ("company", "company/", "/c_1"):
+        assert main(["send", "--tenant", "acme", "--type", "a.b", "--subject", wrong]) == ExitCode.BAD_SETTING
+    assert "TYPE/ID" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("data", ["{not json", "@/nowhere/at/all"])
 def test_send_refuses_what_is_no_json_before_asking(
     api: StandIn, data: str, capsys: pytest.CaptureFixture[str]

@@ -115,6 +115,11 @@ def test_what_was_cancelled_for_privacy_says_so() -> None:
         ({"channels": ["eu"]}, "it wants the channels eu; the event has the channel us"),
         ({"status": "inactive"}, "it is inactive, and then nothing matches"),
         ({"filter": "data.n > 1"}, "its filter was not true: data.n > 1"),
+        ({"tracked_set": "vips"}, "c_1 was not in its tracked set vips"),
+        (
+            {"tracked_set": "vips", "filter": "data.n > 1"},
+            "c_1 was not in its tracked set vips, or its filter was not true: data.n > 1",
+        ),
         ({}, "it did not match then; the endpoint was changed at 2026-11-21 11:30:00"),
     ],
 )
@@ -123,4 +128,15 @@ def test_why_an_event_was_not_meant_for_an_endpoint(changed: dict[str, Any], sai
         "created_at": "2026-11-21T11:00:00.000Z", "updated_at": "2026-11-21T11:30:00.000Z", "event_types": ["*"],
         "channels": None, "status": "active", "filter": None, **changed,
     }  # fmt: skip
-    assert why_not_meant({"accepted_at": NOW, "type": "a.b", "channel": "us"}, endpoint) == said
+    subject = {"type": "company", "id": "c_1"}
+    event = {"accepted_at": NOW, "type": "a.b", "channel": "us", "subject": subject}
+    assert why_not_meant(event, endpoint) == said
+
+
+def test_an_event_about_nothing_is_of_no_set() -> None:
+    endpoint = {
+        "created_at": NOW, "updated_at": NOW, "event_types": ["*"], "channels": None, "status": "active",
+        "filter": None, "tracked_set": "vips",
+    }  # fmt: skip
+    event = {"accepted_at": NOW, "type": "a.b", "channel": None, "subject": None}
+    assert why_not_meant(event, endpoint) == "it follows the tracked set vips, and the event has no subject"

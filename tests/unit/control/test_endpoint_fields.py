@@ -59,6 +59,7 @@ def test_fields_take_the_form_in_which_they_are_stored() -> None:
         "ordering": Ordering.STRICT,
         "retry": RetryRule(delays_s=(1.0,)),
         "timeout_s": 20.0,
+        "tracked_set": None,
     }
     findings.raise_if_any()
 

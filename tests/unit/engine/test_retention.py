@@ -13,12 +13,13 @@ from ringback.engine.wall import DOUBTED_FOR_S
 from ringback.model.attempt import Outcome
 from ringback.model.ids import time_part
 from ringback.model.limits import RETENTION_EVERY_S
+from ringback.model.record import Record
 from ringback.observe.telemetry import RetentionHeld, StoreTrouble, TelemetryEvent
 from ringback.store.memory import MemoryStore
-from ringback.store.port import Cutoff, EventQuery, ExpiredStep, StoreUnavailable
+from ringback.store.port import Cutoff, EventQuery, ExpiredStep, RecordPut, StoreUnavailable
 from ringback.testing.clock import ManualClock
 from ringback.times import DAY_MS, day_of
-from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, secret, tenant
+from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, record, secret, tenant
 
 
 class Store(MemoryStore):
@@ -76,6 +77,16 @@ class World:
         self.pauses.clear()
         while sum(pause for pause in self.pauses if pause >= CLEAR_EVERY_S) < RETENTION_EVERY_S:
             self.keeper.step()
+
+    def add_records(self, *records: Record) -> None:
+        with self.store.intake() as transaction:
+            transaction.put_records([RecordPut(one, None) for one in records])
+            transaction.commit()
+
+    @property
+    def record_ids(self) -> list[str]:
+        """Of those that the store knows, deleted ones too."""
+        return sorted(record_id for _, _, record_id in self.store._tables.records)
 
     def ids(self, tenant_id: str = TENANT) -> list[str]:
         listed = self.store.list_events(EventQuery(tenant_id, ascending=True, limit=1_000))
@@ -166,6 +177,32 @@ def test_tenants_with_nothing_old_are_not_walked(world: World, monkeypatch: pyte
     world.round()
     assert sorted(set(world.store.steps)) == ["t_00", "t_05", "t_10"]
     assert [world.ids(f"t_{place:02d}") for place in (0, 1, 10)] == [[], ["evt_1"], []]
+
+
+def test_deleted_records_are_forgotten_when_their_time_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "STEP_ROWS", 3)
+    world.add_records(
+        record("there"),
+        record("later", data=b"", forget_at=NOW + 60_001),
+        *[record(f"gone{place}", data=b"", forget_at=NOW + 60_000) for place in range(7)],
+    )
+    world.round()
+    assert len(world.record_ids) == 9
+    world.clock.pass_s(60)
+    world.round()
+    assert world.record_ids == ["later", "there"]
+    assert world.pauses.count(STEP_PAUSE_S) == 3
+
+
+def test_a_clock_that_is_not_believed_forgets_no_record(world: World) -> None:
+    world.add_records(record("gone", data=b"", forget_at=NOW + 30 * DAY_MS))
+    world.round()
+    world.clock.jump_ms(365 * DAY_MS)
+    world.round()
+    assert world.record_ids == ["gone"]
+    world.clock.pass_s(DOUBTED_FOR_S)
+    world.round()
+    assert world.record_ids == []
 
 
 def test_changes_are_trimmed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

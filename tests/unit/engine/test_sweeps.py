@@ -6,7 +6,7 @@ from ringback.engine import messages as m
 from ringback.engine.lease import Lease
 from ringback.engine.sweeps import GATHER_EVERY_S, STEP_PAUSE_S, Sweep
 from ringback.model.limits import SWEEP_EVERY_S
-from ringback.observe.telemetry import StoreTrouble, TelemetryEvent
+from ringback.observe.telemetry import StoreTrouble, SweepCleared, TelemetryEvent
 from ringback.store.memory import MemoryStore
 from ringback.store.port import StoreUnavailable
 from ringback.testing.clock import ManualClock
@@ -20,6 +20,7 @@ class Store(MemoryStore):
         super().__init__()
         self.calls: Counter[str] = Counter()
         self.figures = 0
+        self.members = 0
         self.gone = False
 
     def free_orphans(self, now: int) -> int:
@@ -29,6 +30,11 @@ class Store(MemoryStore):
     def cancel_step(self, now: int, limit: int) -> int:
         self.calls["deletions"] += 1
         return super().cancel_step(now, limit)
+
+    def clear_members_step(self, limit: int) -> int:
+        self.calls["clearing"] += 1
+        cleared, self.members = min(self.members, limit), max(0, self.members - limit)
+        return cleared
 
     def gather_days_step(self, limit: int) -> int:
         if self.gone:
@@ -67,7 +73,8 @@ class World:
 def test_figures_are_gathered_every_few_seconds_and_everything_is_swept_seldom() -> None:
     world = World()
     world.pass_s(2 * SWEEP_EVERY_S)
-    assert world.store.calls == {"sweeps": 2, "deletions": 2, "gathers": 2 * SWEEP_EVERY_S / GATHER_EVERY_S}
+    gathers = 2 * SWEEP_EVERY_S / GATHER_EVERY_S
+    assert world.store.calls == {"sweeps": 2, "deletions": 2, "clearing": 2, "gathers": gathers}
     assert max(world.pauses) == GATHER_EVERY_S
 
 
@@ -86,6 +93,16 @@ def test_who_asks_has_deletions_carried_out_at_once_and_nothing_swept() -> None:
     world.sweep.step()
     assert (world.store.calls["sweeps"], world.store.calls["deletions"]) == (1, 2)
     assert world.clock.boot_s < 1_000.0 + SWEEP_EVERY_S
+
+
+def test_members_of_deleted_sets_go_in_steps_and_are_told() -> None:
+    world = World()
+    world.store.members = 1_200
+    world.asked = True
+    world.sweep.step()
+    assert world.store.members == 0
+    assert world.pauses.count(STEP_PAUSE_S) == 3
+    assert world.told == [SweepCleared(cancelled=0, purged=0, expired_keys=0, members=1_200)]
 
 
 def test_a_store_that_can_not_gather_is_asked_again() -> None:

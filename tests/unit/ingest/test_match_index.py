@@ -399,3 +399,21 @@ def test_random_configurations_match_a_plain_reading(seed: int) -> None:
                 i for i, r in sorted(rows.items()) if r.tenant_id == tenant_id and plainly_wants(r, event_type, channel)
             ]
             assert config.wanted(event_type, tenant_id, channel=channel) == expected
+
+
+def test_operational_events_are_for_who_names_them_and_never_for_whom_they_are_about(config: Config) -> None:
+    for name, types in {
+        "ep_star": ("*",),
+        "ep_prefix": ("endpoint.*", "*"),
+        "ep_name": ("endpoint.disabled",),
+        "ep_other": ("endpoint.failing",),
+        "ep_about": ("endpoint.*",),
+    }.items():
+        config.add(name, event_types=types)
+    config.add("ep_channel", event_types=("endpoint.*",), channels=("eu",))
+    about = {"subject_type": "endpoint", "subject_id": "ep_about"}
+    for _ in range(2):
+        assert config.wanted("endpoint.disabled", origin="ringback", **about) == ["ep_name", "ep_prefix"]
+        assert config.wanted("endpoint.disabled", **about) == ["ep_about", "ep_name", "ep_prefix", "ep_star"]
+    assert config.wanted("endpoint.disabled", origin="ringback") == ["ep_about", "ep_name", "ep_prefix"]
+    assert config.wanted("endpoint.disabled", "unknown", origin="ringback") == []

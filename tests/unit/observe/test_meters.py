@@ -77,7 +77,7 @@ def test_telemetry_events_are_counted_and_those_without_a_figure_are_not() -> No
         t.StoreTrouble("settler", "store_unavailable"),
         t.StoreTrouble("settler", "store_unavailable"),
         t.SweepRepaired(rung=3, freed=0, made=1),
-        t.SweepCleared(cancelled=5, purged=0, expired_keys=2),
+        t.SweepCleared(cancelled=5, purged=0, expired_keys=2, members=1),
         t.LeaseLost("node"),
         t.NodeTakenOver("node", "dead"),
         t.Stopping("asked"),
@@ -89,7 +89,7 @@ def test_telemetry_events_are_counted_and_those_without_a_figure_are_not() -> No
         f.ENDPOINTS_DISABLED: {("gone",): 1},
         f.STORE_TROUBLES: {("settler", "store_unavailable"): 2},
         f.SWEEP_REPAIRS: {("rung",): 3, ("freed",): 0, ("made",): 1},
-        f.SWEEP_CLEARED: {("cancelled",): 5, ("purged",): 0, ("expired_keys",): 2},
+        f.SWEEP_CLEARED: {("cancelled",): 5, ("purged",): 0, ("expired_keys",): 2, ("members",): 1},
         f.LEASES_LOST: {(): 1},
         f.NODES_TAKEN_OVER: {(): 1},
     }

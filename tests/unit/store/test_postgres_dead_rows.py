@@ -24,6 +24,27 @@ INSERT = """
 INSERT INTO delivery (tenant_id, seq, endpoint_id, event_id, event_at, due_at, attempts, tries, deferred)
 SELECT 'ten_3', {first} + n, '{lane}', 'evt_' || n, {now}, {now}, 0, 0, {deferred} FROM generate_series(1, {count}) AS n
 """
+CHANGES = 2_000
+RECORD = {"tenant_ids": ["ten_3"], "types": ["lead"], "ids": ["busy"]}
+A_RECORD = """
+INSERT INTO record (tenant_id, type, id, revision, created_at, updated_at, data)
+VALUES ('ten_3', 'lead', 'busy', 0, 0, 0, repeat('x', 200)::bytea)
+"""
+CHANGED = f"""
+DO $$ BEGIN
+FOR n IN 1..{CHANGES} LOOP UPDATE record SET revision = n WHERE id = 'busy' AND type = 'lead' AND tenant_id = 'ten_3';
+END LOOP; END $$
+"""
+MEMBERS = f"""
+INSERT INTO tracked_member (tenant_id, set_id, member)
+SELECT 'ten_3', 'set_gone', lpad(n::text, 6, '0') FROM generate_series(1, {DEAD}) AS n
+"""
+CLEARED = f"DELETE FROM tracked_member WHERE set_id = 'set_gone' AND member < '{DEAD:06}'"
+NOTICES = """
+INSERT INTO notice (tenant_id, id, type, at, data)
+SELECT 'ten_3', 'evt_' || n, 'endpoint.disabled', n, ''::bytea FROM generate_series({first}, {last}) AS n
+"""
+GONE_SET = {"tenant_id": "ten_3", "set_id": "set_gone", "limit": 10}
 FETCH: dict[str, Any] = {
     "tenant_ids": ["ten_3"], "endpoint_ids": ["ep_3"], "beyond": [LAST_DEAD], "watermarks": [LAST_DEAD],
     "rooms": [11], "limits": [11], "now": NOW, "bytes_max": 1 << 20,
@@ -48,6 +69,9 @@ def plans(postgres: Cluster) -> Iterator[Plans]:
                 insert = INSERT.format(lane=lane, first=first, now=NOW, deferred=deferred, count=DEAD)
                 plans.connection.execute(insert)  # type: ignore[call-overload]
                 plans.connection.execute("DELETE FROM delivery WHERE seq > 2000000")
+            noted, left = NOTICES.format(first=1, last=DEAD), NOTICES.format(first=DEAD + 1, last=DEAD + 5)
+            for statement in (A_RECORD, CHANGED, MEMBERS, CLEARED, noted, "DELETE FROM notice", left):
+                plans.connection.execute(statement)  # type: ignore[call-overload]
             insert = INSERT.format(lane="ep_3", first=LAST_DEAD, now=NOW, deferred="false", count=len(LIVE))
             plans.connection.execute(insert)  # type: ignore[call-overload]
             # A lane's row costs a page for each time that it was rung, silenced or given up: that is why busy lanes
@@ -55,7 +79,8 @@ def plans(postgres: Cluster) -> Iterator[Plans]:
             for _ in range(20):
                 plans.connection.execute("UPDATE lane SET due_at = 1, owner = NULL WHERE endpoint_id = 'ep_3'")
                 plans.connection.execute("UPDATE lane SET due_at = NULL, owner = 'node_a' WHERE endpoint_id = 'ep_3'")
-            plans.connection.execute("VACUUM delivery, lane")  # which can take nothing away
+            # Which can take nothing away.
+            plans.connection.execute("VACUUM delivery, lane, record, tracked_member, notice")
             yield plans
         plans.close()
 
@@ -78,6 +103,8 @@ def touched(plans: Plans, name: str, params: dict[str, Any]) -> int:
             "forever": 1 << 60,
         }, 100),
         ("claim_lanes", {"node_id": "node_a", "now": NOW, "limit": 10}, 100),
+        ("members_to_clear", {**GONE_SET, "after": f"{DEAD - 1:06}"}, 40),
+        ("tracked", {"tenant_ids": ["ten_3"], "names": ["set_1"], "members": ["evt_00000053"]}, 20),
     ],
 )  # fmt: skip
 def test_what_is_asked_all_the_time_begins_beyond_the_dead(
@@ -96,6 +123,11 @@ def test_what_is_asked_all_the_time_begins_beyond_the_dead(
         ("find_due", {**FETCH, "endpoint_ids": ["ep_13"]}, 1_000),
         # At each fetch of a lane with an order, whose head may be anywhere: 785.
         ("find_due_heads", {**LANE, "now": NOW, "new": True, "from_key": "", "wanted": 10, "visits": 20}, 1_000),
+        # A record that changes all the time.
+        ("lock_records", RECORD, 1_000),
+        # Members of a deleted set by a process that begins to clear it, and notices that have become events.
+        ("members_to_clear", {**GONE_SET, "after": ""}, 1_000),
+        ("oldest_notices", {"limit": 10}, 1_000),
     ],
 )
 def test_what_goes_through_the_dead_has_its_price(plans: Plans, name: str, params: dict[str, Any], most: int) -> None:

@@ -39,7 +39,10 @@ PLAIN: dict[str, Any] = {
     "limits": [10], "from_due": -1, "from_tenant": "", "from_endpoint": "", "bytes_max": 1 << 20, "now": NOW,
     "due_at": NOW, "due_ats": [NOW] * 4, "attempts": [1] * 4, "tries": [1] * 4, "next_dues": [NOW] * 4,
     "not_before": 0, "not_befores": [0] * 4, "healths": [b""] * 4, "forever": FOREVER_MS, "due_before": 0,
-    "day_after": NOW + 2 * DAY_MS, "before": "",
+    "day_after": NOW + 2 * DAY_MS, "before": "", "type": "lead", "types": ["lead"] * 4, "name": "set_1", "names":
+    ["set_1"] * 4, "set_id": "set_1", "members": EVENTS, "more": 1, "revisions": [2] * 4, "versions": [1] * 4,
+    "source_ats": [NOW] * 4, "created_ats": [NOW] * 4, "updated_ats": [NOW] * 4, "forget_ats": [NOW] * 4, "marks":
+    ["{}"] * 4, "data": b"xxxx", "starts": [1] * 4, "sizes": [1] * 4, "seen": [1] * 4,
 }  # fmt: skip
 OF_STREAM = {"after": 0, "before": NOW}
 NEWEST = {"after": LAST_ID}
@@ -59,10 +62,12 @@ OTHERWISE: dict[str, dict[str, Any]] = {
     "remove_job_events": {"seqs": STREAM, "id": "job_1"},
     "add_job_events": {"id": "job_new"},
     "next_job_events": {"id": "job_1"},
+    "clear_members": {"last": EVENTS[-1]},
     "load_attempts": {"ids": ATTEMPTS},
     "known_attempts": {"ids": ATTEMPTS},
     "attempt_by_id": {"id": ATTEMPTS[0]},
     "lanes_of": {"ids": LANES},
+    "keep_health": {"health": b""},
     "numbers_of_day": {"number": -1},
     "delete_number_claims": {"numbers": ["153"]},
     "find_due": {"tenant_ids": ["ten_3"], "endpoint_ids": ["ep_3"], "beyond": [100_000]},
@@ -85,6 +90,7 @@ INDEXES: dict[str, set[str]] = {
     "audit_attempts": {"attempt_pkey"},
     "count_deliveries": {"delivery_pkey"},
     "lane_healths": {"lane_pkey"},
+    "keep_health": {"lane_pkey"},
     "day_is_kept": {"event_scheduled"},
     "end_of_page": {"event_pkey"},
     "lock_deliveries_of_page": {"delivery_by_event", "delivery_pkey", "event_pkey"},
@@ -192,6 +198,27 @@ INDEXES: dict[str, set[str]] = {
     "purge_lanes": {"lane_pkey"},
     "expire_keys": {"event_key: Tid Scan", "event_key_expiring"},
     "gather_days": {"endpoint_day_delta: Tid Scan", "endpoint_day_delta_of"},
+    "lock_records": {"record_pkey"},
+    "update_records": {"record_pkey"},
+    "record_by_id": {"record_pkey"},
+    "sizes_of_records": {"record_pkey"},
+    "load_records": {"record_pkey"},
+    "forget_records": {"record: Tid Scan", "record_to_forget"},
+    "purge_records": {"record: Tid Scan", "record_pkey"},
+    "tracked": {"tracked_member_pkey", "tracked_set_pkey"},
+    "count_tracked_sets": {"tracked_set_pkey"},
+    "tracked_set_by_name": {"tracked_set_pkey"},
+    "list_tracked_sets": {"tracked_set_pkey"},
+    "lock_tracked_set": {"tracked_set_pkey"},
+    "count_members": {"tracked_member_pkey"},
+    "remove_members": {"tracked_member_pkey"},
+    "count_change_of_members": {"tracked_set_pkey"},
+    "list_members": {"tracked_member_pkey", "tracked_set_pkey"},
+    "delete_tracked_set": {"tracked_set_pkey"},
+    "delete_tracked_sets_of_tenant": {"tracked_set_pkey"},
+    "members_to_clear": {"tracked_member_pkey"},
+    "clear_members": {"tracked_member_pkey"},
+    "purge_members": {"tracked_member: Tid Scan", "tracked_member_pkey"},
 }
 # Where an index can't be told from another one, and it doesn't matter: on a day that is empty, and was looked at by
 # VACUUM; and where so few rows are changed in one step that they may be found one way or the other.
@@ -201,7 +228,7 @@ ALSO_ON_EMPTY_DAYS = {
 }  # fmt: skip
 IN_EMPTIED_TABLES = {
     "day_counts", "delete_number_claims", "expire_days", "expire_day_deltas", "purge_job_events", "purge_event_keys",
-    "purge_days", "purge_day_deltas",
+    "purge_days", "purge_day_deltas", "purge_records", "purge_members",
 }  # fmt: skip
 # What may ask all days: an id or a number, or a place in the stream, that says nothing of the day.
 # The others are asked with a time, and look into the days of the rows alone.
@@ -221,7 +248,7 @@ FEW_ROWS = {
     "find_due", "find_due_heads", "walk_attempts_of_event", "story_of_event", "last_numbers", "pending_deliveries",
     "lock_pending_deliveries", "lock_deliveries_of_events", "redact_attempts", "day_counts", "lock_events",
     "lock_events_to_replay", "lock_events_without_number", "lock_doomed_events", "delete_event_claims",
-    "delete_number_claims", "ring_stranded", "lock_tombstones", "replay_page",
+    "delete_number_claims", "ring_stranded", "lock_tombstones", "replay_page", "load_records",
     # All lanes of nodes that are gone: they are taken in the order of their keys.
     "free_orphaned_lanes", "free_lanes_of_node",
 }  # fmt: skip
@@ -315,6 +342,20 @@ class TestPlans:
             assert {
                 name for name, found in kinds.items() if found & {"Seq Scan", "Bitmap Heap Scan", "Hash Join"}
             } == set()
+
+    @pytest.mark.parametrize(
+        ("name", "index", "columns"),
+        [
+            ("lock_records", "record_pkey", 3), ("update_records", "record_pkey", 3),
+            ("tracked", "tracked_set_pkey", 2), ("tracked", "tracked_member_pkey", 3),
+            ("remove_members", "tracked_member_pkey", 3), ("count_members", "tracked_member_pkey", 3),
+            ("clear_members", "tracked_member_pkey", 4),
+        ],
+    )  # fmt: skip
+    def test_one_of_many_is_found_by_its_whole_key(self, seen: Seen, name: str, index: str, columns: int) -> None:
+        for plans in (seen.empty, seen.full):
+            found = {node["Index Cond"] for node in nodes(plans[name]) if node.get("Index Name") == index}
+            assert {condition.count(" AND ") + 1 for condition in found} == {columns}, found
 
     def test_what_is_sorted_is_bounded(self, seen: Seen) -> None:
         for plans in (seen.empty, seen.full):

@@ -3,8 +3,8 @@
 Each race is run, not hoped for: a session of the test holds what both have to wait for, until both are seen to wait.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -32,20 +32,13 @@ from ringback.store.sealed_rows import SealedRows
 from ringback.vault.sealing import Vault
 from support.postgres import Cluster
 from support.postgres_ground import opened
+from support.postgres_races import THE_TENANT, WAITING, WITHIN_S, Call, race
 from support.process import wait_until
 from support.rows import NOW, TENANT, api_key, attempt, endpoint, event, secret, tenant
 from support.sealing import NEW_KEY, OLD_KEY, SEALER
 
-WITHIN_S: Final = 10.0
 THREADS: Final = 4
-WAITING: Final = (
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-    "AND application_name = 'ringback'"
-)
-THE_TENANT: Final = "SELECT 1 FROM tenant FOR UPDATE"
 THE_ENDPOINT: Final = "SELECT 1 FROM endpoint FOR UPDATE"
-
-Call = Callable[[], Any]
 
 
 class Process(
@@ -90,24 +83,6 @@ def two(url: str) -> Iterator[Process]:
 def held(place: int) -> str:
     """The statement that holds an advisory lock."""
     return f"SELECT pg_advisory_xact_lock({CHANGES.space}, {place})"
-
-
-def race(url: str, holding: str, *calls: Call, undone: bool = False) -> list[Any]:
-    """What the calls answer that all wait, one after the other, for what a statement of ours has locked."""
-    with psycopg.connect(url) as holder, psycopg.connect(url, autocommit=True) as looking, ThreadPoolExecutor() as pool:
-
-        def wait_for(count: int) -> None:
-            wait_until(lambda: looking.execute(WAITING).fetchone() == (count,), WITHIN_S, f"{count} wait")
-
-        holder.execute(holding)
-        running: list[Future[Any]] = []
-        try:
-            for call in calls:
-                running.append(pool.submit(call))
-                wait_for(len(running))
-        finally:
-            holder.rollback() if undone else holder.commit()
-        return [future.result(WITHIN_S) for future in running]
 
 
 def stored(url: str, query: str) -> list[tuple[Any, ...]]:

@@ -18,7 +18,8 @@ from support.sql_routing import ELSEWHERE, TENANT_TABLES
 # Small, and the same for everybody who sends: it is not spread.
 CONFIGURATION = {
     "tenant", "api_key", "endpoint", "secret", "change", "event_type", "profile", "job", "commit_check",
-    "schema_version",
+    "schema_version", "record_type", "record_trigger", "tracked_set_gone", "rule_failure", "event_type_version",
+    "notice",
 }  # fmt: skip
 
 # Table → columns that only PostgreSQL has, and why.
@@ -36,7 +37,9 @@ ONLY_POSTGRESQL = {
 # Table → columns that only SQLite has, and why.
 ONLY_SQLITE = {"attempt": {"seq"}}  # the number of its row
 # SQLite has a JSON array.
-OTHER_TYPES = {("event_key", "event_ids"): "text[]"}
+OTHER_TYPES = dict.fromkeys(
+    [("event_key", "event_ids"), ("record_type", "fields"), ("record_type", "ignored")], "text[]"
+)
 # Whatever SQLite lets be null or not by its own rules for keys.
 TYPES = {
     "TEXT": {"text"},
@@ -48,7 +51,7 @@ TYPES = {
 FLAGS = {
     ("tenant", "webhooks_enabled"), ("event_type", "deprecated"), ("job", "ready"), ("job", "open"),
     ("delivery", "deferred"), ("attempt", "final"), ("attempt", "superseded"), ("attempt", "response_truncated"),
-    ("attempt", "maybe_repeated"),
+    ("attempt", "maybe_repeated"), ("record_trigger", "active"),
 }  # fmt: skip
 
 OF_OURS = "relnamespace = 'public'::regnamespace"
@@ -129,7 +132,8 @@ def test_the_key_of_what_belongs_to_a_tenant_begins_with_the_tenant(schema: psyc
     assert keys == dict.fromkeys(TENANT_TABLES - {"endpoint_day_delta"}, "tenant_id")
     # Of the others one may lead elsewhere: what sweeps ask for all tenants at once.
     assert {(table, first) for table, first, _ in rows if table in TENANT_TABLES and first != "tenant_id"} == {
-        ("event_key", "expires_at")
+        ("event_key", "expires_at"),
+        ("record", "forget_at"),
     }
     assert ("endpoint_day_delta", "tenant_id", False) in rows
 
@@ -181,4 +185,5 @@ def test_tables_with_many_dead_rows_have_their_own_settings_of_autovacuum(schema
     rows = schema.execute(f"SELECT relname FROM pg_class WHERE {OF_OURS} AND reloptions::text LIKE '%autovacuum%'")
     assert {name for (name,) in rows} >= {
         "delivery", "lane", "node", "endpoint_day", "endpoint_day_delta", "event_key", "job_event", "commit_check",
+        "record", "tracked_set", "tracked_member", "notice",
     }  # fmt: skip

@@ -1,7 +1,7 @@
 """What the queries cost: each uses the index that was made for it, and the steps taken don't grow with the backlog."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ import pytest
 
 from conformance.backend import accept, accept_many, fetch
 from ringback.store.log_reading import other_way_round
-from ringback.store.port import Cutoff, EventQuery, Settlement
+from ringback.store.port import Cutoff, EventQuery, Membership, RecordPut, Settlement
 from ringback.store.queries import load
 from ringback.store.sqlite import SqliteStore
 from ringback.store.sqlite.fetch import KEYS_VISITED
 from support.queue import fill
-from support.rows import NOW, TENANT, attempt, event, new_delivery
+from support.rows import NOW, TENANT, attempt, event, new_delivery, record, tracked_set
 
 SQL = load("sqlite")
 LARGE_TABLES = {
@@ -30,6 +30,11 @@ LARGE_TABLES = {
     "endpoint_day",
     "secret",
     "tenant",
+    "record",
+    "tracked_set",
+    "tracked_member",
+    "rule_failure",
+    "notice",
 }
 # Partial indexes that hold only what the query is after.
 MAY_BE_SCANNED = {
@@ -37,6 +42,8 @@ MAY_BE_SCANNED = {
     "SCAN tenant USING INDEX tenant_deleted",
     "SCAN endpoint USING INDEX endpoint_unverified",
     "SCAN job USING COVERING INDEX job_open",
+    # Read in order, as far as wanted.
+    "SCAN notice USING INDEX notice_by_age",
 }
 # What is after everything: read once at a start, and by who has missed changes; and before a store is moved.
 READS_EVERYTHING = {"all_configuration", "rows_to_move"}
@@ -140,6 +147,26 @@ HOT = {
         "delivery USING INDEX delivery_by_event (tenant_id=? AND event_id=?)",
         "attempt USING INDEX attempt_by_event (tenant_id=? AND event_id=?)",
     ],
+    "lock_records": ["record USING INDEX record_by_key (tenant_id=? AND type=? AND id=?)"],
+    "tracked": [
+        "tracked_set USING PRIMARY KEY (tenant_id=? AND name=?)",
+        "tracked_member USING PRIMARY KEY (tenant_id=? AND set_id=? AND member=?)",
+    ],
+    "record_by_id": ["record USING INDEX record_by_key (tenant_id=? AND type=? AND id=?)"],
+    "sizes_of_records": ["record USING INDEX record_by_key (tenant_id=? AND type=? AND id>?)"],
+    "load_records": ["record USING INDEX record_by_key (tenant_id=? AND type=? AND id=?)"],
+    "records_to_forget": ["record USING COVERING INDEX record_to_forget (forget_at<?)"],
+    "forget_records": ["record USING INTEGER PRIMARY KEY (rowid=?)"],
+    "count_members": ["tracked_member USING PRIMARY KEY (tenant_id=? AND set_id=? AND member=?)"],
+    "remove_members": ["tracked_member USING PRIMARY KEY (tenant_id=? AND set_id=? AND member=?)"],
+    "list_members": ["tracked_member USING PRIMARY KEY (tenant_id=? AND set_id=? AND member>?)"],
+    "clear_members": [
+        "tracked_member USING PRIMARY KEY (tenant_id=? AND set_id=? AND member=?)",
+        "tracked_member USING PRIMARY KEY (tenant_id=? AND set_id=?)",
+    ],
+    "rule_failures": ["rule_failure USING PRIMARY KEY (tenant_id=? AND rule_id=?)"],
+    "oldest_notices": [],
+    "drop_notices": ["notice USING COVERING INDEX sqlite_autoindex_notice_1 (tenant_id=? AND id=?)"],
     "expire_jobs": ["job USING PRIMARY KEY (id=?)", "job USING INDEX job_by_tenant (tenant_id=? AND id<?)"],
     "trim_changes": [
         "change USING INTEGER PRIMARY KEY (rowid=?)",
@@ -326,6 +353,38 @@ class TestSteps:
         batch = [Settlement(seq, attempt(seq, 1, f"evt_{place}"), None, 0) for place, seq in enumerate(drawn)]
         meter.of(lambda: store.settle(batch))
         assert meter.statements == 2 + 1 + 1 + 1 + 1  # BEGIN, COMMIT; read; attempts; delete; count
+
+    def test_a_batch_of_records_is_a_handful_of_statements(self, store: SqliteStore, meter: Meter) -> None:
+        store.put_tracked_set(tracked_set(), 1)
+        old = [record(f"old-{place}") for place in range(64)]
+        new = [record(f"new-{place}") for place in range(64)]
+
+        def write(puts: list[RecordPut]) -> None:
+            with store.intake() as transaction:
+                transaction.lock_records([put.record.key for put in puts])
+                transaction.tracked([Membership(TENANT, "vip", put.record.id) for put in puts])
+                transaction.put_records(puts)
+                transaction.commit()
+
+        write([RecordPut(one, None) for one in old])
+        meter.of(lambda: write([*(RecordPut(one, None) for one in new), *(RecordPut(one, 1) for one in old)]))
+        # BEGIN, COMMIT; the 128 rows that are read: locked, tracked; those that are new, those that were there.
+        assert meter.statements == 2 + 1 + 1 + 1 + 1
+
+    def test_a_record_does_not_feel_how_many_there_are(self, store: SqliteStore, meter: Meter) -> None:
+        def add(record_ids: Iterable[str], **fields: Any) -> None:
+            with store.intake() as transaction:
+                transaction.put_records([RecordPut(record(name, **fields), None) for name in record_ids])
+                transaction.commit()
+
+        add(f"c-{place:05d}" for place in range(20))
+        page = meter.of(lambda: store.list_records(TENANT, "contact", None, 10))
+        nothing = meter.of(lambda: store.forget_records_step(NOW, 500))
+        add(f"c-{place:05d}" for place in range(20, 20_000))
+        add((f"gone-{place:05d}" for place in range(2_000)), forget_at=NOW + 1, data=b"")
+        assert meter.of(lambda: store.list_records(TENANT, "contact", None, 10)) <= page + 20
+        assert meter.of(lambda: store.forget_records_step(NOW, 500)) <= nothing + 20
+        assert store.forget_records_step(NOW + 1, 500) == 500
 
     def test_what_is_not_too_old_costs_retention_nothing(self, store: SqliteStore, meter: Meter) -> None:
         cutoffs = [Cutoff(f"t_{place}", NOW, NOW, "2027-01-15") for place in range(100)]

@@ -194,6 +194,14 @@ REFUSED = {
         51,
         "allowed: event_type, data",
     ),
+    "a tracked set that can't be called so": (
+        r"\Z",
+        '[rules]\ntracked_set = "customer data"',
+        "rules.tracked_set",
+        51,
+        "1 to 64 letters, digits, _ or -",
+    ),
+    "a tracked set that is no text": (r"\Z", "[rules]\ntracked_set = 1", "rules.tracked_set", 51, "must be a text"),
     "a map that is called as a form": (r"\Z", "[maps.text]\na = 'b'", "maps.text", 50, "can't be used as a name"),
     "a mask of nothing": (r"\Z", "[masks]\nm = []", "masks.m", 51, "must be a list"),
 }
@@ -221,6 +229,11 @@ def test_the_first_event_of_vessel() -> None:
     first = load_profile("vessel").profile.rules.on_create
     assert first == ("connection.status_changed", b'{"status": "NEW_CONNECTION"}')
     assert load_profile("standard").profile.rules.on_create is None
+
+
+def test_the_tracked_set_of_vainu() -> None:
+    assert load_profile("vainu").profile.rules.tracked_set == "customer-data"
+    assert load_profile("standard").profile.rules.tracked_set is None
 
 
 def test_a_profile_may_have_one_variant() -> None:

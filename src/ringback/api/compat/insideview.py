@@ -2,9 +2,10 @@
 silent, as fixed in docs/compat.md.
 
 A subscription is an endpoint of the profile, with a URL (its webhook) or without one; what it is told of are the event
-types below its `subscriptionType`. Alerts are events, called by their number, read from the log. Thin: parse, ask
-`control`, answer. The document's error codes are a status and a number, `400-2100`; ours are of the same form, in
-`{"errorCode", "message", "reason", "errors": [{"field", "message"}]}`, and `reason` is the code of docs/errors.md.
+types below its `subscriptionType`, of its subscribed entities where they are kept as a tracked set. Alerts are events,
+called by their number, read from the log. Thin: parse, ask `control`, answer. The document's error codes are a status
+and a number, `400-2100`; ours are of the same form, in `{"errorCode", "message", "reason", "errors": [{"field",
+"message"}]}`, and `reason` is the code of docs/errors.md.
 """
 
 import re
@@ -45,6 +46,7 @@ _NAMES: Final = {
     "secret": "signingSecret",
     "label": "name",
     "event_types": "subscriptionType",
+    "tracked_set": "trackedSet",
 }
 # What is told apart within a status, in the document's manner.
 _NUMBERS: Final = {"malformed": 1000, "invalid": 1001}
@@ -148,6 +150,7 @@ def _shown(endpoint: Endpoint) -> dict[str, Any]:
         "createdDate": _date(endpoint.created_at),
         "updatedDate": _date(endpoint.updated_at),
         "subscriptionType": type_of(endpoint.event_types),
+        **({} if endpoint.tracked_set is None else {"trackedSet": endpoint.tracked_set}),
     }
 
 

@@ -36,7 +36,10 @@ class _Webhook(CompatInput):
 
 
 class _Subscription(CompatInput):
+    """`trackedSet` is ours: the document speaks of subscribed entities and shows no way to name them."""
+
     name: str | None = None
+    tracked_set: str | None = Field(default=None, alias="trackedSet")
     webhook: _Webhook | None = None
     signing_secret: str | None = Field(default=None, alias="signingSecret")
 
@@ -72,6 +75,7 @@ class NewSubscription(_Subscription):
             "label": self.name or "",
             "url": None if self.webhook is None else self.webhook.url,
             "event_types": [self.subscription_type, f"{self.subscription_type}.*"],
+            "tracked_set": self.tracked_set,
         }
 
     def secret(self) -> str | None:
@@ -89,7 +93,9 @@ class SubscriptionChange(_Subscription):
         """Whether it says anything, and says it once. Raises Invalid."""
         findings = Findings()
         if not self.model_fields_set:
-            findings.add("webhook", "is missing, and so is all else that can be changed: name, signingSecret")
+            findings.add(
+                "webhook", "is missing, and so is all else that can be changed: name, trackedSet, signingSecret"
+            )
         if self.webhook is not None and self.webhook.status not in (None, *STATUSES):
             findings.add("webhook.status", f"must be {PENDING}, to be verified again, or what was fetched")
         self._check_secret(findings)
@@ -106,6 +112,8 @@ class SubscriptionChange(_Subscription):
         fields: EndpointFields = {}
         if self.name is not None:
             fields["label"] = self.name
+        if "tracked_set" in self.model_fields_set:
+            fields["tracked_set"] = self.tracked_set
         if self.webhook is not None:
             fields["url"] = self._url(before)
             if before.url == NO_URL:

@@ -2,7 +2,8 @@
 fixed in docs/compat.md.
 
 Every address is answered with and without its trailing slash. The one type there is, `company_change_webhook`, stands
-for the event types `company` and `company.*`. Thin: parse, ask `control`, answer. The document shows no errors; ours
+for the event types `company` and `company.*`, of companies in the tracked set that the profile names: what the document
+calls Customer data, which is kept through /v1. Thin: parse, ask `control`, answer. The document shows no errors; ours
 are `{"detail", "code", "errors": {field: [message]}}`, with 400 for whatever is wrong with a body.
 """
 

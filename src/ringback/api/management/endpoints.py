@@ -11,7 +11,14 @@ from ringback.api.management.guard import guarded, is_operator
 from ringback.api.management.inputs import EndpointChange, NewEndpoint, Nothing, Rotation, SampleBody
 from ringback.api.management.log_views import AttemptView, PreviewView, StatsView, TestView
 from ringback.api.management.parameters import PageParameters, Text, WholeNumber
-from ringback.api.management.views import EndpointSecretView, EndpointView, Listing, SecretEndpointView, listing
+from ringback.api.management.views import (
+    EndpointSecretView,
+    EndpointView,
+    Listing,
+    SecretEndpointView,
+    WholeEndpointView,
+    listing,
+)
 from ringback.control.attempts import STATS_DAYS_DEFAULT, AttemptUseCases
 from ringback.control.endpoints import Changed, EndpointUseCases
 from ringback.control.samples import SampleUseCases
@@ -60,16 +67,19 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     def list_endpoints(tenant_id: str, page: PageParameters) -> Listing[EndpointView]:
         found = endpoints.list(tenant_id, page)
         sending = endpoints.sending(found.items)
-        return listing(found, lambda endpoint: EndpointView.of(endpoint, sending[endpoint.id]))
+        failures = endpoints.failures(tenant_id, found.items)
+        return listing(
+            found, lambda endpoint: EndpointView.of(endpoint, sending[endpoint.id], failures.get(endpoint.id))
+        )
 
     @router.get("/{endpoint_id}", summary="Show an endpoint")
-    def get_endpoint(tenant_id: str, endpoint_id: str) -> EndpointView:
+    def get_endpoint(tenant_id: str, endpoint_id: str) -> WholeEndpointView:
         return _shown(endpoints, endpoints.get(tenant_id, endpoint_id))
 
     @router.patch("/{endpoint_id}", summary="Change an endpoint")
     def change_endpoint(
         tenant_id: str, endpoint_id: str, request: Request, body: EndpointChange
-    ) -> SecretEndpointView | EndpointView:
+    ) -> SecretEndpointView | WholeEndpointView:
         who, by_operator = actor_of(request), is_operator(request)
         changed = endpoints.update(tenant_id, endpoint_id, body.fields(), secrets, who, by_operator=by_operator)
         return _shown(endpoints, changed.endpoint) if changed.secret is None else _shown_with_secret(endpoints, changed)
@@ -82,28 +92,32 @@ def _endpoint_router(endpoints: EndpointUseCases, secrets: SecretUseCases, keys:
     @router.post("/{endpoint_id}/activate", summary="Send to it again, what is queued included")
     def activate_endpoint(
         tenant_id: str, endpoint_id: str, request: Request, body: Nothing | None = None
-    ) -> EndpointView:
+    ) -> WholeEndpointView:
         return _shown(endpoints, endpoints.activate(tenant_id, endpoint_id, by_operator=is_operator(request)))
 
     @router.post("/{endpoint_id}/deactivate", summary="Send nothing to it and match nothing; what is queued is kept")
-    def deactivate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> EndpointView:
+    def deactivate_endpoint(tenant_id: str, endpoint_id: str, body: Nothing | None = None) -> WholeEndpointView:
         return _shown(endpoints, endpoints.deactivate(tenant_id, endpoint_id))
 
     @router.post("/{endpoint_id}/verify", summary="Repeat the handshake, where the profile has one")
     def verify_endpoint(
         tenant_id: str, endpoint_id: str, request: Request, body: Nothing | None = None
-    ) -> EndpointView:
+    ) -> WholeEndpointView:
         return _shown(endpoints, endpoints.verify(tenant_id, endpoint_id, by_operator=is_operator(request)))
 
     return router
 
 
-def _shown(endpoints: EndpointUseCases, endpoint: Endpoint) -> EndpointView:
-    return EndpointView.of(endpoint, endpoints.sending([endpoint])[endpoint.id])
+def _shown(endpoints: EndpointUseCases, endpoint: Endpoint) -> WholeEndpointView:
+    sending = endpoints.sending([endpoint])[endpoint.id]
+    failure = endpoints.failures(endpoint.tenant_id, [endpoint]).get(endpoint.id)
+    return WholeEndpointView.whole(endpoint, sending, endpoints.tracked_members(endpoint), failure)
 
 
 def _shown_with_secret(endpoints: EndpointUseCases, changed: Changed) -> SecretEndpointView:
-    return SecretEndpointView.made(changed, endpoints.sending([changed.endpoint])[changed.endpoint.id])
+    endpoint = changed.endpoint
+    sending = endpoints.sending([endpoint])[endpoint.id]
+    return SecretEndpointView.made(changed, sending, endpoints.tracked_members(endpoint))
 
 
 def _secret_router(secrets: SecretUseCases, keys: Authenticator) -> APIRouter:

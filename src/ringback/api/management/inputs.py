@@ -6,7 +6,7 @@ the console and the command line use as well.
 
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, FailFast, Field, Tag, WithJsonSchema
 
 from ringback.api.management.parameters import moment_of
 from ringback.control.endpoint_fields import EndpointFields
@@ -14,7 +14,13 @@ from ringback.control.replays import ReplayRequest
 from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
 from ringback.control.tenants import RETENTION_DAYS_DEFAULT, TenantFields
 from ringback.model.job import Which
-from ringback.model.limits import SAMPLES_MAX, TOTAL_DEADLINE_S_MAX
+from ringback.model.limits import (
+    INDEXED_TEXT_BYTES_MAX,
+    SAMPLES_MAX,
+    TOTAL_DEADLINE_S_MAX,
+    TRACKED_IDS_AT_ONCE_MAX,
+)
+from ringback.model.record import DELETED_KEPT_DAYS
 
 _FILTER_EXAMPLE = 'data.amount > 100 && event.type != "order.draft"'
 
@@ -100,6 +106,21 @@ class SampleBody(Input):
     )
 
 
+class TrackedIds(Input):
+    """Which ids to put into a tracked set, or to take out."""
+
+    # A body has room for a hundred thousand, and all of them may be wrong: the first one is told.
+    ids: Annotated[
+        list[str],
+        FailFast(),
+        Field(
+            description=f"The ids of events' subjects, each 1 to {INDEXED_TEXT_BYTES_MAX} bytes; up to "
+            f"{TRACKED_IDS_AT_ONCE_MAX:,} different ones.",
+            examples=[["25578642", "c_1"]],
+        ),
+    ]
+
+
 class Resend(Input):
     """Where to send an event again."""
 
@@ -142,6 +163,27 @@ class SamplesBody(Input):
         examples=[[{"id": "c_1", "name": "Ada"}, {"id": "c_2"}]],
     )
     enums: bool = Field(default=False, description="List texts that are one of a few, and come again, as `enum`.")
+
+
+class RecordTypeBody(Input):
+    """A record type, whole: what is absent has its default."""
+
+    name: str | None = Field(default=None, description="The name in the address, or absent.")
+    fields: list[str] | None = Field(
+        default=None,
+        description="JSON pointers (RFC 6901) of what events carry of a record, up to 256; null: all of it.",
+        examples=[["/name", "/address/city"]],
+    )
+    ignored: list[str] = Field(
+        default=[],
+        description="JSON pointers of what never counts as a change, with all that is below; stored all the same.",
+        examples=[["/seen_at"]],
+    )
+    deleted_kept_days: int = Field(
+        default=DELETED_KEPT_DAYS,
+        description="How long it is kept that a record was deleted, so that what comes late doesn't bring it back; up "
+        "to 365.",
+    )
 
 
 class ProfileBody(Input):
@@ -237,7 +279,12 @@ class EndpointChange(Input):
     filter: str | None = Field(
         default=None, description="CEL over `event`, `data` and `previous`; null: all.", examples=[_FILTER_EXAMPLE]
     )
-    tracked_set: str | None = Field(default=None, description="Not offered by this version: only null is taken.")
+    tracked_set: str | None = Field(
+        default=None,
+        description="Only events whose subject's id is a member of this tracked set of the tenant; null: all. Absent "
+        "from a new endpoint: what its profile says.",
+        examples=["customer-data"],
+    )
     profile: str | None = Field(default=None, description="The wire contract; null: the tenant's.")
     signature: str | None = Field(
         default=None,

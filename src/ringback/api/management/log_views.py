@@ -72,6 +72,9 @@ class ResentView(BaseModel):
 
 class RedactedView(BaseModel):
     redacted: int = Field(description="How many events had their payload until now.")
+    record: str | None = Field(
+        description="The subject's record, which this leaves alone: `present`, `deleted` (its state is gone), or null."
+    )
 
 
 class ReplayView(BaseModel):

@@ -1,11 +1,13 @@
 """The OpenAPI document: what FastAPI knows, completed with what it doesn't.
 
-That is the event routes (bare ASGI, described in `EVENT_PATHS`), the key, and how every error looks. Pure: works on
-the document alone. A test holds that every error answer of the document is one the API gives.
+That is the event routes (bare ASGI, described in `EVENT_PATHS`), those that write records (`record_paths`), the key and
+how every error looks. Pure: works on the document alone. A test holds that every error answer of the document is one
+the API gives.
 """
 
 from typing import Any, Final
 
+from ringback.api.management.record_paths import RECORD_PATHS, RECORD_SCHEMAS
 from ringback.ingest.status import STATUS_CHANGED, STATUSES
 from ringback.model.tenant import Scope
 
@@ -52,6 +54,7 @@ _ERRORS: Final = {
     403: "The key's scope is too small",
     404: "Unknown, or another tenant's",
     409: "In conflict with what is there",
+    412: "The record is not as the request asks for; see If-Match",
     413: "The body is too large",
     415: "The body's content type is not supported",
     422: "Well-formed but not valid; `errors` names the fields",
@@ -66,6 +69,8 @@ _SOMETIMES: Final = {
     "put_event_type": (409, 429),
     "put_profile": (409, 429),
     "delete_profile": (409,),
+    "put_tracked_set": (429,),
+    "add_tracked_members": (429,),
     "create_endpoint": (409, 429),
     "change_endpoint": (409, 429),
     "activate_endpoint": (409,),
@@ -79,9 +84,16 @@ _SOMETIMES: Final = {
     "make_backup": (409,),
     "replay_endpoint": (429,),
     "resend_event": (409,),
+    "create_trigger": (429,),
+    "change_trigger": (409,),
     "post_event": (409, 429),
     "post_events": (409, 429),
     "post_status": (409, 429),
+    "put_record_type": (429,),
+    "put_record": (412, 429),
+    "patch_record": (412, 429),
+    "delete_record": (412, 429),
+    "write_records": (412, 429),
 }
 _METHODS: Final = frozenset(("get", "post", "put", "patch", "delete"))
 
@@ -229,7 +241,7 @@ EVENT_SCOPES: Final = {
 
 
 def completed(document: Document) -> Document:
-    """`document`, changed in place, with the event routes, the key and the errors."""
+    """`document`, changed in place, with the bare routes, the key and the errors."""
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
@@ -239,9 +251,10 @@ def completed(document: Document) -> Document:
         "NewStatus": _NEW_STATUS,
         "AcceptedEvent": _ACCEPTED,
         "AcceptedEvents": _ACCEPTED_BATCH,
+        **RECORD_SCHEMAS,
     }
     document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    for path, operations in EVENT_PATHS.items():
+    for path, operations in (EVENT_PATHS | RECORD_PATHS).items():
         document["paths"].setdefault(path, {}).update({method: dict(one) for method, one in operations.items()})
     for path, operations in document["paths"].items():
         for method in _METHODS & operations.keys():

@@ -31,6 +31,7 @@ def redaction_routers(redactions: RedactionUseCases, keys: Authenticator) -> lis
         type: Annotated[Text, Query(description="The subject's type.")],  # noqa: A002 - the parameter's name
         id: Annotated[Text, Query(description="The subject's id.")],  # noqa: A002
     ) -> RedactedView:
-        return RedactedView(redacted=redactions.redact_subject(tenant_id, type, id, actor_of(request)))
+        done = redactions.redact_subject(tenant_id, type, id, actor_of(request))
+        return RedactedView(redacted=done.redacted, record=done.record)
 
     return [router]

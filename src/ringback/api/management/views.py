@@ -18,6 +18,7 @@ from ringback.control.secrets import Revealed
 from ringback.control.sending import Sending
 from ringback.model.endpoint import Auth, AuthType, Endpoint, EndpointStatus, RetryRule
 from ringback.model.tenant import ApiKey, Tenant
+from ringback.store.port import RuleFailure
 from ringback.times import rfc3339
 
 View = TypeVar("View")
@@ -126,6 +127,21 @@ class SendingView(BaseModel):
         return cls(state=sending.state, until=None if sending.until is None else rfc3339(sending.until))
 
 
+class FailureView(BaseModel):
+    """A rule that could not be evaluated."""
+
+    at: str
+    event_id: str
+    message: str
+
+    @classmethod
+    def of(cls, failure: RuleFailure | None) -> "FailureView | None":
+        """A failure, if there is one."""
+        if failure is None:
+            return None
+        return cls(at=rfc3339(failure.at), event_id=failure.event_id, message=failure.message)
+
+
 class EndpointView(BaseModel):
     id: str
     label: str
@@ -134,6 +150,10 @@ class EndpointView(BaseModel):
     event_types: list[str]
     channels: list[str] | None
     filter: str | None
+    filter_failure: FailureView | None = Field(
+        description="The last event since the endpoint was changed that its filter could not be evaluated on; it "
+        "didn't match then."
+    )
     tracked_set: str | None
     profile: str
     signature: str
@@ -152,20 +172,35 @@ class EndpointView(BaseModel):
     updated_at: str
 
     @classmethod
-    def of(cls, endpoint: Endpoint, sending: Sending) -> "EndpointView":
-        return cls(**_endpoint_fields(endpoint, sending))
+    def of(cls, endpoint: Endpoint, sending: Sending, failure: RuleFailure | None = None) -> "EndpointView":
+        return cls(**_endpoint_fields(endpoint, sending, failure))
 
 
-class SecretEndpointView(EndpointView):
+class WholeEndpointView(EndpointView):
+    """An endpoint in an answer of its own, with what a list doesn't have."""
+
+    tracked_members: int | None = Field(
+        description="How many members `tracked_set` has; null: it names none, or one that isn't there."
+    )
+
+    @classmethod
+    def whole(
+        cls, endpoint: Endpoint, sending: Sending, tracked_members: int | None, failure: RuleFailure | None
+    ) -> "WholeEndpointView":
+        return cls(**_endpoint_fields(endpoint, sending, failure), tracked_members=tracked_members)
+
+
+class SecretEndpointView(WholeEndpointView):
     """An endpoint in an answer that shows its new secret."""
 
     secret: str | None = Field(description="The new signing secret, shown this once.")
     public_key: str | None = Field(description="`whpk_…`: what an ed25519 receiver verifies with; else null.")
 
     @classmethod
-    def made(cls, changed: Changed, sending: Sending) -> "SecretEndpointView":
+    def made(cls, changed: Changed, sending: Sending, tracked_members: int | None) -> "SecretEndpointView":
         secret, public_key = changed.secret or (None, None)
-        return cls(**_endpoint_fields(changed.endpoint, sending), secret=secret, public_key=public_key)
+        fields = _endpoint_fields(changed.endpoint, sending, None)
+        return cls(**fields, tracked_members=tracked_members, secret=secret, public_key=public_key)
 
 
 def _key_fields(key: ApiKey) -> dict[str, Any]:
@@ -178,7 +213,7 @@ def _key_fields(key: ApiKey) -> dict[str, Any]:
     }
 
 
-def _endpoint_fields(endpoint: Endpoint, sending: Sending) -> dict[str, Any]:
+def _endpoint_fields(endpoint: Endpoint, sending: Sending, failure: RuleFailure | None) -> dict[str, Any]:
     return {
         "id": endpoint.id,
         "label": endpoint.label,
@@ -187,7 +222,8 @@ def _endpoint_fields(endpoint: Endpoint, sending: Sending) -> dict[str, Any]:
         "event_types": endpoint.event_types,
         "channels": endpoint.channels,
         "filter": endpoint.filter,
-        "tracked_set": None,
+        "filter_failure": FailureView.of(failure),
+        "tracked_set": endpoint.tracked_set,
         "profile": endpoint.profile,
         "signature": endpoint.signature,
         "active": endpoint.status is not EndpointStatus.INACTIVE,

@@ -7,6 +7,7 @@ from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secr
 from ringback.model.event import Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import Change, LaneRow
+from ringback.model.notice import Notice
 from ringback.model.tenant import ApiKey, Scope, Tenant
 from ringback.store.memory.tables import MemoryPart, MemoryTables, refuse_bad_rows
 from ringback.store.port import BadRow
@@ -34,14 +35,24 @@ class MemoryFollow(MemoryPart):
             return sorted(own + shared, key=_age, reverse=True)
 
     def give_up(
-        self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int, *, unproven: bool = False
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        code: str,
+        message: str,
+        now: int,
+        *,
+        unproven: bool = False,
+        notices: Sequence[Notice] = (),
     ) -> bool:
+        refuse_bad_rows(notices)
         with self._tables as tables:
             endpoint = _endpoint_of(tables, tenant_id, endpoint_id)
             if endpoint is None or endpoint.status is not EndpointStatus.ACTIVE:
                 return False
             tables.endpoints[endpoint_id] = endpoint.given_up(code, message, now, unproven=unproven)
             tables.pause_lane(endpoint_id)
+            tables.add_notices(notices)
             tables.log_change("endpoint", tenant_id, endpoint_id)
             return True
 
@@ -49,7 +60,7 @@ class MemoryFollow(MemoryPart):
 class MemoryHandshakes(MemoryPart):
     """`Handshakes`."""
 
-    def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
+    def end_handshake(self, end: HandshakeEnd, now: int, notices: Sequence[Notice] = ()) -> bool:
         refuse_bad_rows([] if end.attempt is None else [end.attempt])
         with self._tables as tables:
             if end.attempt is not None:
@@ -65,6 +76,7 @@ class MemoryHandshakes(MemoryPart):
                 tables.follow_status(after, now)
                 if end.by is EndpointMove.VERIFIED:
                     tables.open_lane(endpoint.id, now)
+                tables.add_notices(notices)
                 tables.log_change("endpoint", endpoint.tenant_id, endpoint.id)
             return awaited
 
@@ -120,6 +132,10 @@ class MemoryTenants(MemoryPart):
                 tables.delete_key(key)
             for endpoint in [row for row in tables.endpoints.values() if row.tenant_id == tenant_id]:
                 _bury(tables, endpoint)
+            for trigger in [row for row in tables.triggers.values() if row.tenant_id == tenant_id]:
+                tables.delete_trigger(trigger)
+            for tracked_set in [row for row in tables.tracked_sets.values() if row.tenant_id == tenant_id]:
+                tables.bury_tracked_set(tracked_set)
             tables.log_change("tenant", tenant_id, tenant_id)
             return True
 
@@ -242,10 +258,11 @@ class MemoryEndpoints(MemoryPart):
             signing = [one for one in own if one.expires_at is None or one.expires_at > now]
             return sorted({one.tenant_id for one in signing if one.is_value(value)})
 
-    def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
+    def rotate_secret(self, new: Secret, old_expire_at: int, notices: Sequence[Notice] = ()) -> None:
         with self._tables as tables:
             older = self.list_secrets(new.tenant_id, new.endpoint_id)
             _add_secret(tables, new)
+            tables.add_notices(notices)
             for secret in older:
                 if secret.expires_at is None or secret.expires_at > old_expire_at:
                     tables.secrets[secret.id] = replace(secret, expires_at=old_expire_at)

@@ -13,15 +13,16 @@ from ringback.model.endpoint import Endpoint
 from ringback.model.event import Delivery, Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
+from ringback.store.memory.records import StagedRecords
 from ringback.store.memory.tables import KeyName, MemoryPart, MemoryTables, NumberName, refuse_bad_rows
 from ringback.store.port import BadRow, Everything, IntakeTransaction, KeyClaim, Retryable, Ring, TakenKey
 
 
-class MemoryTransaction:
+class MemoryTransaction(StagedRecords):
     """One staged write transaction."""
 
     def __init__(self, tables: MemoryTables) -> None:
-        self._tables = tables
+        super().__init__(tables)
         self._claims: dict[KeyName, KeyClaim] = {}
         self._events: dict[tuple[str, str], Event] = {}
         self._deliveries: list[Delivery] = []
@@ -63,6 +64,9 @@ class MemoryTransaction:
             changes = [Change(version, "tenant", tenant_id, tenant_id) for tenant_id in sorted(tables.tenants)]
             endpoints = sorted(tables.endpoints.values(), key=lambda endpoint: endpoint.id)
             changes += [Change(version, "endpoint", endpoint.tenant_id, endpoint.id) for endpoint in endpoints]
+            changes += [Change(version, "record_type", "", name) for name in sorted(tables.record_types)]
+            triggers = sorted(tables.triggers.values(), key=lambda trigger: trigger.id)
+            changes += [Change(version, "trigger", trigger.tenant_id, trigger.id) for trigger in triggers]
             return Everything(version, changes)
 
     def tenants(self, tenant_ids: Sequence[str]) -> Sequence[Tenant]:
@@ -111,6 +115,7 @@ class MemoryTransaction:
                 tables.add_event(event)
             for row in self._deliveries:
                 tables.queues[row.tenant_id, row.endpoint_id][row.seq] = row
+            self._commit_records()
             self._forget()
 
     def _forget(self) -> None:
@@ -118,6 +123,7 @@ class MemoryTransaction:
             del self._tables.open_claims[name]
         for number in [name for name, holder in self._tables.open_numbers.items() if holder is self]:
             del self._tables.open_numbers[number]
+        self._forget_records()
         self._claims = {}
         self._events = {}
         self._deliveries = []

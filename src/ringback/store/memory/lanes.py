@@ -11,6 +11,7 @@ from ringback.model.endpoint import EndpointStatus
 from ringback.model.event import Delivery, DueDelivery
 from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.notice import Notice
 from ringback.store.memory.tables import MemoryPart, MemoryTables
 from ringback.store.port import BadRow, Fetched, FetchRequest, Leaving, NotOwner
 
@@ -50,6 +51,15 @@ class MemoryLanes(MemoryPart):
     def release(self, node_id: str, lanes: Sequence[Leaving]) -> list[bool]:
         with self._tables as tables:
             return [_release(tables, node_id, leaving) for leaving in lanes]
+
+    def keep_health(self, node_id: str, endpoint_id: str, health: bytes, notices: Sequence[Notice]) -> bool:
+        with self._tables as tables:
+            lane = tables.lanes.get(endpoint_id)
+            if lane is None or lane.owner != node_id:
+                return False
+            tables.lanes[endpoint_id] = lane._replace(health=health)
+            tables.add_notices(notices)
+            return True
 
     def owned(self, node_id: str) -> list[str]:
         with self._tables as tables:

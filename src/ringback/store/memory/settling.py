@@ -23,6 +23,7 @@ class MemorySettlements(MemoryPart):
 
     def settle(self, settlements: Sequence[Settlement]) -> list[bool]:
         refuse_bad_rows(settlement.attempt for settlement in settlements)
+        refuse_bad_rows(settlement.notice for settlement in settlements if settlement.notice is not None)
         with self._tables as tables:
             return [_settle_one(tables, settlement) for settlement in settlements]
 
@@ -43,6 +44,8 @@ def _settle_one(tables: MemoryTables, settlement: Settlement) -> bool:
         return not known.superseded
     expected = attempt.event_id is None or _move_delivery(tables, settlement)
     tables.keep_attempt(attempt if expected else _superseded(tables, attempt))
+    if expected and settlement.notice is not None:
+        tables.add_notices([settlement.notice])
     _count(tables, attempt)
     return expected
 

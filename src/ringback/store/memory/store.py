@@ -18,10 +18,13 @@ from ringback.store.memory.jobs import MemoryJobs, MemoryJobSteps
 from ringback.store.memory.lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory.log import MemoryLog
 from ringback.store.memory.profiles import MemoryProfiles
+from ringback.store.memory.records import MemoryRecords, MemoryRecordTypes
 from ringback.store.memory.redaction import MemoryRedactions
 from ringback.store.memory.retention import MemoryRetention
+from ringback.store.memory.rules import MemoryNotices, MemoryRuleFailures, MemoryTriggers
 from ringback.store.memory.settling import MemorySettlements
 from ringback.store.memory.tables import MemoryTables
+from ringback.store.memory.tracked_sets import MemoryTrackedSets
 from ringback.store.memory.upkeep import MemoryUpkeep
 from ringback.store.port import Space, Store
 
@@ -44,6 +47,12 @@ class MemoryStore(
     MemoryProfiles,
     MemoryKeys,
     MemoryEndpoints,
+    MemoryRecords,
+    MemoryRecordTypes,
+    MemoryTrackedSets,
+    MemoryTriggers,
+    MemoryRuleFailures,
+    MemoryNotices,
     MemoryLog,
     MemoryCensus,
     Store,

@@ -6,7 +6,7 @@ and secret ids are unique in the whole store, and delivery numbers too (one coun
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
 from threading import Event as Signal
 from threading import RLock
@@ -20,9 +20,13 @@ from ringback.model.event_type import EventType, SchemaVersion
 from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.notice import Notice
 from ringback.model.profile import StoredProfile
+from ringback.model.record import Record, RecordKey, RecordType
 from ringback.model.tenant import ApiKey, Tenant
-from ringback.store.port import BadRow, KeyClaim, StoredEvent
+from ringback.model.tracked_set import TrackedSet
+from ringback.model.trigger import Trigger
+from ringback.store.port import BadRow, KeyClaim, Membership, RuleFailure, StoredEvent
 
 KeyName = tuple[str, str, str]
 NumberName = tuple[str, int]
@@ -49,6 +53,14 @@ class MemoryTables:
         self.attempts: dict[tuple[str, str], Attempt] = {}
         self.attempts_of_event: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
         self.days: dict[tuple[str, str, str], tuple[int, int]] = {}
+        # Records and sets. A set's members are below its id, those of deleted sets too.
+        self.records: dict[RecordKey, Record] = {}
+        self.open_records: dict[RecordKey, object] = {}
+        self.tracked_sets: dict[tuple[str, str], TrackedSet] = {}
+        self.tracked_sets_gone: set[tuple[str, str]] = set()
+        self.tracked_members: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+        self.rule_failures: dict[tuple[str, str], RuleFailure] = {}
+        self.notices: dict[tuple[str, str], Notice] = {}
         # What a job has yet to do, by (tenant, job); jobs that were started, and those that have something left.
         self.jobs: dict[str, Job] = {}
         self.job_events: dict[tuple[str, str], list[int]] = {}
@@ -64,6 +76,8 @@ class MemoryTables:
         self.event_types: dict[str, EventType] = {}
         self.schema_versions: dict[str, list[SchemaVersion]] = {}
         self.profiles: dict[str, StoredProfile] = {}
+        self.record_types: dict[str, RecordType] = {}
+        self.triggers: dict[str, Trigger] = {}
         self.api_keys: dict[str, ApiKey] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.tombstones: dict[str, Endpoint] = {}
@@ -109,6 +123,11 @@ class MemoryTables:
         if attempt.event_id is not None:
             self.attempts_of_event[attempt.tenant_id, attempt.event_id].remove(attempt.id)
 
+    def add_notices(self, notices: Iterable[Notice]) -> None:
+        """Write them down, but for those that are there already."""
+        for notice in notices:
+            self.notices.setdefault((notice.tenant_id, notice.id), notice)
+
     def attempts_of(self, tenant_id: str, event_id: str) -> list[Attempt]:
         """The log of one event, in the order it was written."""
         ids = self.attempts_of_event.get((tenant_id, event_id), ())
@@ -140,6 +159,26 @@ class MemoryTables:
         """From now on the key opens nothing."""
         del self.api_keys[key.id]
         self.log_change("key", key.tenant_id or "", key.id)
+
+    def delete_trigger(self, trigger: Trigger) -> None:
+        """From now on it fires no more; what is told of its failures goes with it."""
+        del self.triggers[trigger.id]
+        self.rule_failures.pop((trigger.tenant_id, trigger.id), None)
+        self.log_change("trigger", trigger.tenant_id, trigger.id)
+
+    def bury_tracked_set(self, tracked_set: TrackedSet) -> None:
+        """From now on nothing is a member of it."""
+        del self.tracked_sets[tracked_set.tenant_id, tracked_set.name]
+        self.tracked_sets_gone.add((tracked_set.tenant_id, tracked_set.id))
+
+    def members_among(self, asked: Sequence[Membership]) -> set[Membership]:
+        """Those of them that are so."""
+        sets = {name: self.tracked_sets[name] for name in {one[:2] for one in asked} if name in self.tracked_sets}
+        return {
+            one
+            for one in asked
+            if one[:2] in sets and one.member in self.tracked_members[one.tenant_id, sets[one[:2]].id]
+        }
 
     def add_lane(self, endpoint: Endpoint) -> None:
         """A silent lane, paused for ever unless the endpoint is active; a ringing one if it has to prove itself. Where

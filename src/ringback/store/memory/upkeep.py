@@ -106,6 +106,7 @@ def _bury_tombstones(tables: MemoryTables, limit: int) -> int:
     for gone in empty[: max(limit, 0)]:
         del tables.tombstones[gone.id]
         tables.lanes.pop(gone.id, None)
+        tables.rule_failures.pop((gone.tenant_id, gone.id), None)
         for secret_id in [i for i, secret in tables.secrets.items() if secret.endpoint_id == gone.id]:
             del tables.secrets[secret_id]
     return len(empty[: max(limit, 0)])
@@ -124,5 +125,17 @@ def _removals(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], obj
     yield from (partial(tables.lanes.pop, i) for i, row in tables.lanes.items() if row.tenant_id == tenant_id)
     yield from (partial(tables.tombstones.pop, i) for i, row in tables.tombstones.items() if row.tenant_id == tenant_id)
     yield from (partial(tables.secrets.pop, i) for i, row in tables.secrets.items() if row.tenant_id == tenant_id)
+    yield from _records_of(tables, tenant_id)
     # A key that was made while its tenant was being deleted must not outlive the name.
     yield from (partial(tables.delete_key, key) for key in tables.api_keys.values() if key.tenant_id == tenant_id)
+
+
+def _records_of(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], object]]:
+    """What removes a tenant's records, the members of its sets, and what is told of its rules."""
+    yield from (partial(tables.records.pop, key) for key in tables.records if key[0] == tenant_id)
+    for name in [name for name in tables.tracked_members if name[0] == tenant_id]:
+        yield from (partial(tables.tracked_members[name].remove, member) for member in tables.tracked_members[name])
+    gone = (name for name in tables.tracked_sets_gone if name[0] == tenant_id)
+    yield from (partial(tables.tracked_sets_gone.remove, name) for name in gone)
+    yield from (partial(tables.rule_failures.pop, name) for name in tables.rule_failures if name[0] == tenant_id)
+    yield from (partial(tables.notices.pop, name) for name in tables.notices if name[0] == tenant_id)

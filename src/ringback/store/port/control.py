@@ -9,6 +9,7 @@ from ringback.model.event import Delivery, Event
 from ringback.model.event_type import EventType, SchemaVersion
 from ringback.model.job import Job
 from ringback.model.lane import LaneRow
+from ringback.model.notice import Notice
 from ringback.model.profile import StoredProfile
 from ringback.model.tenant import ApiKey, Scope, Tenant
 
@@ -161,8 +162,9 @@ class Secrets(Protocol):
         """The ids of the tenants that have this secret of their own (an endpoint's is none) and for which it has not
         ended at `now`, in order. How long it takes tells nothing of other secrets."""
 
-    def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
-        """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before."""
+    def rotate_secret(self, new: Secret, old_expire_at: int, notices: Sequence[Notice] = ()) -> None:
+        """Add `new`; every older secret of the same owner ends at `old_expire_at` unless it ends before. The notices of
+        it are written down."""
 
     def end_secrets(self, tenant_id: str, endpoint_id: str, at: int) -> None:
         """Every secret of the endpoint ends at `at` unless it ends before: nothing signs for it then."""

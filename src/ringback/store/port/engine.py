@@ -8,6 +8,7 @@ from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.event import DueDelivery
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import Change, LaneRow, NodeRow
+from ringback.model.notice import Notice
 
 
 class FetchRequest(NamedTuple):
@@ -89,6 +90,10 @@ class Lanes(Protocol):
         due_at = max(next_due, not_before), or None when next_due is None.
         """
 
+    def keep_health(self, node_id: str, endpoint_id: str, health: bytes, notices: Sequence[Notice]) -> bool:
+        """Store the health of a lane that is the node's own, and write down what is to be told of it; False, and
+        nothing is done, when it is not. The same again changes nothing."""
+
     def owned(self, node_id: str) -> list[str]:
         """The endpoints whose lane's row names this node."""
 
@@ -127,13 +132,15 @@ class Settlement(NamedTuple):
 
     `retry_at` None finishes the delivery: its row goes. Else the row is rescheduled: due_at = retry_at, attempts + 1,
     tries = `tries`. A success finishes it whatever its `attempts`, since the receiver has the event; a failure, final
-    or not, counts only where `attempt.number` - 1 is the row's `attempts`.
+    or not, counts only where `attempt.number` - 1 is the row's `attempts`. `notice` is written down with it where the
+    delivery was as expected.
     """
 
     seq: int
     attempt: Attempt
     retry_at: int | None
     tries: int
+    notice: Notice | None = None
 
 
 class Place(NamedTuple):
@@ -174,9 +181,10 @@ class Settlements(Protocol):
 class Handshakes(Protocol):
     """For `engine.settler`."""
 
-    def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
+    def end_handshake(self, end: HandshakeEnd, now: int, notices: Sequence[Notice] = ()) -> bool:
         """Append the attempt (no day counts it) and do what was decided: an endpoint that is verified becomes active
-        and its lane rings, one that is refused is disabled and its lane paused for ever; the change is logged.
+        and its lane rings, one that is refused is disabled and its lane paused for ever; the change is logged, and the
+        notices of it are written down.
 
         False when the endpoint doesn't wait for this answer any more: then the attempt is stored with `superseded` set
         and nothing else changes. The same again (same attempt id) changes nothing and answers what it answered.
@@ -204,10 +212,19 @@ class EndpointSource(Protocol):
         """The secrets of these tenants (endpoint_id None) and endpoints, newest first, expired ones too."""
 
     def give_up(
-        self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int, *, unproven: bool = False
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        code: str,
+        message: str,
+        now: int,
+        *,
+        unproven: bool = False,
+        notices: Sequence[Notice] = (),
     ) -> bool:
-        """Disable an active endpoint (status, reason, lane paused for ever, change logged); False if it was not
-        active. `unproven`: it has to prove itself again (`unverified_since` is `now`), and matches nothing until then.
+        """Disable an active endpoint (status, reason, lane paused for ever, change logged, notices written down); False
+        if it was not active. `unproven`: it has to prove itself again (`unverified_since` is `now`), and matches
+        nothing until then.
         """
 
 

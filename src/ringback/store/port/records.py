@@ -93,7 +93,7 @@ class TrackedSets(Protocol):
 
     def put_tracked_set(self, tracked_set: TrackedSet, sets_max: int) -> TrackedSet | None:
         """Add an empty one, unless there is one of its name: the stored one then. None, and nothing is done, when it
-        is new and the tenant has `sets_max` already."""
+        is new and the tenant has `sets_max` already, or was deleted."""
 
     def get_tracked_set(self, tenant_id: str, name: str) -> TrackedSet | None: ...
 
@@ -122,7 +122,7 @@ class Triggers(Protocol):
     triggers along, at once."""
 
     def create_trigger(self, trigger: Trigger, triggers_max: int) -> bool:
-        """False when the tenant has `triggers_max` already."""
+        """False when the tenant has `triggers_max` already, or was deleted."""
 
     def get_trigger(self, tenant_id: str, trigger_id: str) -> Trigger | None: ...
 
@@ -132,7 +132,8 @@ class Triggers(Protocol):
     def update_trigger(self, trigger: Trigger) -> bool:
         """Store it where the stored revision is trigger.revision - 1; False when it is not."""
 
-    def delete_trigger(self, tenant_id: str, trigger_id: str) -> bool: ...
+    def delete_trigger(self, tenant_id: str, trigger_id: str) -> bool:
+        """What was told of its failures goes with it."""
 
 
 class RuleFailure(NamedTuple):
@@ -156,7 +157,11 @@ class RuleFailures(Protocol):
 
 
 class Notices(Protocol):
-    """For `ingest.notices`: what waits to become events. They are written with what they tell of."""
+    """For `ingest.notices`: what waits to become events. They are written with what they tell of. And for `listeners`:
+    who asks for what."""
+
+    def patterns_of_endpoints(self, after: str, limit: int) -> Sequence[tuple[str, str, Sequence[str]]]:
+        """(id, tenant, patterns of event types) of endpoints that are not deleted, by id, after the id `after`."""
 
     def oldest_notices(self, limit: int) -> Sequence[Notice]:
         """The oldest ones first."""

@@ -73,7 +73,8 @@ def read_changes(session: Session, version: int) -> list[Change] | None:
 
 
 def read_everything(session: Session) -> Everything:
-    """Every tenant and endpoint that exists; what changes meanwhile is logged after the version and read again."""
+    """Every tenant, endpoint, record type and trigger that exists; what changes meanwhile is logged after the version
+    and read again."""
     version = _latest(session)
     return Everything(version, [Change(version, *row) for row in session.rows(_SQL["all_configuration"])])
 

@@ -1,4 +1,5 @@
-"""The PostgreSQL store's tenants and keys. Deleting a tenant takes its keys at once; its rows go in the purge's steps.
+"""The PostgreSQL store's tenants and keys. Deleting a tenant takes its keys and triggers at once; its rows go in the
+purge's steps.
 
 Several processes do this at the same time: `tenant_locks` says how they wait for one another. What depends on a
 revision is one UPDATE, which looks at the row again after it has waited.
@@ -15,9 +16,11 @@ from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.changes import Changed, log_change, log_changes
 from ringback.store.postgres.connection import PostgresPart
 from ringback.store.postgres.endpoints import bury_endpoints_of, switch_lanes_of
+from ringback.store.postgres.rules import delete_triggers_of
 from ringback.store.postgres.sealing import insert_secret, sealing
 from ringback.store.postgres.session import Session
 from ringback.store.postgres.tenant_locks import lock_tenant
+from ringback.store.postgres.tracked_sets import bury_tracked_sets
 from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
@@ -72,7 +75,9 @@ class PostgresTenants(PostgresPart):
                 return False
             keys = delete_keys_of(session, tenant_id, None)
             endpoints = bury_endpoints_of(session, tenant_id, now)
-            log_changes(session, [*keys, *endpoints, Changed("tenant", tenant_id, tenant_id)])
+            triggers = delete_triggers_of(session, tenant_id)
+            bury_tracked_sets(session, tenant_id)
+            log_changes(session, [*keys, *endpoints, *triggers, Changed("tenant", tenant_id, tenant_id)])
             return True
 
 

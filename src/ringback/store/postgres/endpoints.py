@@ -14,12 +14,14 @@ from ringback.model.event import Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.notice import Notice
 from ringback.store.config_rows import new_lane
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.arrivals import Arrivals, ring_lanes
 from ringback.store.postgres.changes import Changed, log_change
 from ringback.store.postgres.connection import PostgresPart
 from ringback.store.postgres.days import ATTEMPT, EVENT, Days
+from ringback.store.postgres.rules import insert_notices
 from ringback.store.postgres.sealing import insert_secret, sealing
 from ringback.store.postgres.session import Session
 from ringback.store.postgres.settle import append_attempts
@@ -101,7 +103,15 @@ class PostgresEndpoints(PostgresPart):
 
     @tried_again
     def give_up(
-        self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int, *, unproven: bool = False
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        code: str,
+        message: str,
+        now: int,
+        *,
+        unproven: bool = False,
+        notices: Sequence[Notice] = (),
     ) -> bool:
         with sealing(self._db) as session:
             share_tenant(session, tenant_id)
@@ -110,6 +120,7 @@ class PostgresEndpoints(PostgresPart):
                 return False
             given_up = endpoint.given_up(code, message, now, unproven=unproven)
             changed = _update(session, given_up, now, self._sealed)
+            insert_notices(session, notices)
             log_change(session, "endpoint", tenant_id, endpoint_id)
             return changed
 
@@ -118,7 +129,7 @@ class PostgresHandshakes(PostgresPart):
     """`Handshakes`. The endpoint is locked first: of the same end, told twice at once, the second is looked up."""
 
     @tried_again
-    def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
+    def end_handshake(self, end: HandshakeEnd, now: int, notices: Sequence[Notice] = ()) -> bool:
         if end.attempt is not None:
             self._db.have_days(ATTEMPT, [end.attempt.at])
         with sealing(self._db) as session:
@@ -134,6 +145,7 @@ class PostgresHandshakes(PostgresPart):
                 _update(session, end.applied_to(endpoint, now), now, self._sealed)
                 if end.by is EndpointMove.VERIFIED:
                     session.change(_SQL["open_lane"], {"endpoint_id": endpoint.id, "now": now})
+                insert_notices(session, notices)
                 log_change(session, "endpoint", endpoint.tenant_id, endpoint.id)
         self._db.notifier.rang()
         return awaited

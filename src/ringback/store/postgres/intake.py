@@ -23,6 +23,7 @@ from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.days import EVENT
 from ringback.store.postgres.endpoints import read_endpoints
 from ringback.store.postgres.errors import store_errors
+from ringback.store.postgres.records import PostgresRecordTransaction
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
@@ -34,7 +35,7 @@ _CLAIM_TRIES: Final = 5
 _SQL: Final = load("postgres")
 
 
-class PostgresTransaction:
+class PostgresTransaction(PostgresRecordTransaction):
     """One write transaction of the ingest writer; begins when it is entered."""
 
     def __init__(self, database: Database, sealed: SealedRows) -> None:

@@ -10,9 +10,11 @@ from typing import Final
 
 from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.notice import Notice
 from ringback.store.port import BadRow, Leaving, NotOwner
 from ringback.store.postgres.connection import PostgresPart
 from ringback.store.postgres.fetch import PostgresFetch
+from ringback.store.postgres.rules import insert_notices
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
@@ -79,6 +81,15 @@ class PostgresLanes(PostgresFetch):
         if due_ats and self._db.claims.passes_over(min(due_ats)):
             self._db.claims.lower(min(due_ats))
             self._db.notifier.rang(long_ago=True)
+
+    def keep_health(self, node_id: str, endpoint_id: str, health: bytes, notices: Sequence[Notice]) -> bool:
+        kept = {"node_id": node_id, "endpoint_id": endpoint_id, "health": health}
+        with self._db.writing(hot=True) as session:
+            self._db.refuse_another(session)
+            if not session.change(_SQL["keep_health"], kept):
+                return False
+            insert_notices(session, notices)
+        return True
 
     def owned(self, node_id: str) -> list[str]:
         with self._db.reading(hot=True) as session:

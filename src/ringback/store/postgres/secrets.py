@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from ringback.model.endpoint import Secret
 from ringback.model.limits import STEP_ROWS_MAX
+from ringback.model.notice import Notice
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.changes import log_change
+from ringback.store.postgres.rules import insert_notices
 from ringback.store.postgres.sealing import PostgresSealing, insert_secret, sealing
 from ringback.store.postgres.session import Session
 from ringback.store.postgres.tenant_locks import lock_tenant
@@ -49,11 +51,12 @@ class PostgresSecrets(PostgresSealing):
         return self._sealed.owners(found, value)
 
     @tried_again
-    def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
+    def rotate_secret(self, new: Secret, old_expire_at: int, notices: Sequence[Notice] = ()) -> None:
         with sealing(self._db) as session:
             _lock_owner(session, new.tenant_id, new.endpoint_id)
             insert_secret(session, new, self._sealed)
             _expire(session, new.tenant_id, new.endpoint_id, but_not=new.id, expires_at=old_expire_at)
+            insert_notices(session, notices)
             if new.endpoint_id is None:
                 log_change(session, "tenant", new.tenant_id, new.tenant_id)
             else:

@@ -16,6 +16,7 @@ from ringback.store.judging import Judgement, Standing, as_left
 from ringback.store.port import BadRow, Retryable, Settlement
 from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.days import ATTEMPT
+from ringback.store.postgres.rules import insert_notices
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
 
@@ -111,3 +112,4 @@ def _move(session: Session, judged: Judgement) -> None:
         )
     deltas = [(*name, *counts) for name, counts in judged.days.items()]
     session.copy(_SQL["copy_deltas"], _DELTA_TYPES, deltas)
+    insert_notices(session, judged.notices)

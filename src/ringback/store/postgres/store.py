@@ -26,13 +26,16 @@ from ringback.store.postgres.lanes import PostgresLanes, PostgresNodes
 from ringback.store.postgres.log import PostgresLog
 from ringback.store.postgres.profiles import PostgresProfiles
 from ringback.store.postgres.promises import cautions_of, read_promises
+from ringback.store.postgres.records import PostgresRecords, PostgresRecordTypes
 from ringback.store.postgres.redaction import PostgresRedactions
 from ringback.store.postgres.resends import PostgresResends
 from ringback.store.postgres.retention import PostgresRetention
+from ringback.store.postgres.rules import PostgresNotices, PostgresRuleFailures, PostgresTriggers
 from ringback.store.postgres.sealing import read_sealing_keys
 from ringback.store.postgres.secrets import PostgresSecrets
 from ringback.store.postgres.settle import PostgresSettlements
 from ringback.store.postgres.spread import is_spread
+from ringback.store.postgres.tracked_sets import PostgresTrackedSets
 from ringback.store.postgres.upkeep import PostgresClearing, PostgresRepairs
 from ringback.store.postgres.wakeups import PostgresWakeups
 from ringback.store.queries import load
@@ -67,6 +70,12 @@ class PostgresStore(
     PostgresEndpoints,
     PostgresHandshakes,
     PostgresSecrets,
+    PostgresRecords,
+    PostgresRecordTypes,
+    PostgresTrackedSets,
+    PostgresTriggers,
+    PostgresRuleFailures,
+    PostgresNotices,
     PostgresLog,
     PostgresCensus,
     Store,

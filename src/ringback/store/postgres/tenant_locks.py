@@ -5,7 +5,7 @@ added to a tenant that is just being deleted, none too many fits in, and a lane 
 becomes of its endpoint meanwhile. What is read to decide has to be read in a statement after this one.
 
 Whoever locks several things takes them in this order, and things of one kind in the order of their ids: the tenant,
-endpoints, secrets, what arrives, lanes, and the lock of changes last.
+endpoints, secrets, what arrives (keys, then records), lanes, triggers, sets, and the lock of changes last.
 """
 
 from typing import Final

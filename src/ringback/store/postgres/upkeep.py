@@ -38,6 +38,11 @@ _PURGES: Final = (
     "purge_lanes",
     "purge_endpoints",
     "purge_secrets",
+    "purge_records",
+    "purge_members",
+    "purge_tracked_sets_gone",
+    "purge_rule_failures",
+    "purge_notices",
 )
 
 
@@ -159,7 +164,7 @@ def _remove_tombstones(session: Session, endpoint_ids: Sequence[str], limit: int
     found = session.rows(_SQL["lock_tombstones"], {"endpoint_ids": list(endpoint_ids), "limit": limit})
     ids: dict[str, Any] = {"endpoint_ids": [endpoint_id for (endpoint_id,) in found]}
     if found:
-        for query in ("delete_secrets", "delete_lanes", "delete_endpoints"):
+        for query in ("delete_secrets", "delete_lanes", "delete_failures_of_filters", "delete_endpoints"):
             session.change(_SQL[query], ids)
     return len(found)
 

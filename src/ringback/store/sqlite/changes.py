@@ -38,7 +38,7 @@ def read_changes(connection: apsw.Connection, version: int) -> list[Change] | No
 
 
 def read_everything(connection: apsw.Connection) -> Everything:
-    """Every tenant and endpoint that exists."""
+    """Every tenant, endpoint, record type and trigger that exists."""
     ((version,),) = rows(connection, _SQL["latest_version"])
     found = rows(connection, _SQL["all_configuration"])
     return Everything(int(version), [Change(int(version), *row) for row in found])

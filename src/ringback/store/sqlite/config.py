@@ -1,4 +1,6 @@
-"""The SQLite store's tenants and keys. Deleting a tenant takes its keys at once; its rows go in the purge's steps."""
+"""The SQLite store's tenants and keys. Deleting a tenant takes its keys and triggers at once; its rows go in the
+purge's steps.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +16,8 @@ from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import SqlitePart, change, rows
 from ringback.store.sqlite.endpoints import bury_endpoints_of, insert_secret, switch_lanes_of
 from ringback.store.sqlite.json_lists import json_list
+from ringback.store.sqlite.rules import delete_triggers_of
+from ringback.store.sqlite.tracked_sets import bury_tracked_sets
 
 _SQL: Final = load("sqlite")
 
@@ -62,6 +66,8 @@ class SqliteTenants(SqlitePart):
                 return False
             delete_keys_of(connection, tenant_id, -1)
             bury_endpoints_of(connection, tenant_id, now)
+            delete_triggers_of(connection, tenant_id)
+            bury_tracked_sets(connection, tenant_id)
             log_change(connection, "tenant", tenant_id, tenant_id)
             return True
 

@@ -15,6 +15,7 @@ from ringback.model.event import Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS, STEP_ROWS_MAX
+from ringback.model.notice import Notice
 from ringback.store.config_rows import new_lane
 from ringback.store.port import BadRow
 from ringback.store.queries import load
@@ -23,6 +24,7 @@ from ringback.store.sqlite.arrivals import insert_events, ring_lanes
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite.json_lists import json_list
+from ringback.store.sqlite.rules import insert_notices
 from ringback.store.sqlite.sealing import SqliteSealing
 
 _SQL: Final = load("sqlite")
@@ -86,19 +88,28 @@ class SqliteEndpoints(SqlitePart):
             return read_endpoints(connection, endpoint_ids, self._sealed)
 
     def give_up(
-        self, tenant_id: str, endpoint_id: str, code: str, message: str, now: int, *, unproven: bool = False
+        self,
+        tenant_id: str,
+        endpoint_id: str,
+        code: str,
+        message: str,
+        now: int,
+        *,
+        unproven: bool = False,
+        notices: Sequence[Notice] = (),
     ) -> bool:
         with self._writer.transaction() as connection:
             endpoint = _read_endpoint(connection, tenant_id, endpoint_id, self._sealed)
             if endpoint is None or endpoint.status is not EndpointStatus.ACTIVE:
                 return False
+            insert_notices(connection, notices)
             return _update(connection, endpoint.given_up(code, message, now, unproven=unproven), now, self._sealed)
 
 
 class SqliteHandshakes(SqlitePart):
     """`Handshakes`."""
 
-    def end_handshake(self, end: HandshakeEnd, now: int) -> bool:
+    def end_handshake(self, end: HandshakeEnd, now: int, notices: Sequence[Notice] = ()) -> bool:
         with self._writer.transaction() as connection:
             if end.attempt is not None:
                 known = list(_KNOWN_ATTEMPTS.run(connection, [(end.attempt.tenant_id, end.attempt.id)]))
@@ -110,6 +121,7 @@ class SqliteHandshakes(SqlitePart):
                 _INSERT_ATTEMPTS.run(connection, [end.attempt._replace(superseded=not awaited)])
             if endpoint is not None and awaited and end.by is not None:
                 _update(connection, end.applied_to(endpoint, now), now, self._sealed)
+                insert_notices(connection, notices)
                 if end.by is EndpointMove.VERIFIED:
                     connection.execute(_SQL["open_lane"], {"endpoint_id": endpoint.id, "now": now})
             return awaited
@@ -139,9 +151,10 @@ class SqliteSecrets(SqliteSealing):
         ]
         return self._sealed.owners(rows_found, value)
 
-    def rotate_secret(self, new: Secret, old_expire_at: int) -> None:
+    def rotate_secret(self, new: Secret, old_expire_at: int, notices: Sequence[Notice] = ()) -> None:
         with self._writer.transaction() as connection:
             insert_secret(connection, new, self._sealed)
+            insert_notices(connection, notices)
             older = {
                 "tenant_id": new.tenant_id,
                 "endpoint_id": new.endpoint_id,

@@ -25,6 +25,7 @@ from ringback.store.sqlite.connection import ManyRows, SqlitePart
 from ringback.store.sqlite.endpoints import read_endpoints
 from ringback.store.sqlite.errors import store_errors
 from ringback.store.sqlite.json_lists import json_list
+from ringback.store.sqlite.records import SqliteRecordTransaction
 from ringback.store.sqlite.writer import Writer
 
 KeyName = tuple[str, str, str]
@@ -36,7 +37,7 @@ _TAKEN_NUMBERS: Final = ManyRows(_SQL["taken_numbers"])
 _EVENT_IDS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
-class SqliteTransaction:
+class SqliteTransaction(SqliteRecordTransaction):
     """One write transaction of the ingest writer; begins when it is entered."""
 
     def __init__(self, writer: Writer, sealed: SealedRows) -> None:

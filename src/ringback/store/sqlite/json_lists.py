@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 _SEQS: Final = msgspec.json.Decoder(list[int])
+_TEXTS: Final = msgspec.json.Decoder(list[str])
 
 
 def json_list(values: Sequence[Any]) -> str:
@@ -20,3 +21,8 @@ def json_list(values: Sequence[Any]) -> str:
 def decode_seqs(text: str) -> list[int]:
     """What `json_group_array(seq)` answered."""
     return _SEQS.decode(text)
+
+
+def decode_texts(text: str) -> list[str]:
+    """A list of texts that was stored as `json_list`."""
+    return _TEXTS.decode(text)

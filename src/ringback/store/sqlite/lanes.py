@@ -10,10 +10,12 @@ import apsw
 
 from ringback.model.lane import LaneRow, NodeRow
 from ringback.model.limits import FOREVER_MS
+from ringback.model.notice import Notice
 from ringback.store.port import Leaving, NotOwner
 from ringback.store.queries import load
 from ringback.store.sqlite.connection import SqlitePart, change, first, rows
 from ringback.store.sqlite.json_lists import json_list
+from ringback.store.sqlite.rules import insert_notices
 
 _SQL: Final = load("sqlite")
 
@@ -50,6 +52,14 @@ class SqliteLanes(SqlitePart):
         own = {"node_id": node_id, "forever": FOREVER_MS}
         with self._writer.transaction() as connection:
             return [change(connection, _SQL["release_lane"], leaving._asdict() | own) == 1 for leaving in lanes]
+
+    def keep_health(self, node_id: str, endpoint_id: str, health: bytes, notices: Sequence[Notice]) -> bool:
+        kept = {"node_id": node_id, "endpoint_id": endpoint_id, "health": health}
+        with self._writer.transaction() as connection:
+            if not change(connection, _SQL["keep_health"], kept):
+                return False
+            insert_notices(connection, notices)
+            return True
 
     def owned(self, node_id: str) -> list[str]:
         return [endpoint_id for (endpoint_id,) in self._read(_SQL["owned_lanes"], {"node_id": node_id})]

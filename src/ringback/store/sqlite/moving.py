@@ -29,6 +29,8 @@ _QUERIES: Final = {
     "profile": "move_profile",
     "event_type": "move_event_type",
     "event_type_version": "move_event_type_version",
+    "record_type": "move_record_type",
+    "record_trigger": "move_record_trigger",
     "endpoint": "move_endpoint",
     "secret": "move_secret",
     "change": "move_change",
@@ -41,6 +43,12 @@ _QUERIES: Final = {
     "attempt": "move_attempt",
     "endpoint_day": "move_endpoint_day",
     "lane": "move_lane",
+    "record": "move_record",
+    "tracked_set": "move_tracked_set",
+    "tracked_member": "move_tracked_member",
+    "tracked_set_gone": "move_tracked_set_gone",
+    "rule_failure": "move_rule_failure",
+    "notice": "move_notice",
 }
 
 

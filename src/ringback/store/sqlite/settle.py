@@ -21,6 +21,7 @@ from ringback.store.queries import load
 from ringback.store.sqlite.arrivals import ring_lanes
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, change, first, rows
 from ringback.store.sqlite.json_lists import json_list
+from ringback.store.sqlite.rules import insert_notices
 
 
 def _bytes_of(attempt: Attempt) -> int:
@@ -66,6 +67,8 @@ def _write(connection: apsw.Connection, judged: Judgement) -> None:
         connection.execute(_SQL["delete_deliveries"], {"seqs": json_list([seq for _, seq in judged.finished])})
     _RESCHEDULE.run(connection, [again[1:] for again in judged.again.values()])
     _COUNT.run(connection, [(*name, *counts) for name, counts in judged.days.items()])
+    if judged.notices:
+        insert_notices(connection, judged.notices)
 
 
 class SqliteResends(SqlitePart):

@@ -29,10 +29,13 @@ from ringback.store.sqlite.jobs import SqliteJobs, SqliteJobSteps
 from ringback.store.sqlite.lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite.log import SqliteLog
 from ringback.store.sqlite.profiles import SqliteProfiles
+from ringback.store.sqlite.records import SqliteRecords, SqliteRecordTypes
 from ringback.store.sqlite.redaction import SqliteRedactions
 from ringback.store.sqlite.retention import SqliteRetention
+from ringback.store.sqlite.rules import SqliteNotices, SqliteRuleFailures, SqliteTriggers
 from ringback.store.sqlite.sealing import SqliteSealing, read_sealing_keys
 from ringback.store.sqlite.settle import SqliteResends, SqliteSettlements
+from ringback.store.sqlite.tracked_sets import SqliteTrackedSets
 from ringback.store.sqlite.upkeep import SqliteClearing, SqliteRepairs
 from ringback.store.sqlite.writer import Writer
 
@@ -60,6 +63,12 @@ class SqliteStore(
     SqliteHandshakes,
     SqliteSecrets,
     SqliteSealing,
+    SqliteRecords,
+    SqliteRecordTypes,
+    SqliteTrackedSets,
+    SqliteTriggers,
+    SqliteRuleFailures,
+    SqliteNotices,
     SqliteLog,
     SqliteCensus,
     SqliteCopies,

@@ -36,6 +36,11 @@ _PURGES: Final = (
     "purge_lanes",
     "purge_endpoints",
     "purge_secrets",
+    "purge_records",
+    "purge_members",
+    "purge_tracked_sets_gone",
+    "purge_rule_failures",
+    "purge_notices",
 )
 
 
@@ -137,7 +142,7 @@ def _remove_tombstones(connection: apsw.Connection, limit: int) -> int:
     """Remove up to `limit` deleted endpoints that have no deliveries left, each with its lane and secrets."""
     found = rows(connection, _SQL["emptied_tombstones"], {"limit": limit})
     ids: dict[str, Any] = {"endpoint_ids": json_list([endpoint_id for (endpoint_id,) in found])}
-    for query in ("delete_lanes", "delete_secrets", "delete_endpoints"):
+    for query in ("delete_lanes", "delete_secrets", "delete_failures_of_filters", "delete_endpoints"):
         connection.execute(_SQL[query], ids)
     return len(found)
 

@@ -21,7 +21,11 @@ SELECT coalesce(max(version), 0) FROM change;
 SELECT version, kind, tenant_id, id FROM change WHERE version > %(version)s ORDER BY version;
 
 -- name: all_configuration
--- Every tenant and endpoint that exists: kind, tenant, id.
+-- Every tenant, endpoint, record type and trigger that exists: kind, tenant, id.
 SELECT 'tenant', id, id FROM tenant WHERE deleted_at IS NULL
 UNION ALL
-SELECT 'endpoint', tenant_id, id FROM endpoint WHERE deleted_at IS NULL;
+SELECT 'endpoint', tenant_id, id FROM endpoint WHERE deleted_at IS NULL
+UNION ALL
+SELECT 'record_type', '', name FROM record_type
+UNION ALL
+SELECT 'trigger', tenant_id, id FROM record_trigger;

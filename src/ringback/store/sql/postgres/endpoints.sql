@@ -37,6 +37,10 @@ WHERE tenant_id = %(tenant_id)s AND id > %(after)s AND deleted_at IS NULL
 ORDER BY id
 LIMIT %(limit)s;
 
+-- name: page_of_endpoints
+-- A page of endpoints by id, whosever they are.
+SELECT id, tenant_id, config FROM endpoint WHERE id > %(after)s AND deleted_at IS NULL ORDER BY id LIMIT %(limit)s;
+
 -- name: room_for_endpoint
 -- How many endpoints a tenant has, and how many of a profile.
 SELECT count(*), count(*) FILTER (WHERE profile = %(profile)s)

@@ -81,6 +81,10 @@ FROM leaving
 WHERE lane.endpoint_id = leaving.endpoint_id
 RETURNING lane.endpoint_id;
 
+-- name: keep_health
+-- Store the health of a lane that is the node's own.
+UPDATE lane SET health = %(health)s WHERE endpoint_id = %(endpoint_id)s AND owner = %(node_id)s;
+
 -- name: owned_lanes
 -- The lanes whose row names this node.
 SELECT endpoint_id FROM lane WHERE owner = %(node_id)s;

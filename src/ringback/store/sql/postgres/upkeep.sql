@@ -183,6 +183,19 @@ WITH doomed AS MATERIALIZED (
 )
 DELETE FROM secret USING doomed WHERE secret.id = doomed.id;
 
+-- name: delete_failures_of_filters
+-- Forget what is told of the filters of endpoints.
+WITH doomed AS MATERIALIZED (
+    SELECT rule_failure.tenant_id, rule_failure.rule_id
+    FROM endpoint
+    JOIN rule_failure ON rule_failure.tenant_id = endpoint.tenant_id AND rule_failure.rule_id = endpoint.id
+    WHERE endpoint.id = ANY (%(endpoint_ids)s::text[])
+    ORDER BY rule_failure.tenant_id, rule_failure.rule_id
+    FOR UPDATE OF rule_failure
+)
+DELETE FROM rule_failure USING doomed
+WHERE rule_failure.tenant_id = doomed.tenant_id AND rule_failure.rule_id = doomed.rule_id;
+
 -- name: delete_endpoints
 -- Remove endpoints.
 DELETE FROM endpoint WHERE id = ANY (%(endpoint_ids)s::text[]);
@@ -272,6 +285,43 @@ DELETE FROM endpoint WHERE id = ANY (ARRAY(
 -- Remove some secrets of a tenant and its endpoints.
 DELETE FROM secret WHERE id = ANY (ARRAY(
     SELECT id FROM secret WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
+));
+
+-- name: purge_records
+-- Remove some records of a tenant.
+DELETE FROM record
+WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
+    SELECT ctid FROM record WHERE tenant_id = %(tenant_id)s ORDER BY type, id LIMIT %(limit)s FOR UPDATE
+));
+
+-- name: purge_members
+-- Remove some members of a tenant's sets, but for those that another process clears.
+DELETE FROM tracked_member
+WHERE tenant_id = %(tenant_id)s AND ctid = ANY (ARRAY(
+    SELECT ctid FROM tracked_member
+    WHERE tenant_id = %(tenant_id)s ORDER BY set_id, member LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+));
+
+-- name: purge_tracked_sets_gone
+-- Forget some deleted sets of a tenant, but for those that another process clears.
+DELETE FROM tracked_set_gone
+WHERE tenant_id = %(tenant_id)s AND id = ANY (ARRAY(
+    SELECT id FROM tracked_set_gone
+    WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+));
+
+-- name: purge_rule_failures
+-- Remove some failures of a tenant's rules.
+DELETE FROM rule_failure
+WHERE tenant_id = %(tenant_id)s AND rule_id = ANY (ARRAY(
+    SELECT rule_id FROM rule_failure WHERE tenant_id = %(tenant_id)s ORDER BY rule_id LIMIT %(limit)s FOR UPDATE
+));
+
+-- name: purge_notices
+-- Remove some notices of a tenant.
+DELETE FROM notice
+WHERE tenant_id = %(tenant_id)s AND id = ANY (ARRAY(
+    SELECT id FROM notice WHERE tenant_id = %(tenant_id)s ORDER BY id LIMIT %(limit)s FOR UPDATE
 ));
 
 -- name: purge_tenant

@@ -24,6 +24,10 @@ WHERE tenant_id = :tenant_id AND id > :after AND deleted_at IS NULL
 ORDER BY id
 LIMIT :limit;
 
+-- name: page_of_endpoints
+-- A page of endpoints by id, whosever they are.
+SELECT id, tenant_id, config FROM endpoint WHERE id > :after AND deleted_at IS NULL ORDER BY id LIMIT :limit;
+
 -- name: endpoint_exists
 -- Whether an id is taken, by a tombstone too.
 SELECT 1 FROM endpoint WHERE id = :id;

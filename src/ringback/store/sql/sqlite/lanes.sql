@@ -40,6 +40,10 @@ SET owner = NULL,
     due_at = max(:next_due, iif(not_before >= :forever, not_before, :not_before))
 WHERE endpoint_id = :endpoint_id AND owner = :node_id AND due_at IS NULL;
 
+-- name: keep_health
+-- Store the health of a lane that is the node's own.
+UPDATE lane SET health = :health WHERE endpoint_id = :endpoint_id AND owner = :node_id;
+
 -- name: owned_lanes
 -- The lanes whose row names this node.
 SELECT endpoint_id FROM lane WHERE owner = :node_id;

@@ -26,9 +26,21 @@ SELECT name AS key_1, name, description, deprecated, created_at, updated_at, rev
 FROM event_type WHERE name > :key_1 ORDER BY name;
 
 -- name: move_event_type_version
--- Versions of event types' schemas after one.
+-- The schemas that event types have had, after a key.
 SELECT name AS key_1, version AS key_2, name, version, created_at, schema
 FROM event_type_version WHERE (name, version) > (:key_1, :key_2) ORDER BY name, version;
+
+-- name: move_record_type
+-- Record types after a name.
+SELECT name AS key_1, name, fields, ignored, deleted_kept_days, created_at, updated_at, revision
+FROM record_type WHERE name > :key_1 ORDER BY name;
+
+-- name: move_record_trigger
+-- Triggers after an id.
+SELECT
+    id AS key_1, id, tenant_id, name, record_type, condition, emits, data, cooldown_s, active, template, parameters,
+    created_at, updated_at, revision
+FROM record_trigger WHERE id > :key_1 ORDER BY id;
 
 -- name: move_endpoint
 -- Endpoints after an id; those of older versions say nothing of their profile.
@@ -141,13 +153,44 @@ FROM (
 )
 WHERE endpoint_id > :key_1 ORDER BY endpoint_id;
 
+-- name: move_record
+-- Records after a key.
+SELECT
+    tenant_id AS key_1, type AS key_2, id AS key_3, tenant_id, type, id, revision, version, source_at, created_at,
+    updated_at, forget_at, marks, data
+FROM record WHERE (tenant_id, type, id) > (:key_1, :key_2, :key_3) ORDER BY tenant_id, type, id;
+
+-- name: move_tracked_set
+-- Tracked sets after a key.
+SELECT tenant_id AS key_1, name AS key_2, tenant_id, name, id, members, created_at, updated_at
+FROM tracked_set WHERE (tenant_id, name) > (:key_1, :key_2) ORDER BY tenant_id, name;
+
+-- name: move_tracked_member
+-- Members of sets after a key.
+SELECT tenant_id AS key_1, set_id AS key_2, member AS key_3, tenant_id, set_id, member
+FROM tracked_member WHERE (tenant_id, set_id, member) > (:key_1, :key_2, :key_3) ORDER BY tenant_id, set_id, member;
+
+-- name: move_tracked_set_gone
+-- Sets whose members are yet to go, after a key.
+SELECT tenant_id AS key_1, id AS key_2, tenant_id, id
+FROM tracked_set_gone WHERE (tenant_id, id) > (:key_1, :key_2) ORDER BY tenant_id, id;
+
+-- name: move_rule_failure
+-- What is told of rules that failed, after a key.
+SELECT tenant_id AS key_1, rule_id AS key_2, tenant_id, rule_id, at, event_id, message
+FROM rule_failure WHERE (tenant_id, rule_id) > (:key_1, :key_2) ORDER BY tenant_id, rule_id;
+
+-- name: move_notice
+-- Notices after a key.
+SELECT tenant_id AS key_1, id AS key_2, tenant_id, id, type, endpoint_id, at, data
+FROM notice WHERE (tenant_id, id) > (:key_1, :key_2) ORDER BY tenant_id, id;
+
 -- name: rows_to_move
 -- How many rows each part of the move has.
 SELECT 'tenant', count(*) FROM tenant
 UNION ALL SELECT 'api_key', count(*) FROM api_key
 UNION ALL SELECT 'profile', count(*) FROM profile
 UNION ALL SELECT 'event_type', count(*) FROM event_type
-UNION ALL SELECT 'event_type_version', count(*) FROM event_type_version
 UNION ALL SELECT 'endpoint', count(*) FROM endpoint
 UNION ALL SELECT 'secret', count(*) FROM secret
 UNION ALL SELECT 'change', count(*) FROM change
@@ -159,7 +202,16 @@ UNION ALL SELECT 'job', count(*) FROM job
 UNION ALL SELECT 'job_event', count(*) FROM job_event
 UNION ALL SELECT 'attempt', count(*) FROM attempt
 UNION ALL SELECT 'endpoint_day', count(*) FROM endpoint_day
-UNION ALL SELECT 'lane', count(*) FROM lane;
+UNION ALL SELECT 'lane', count(*) FROM lane
+UNION ALL SELECT 'event_type_version', count(*) FROM event_type_version
+UNION ALL SELECT 'record_type', count(*) FROM record_type
+UNION ALL SELECT 'record_trigger', count(*) FROM record_trigger
+UNION ALL SELECT 'record', count(*) FROM record
+UNION ALL SELECT 'tracked_set', count(*) FROM tracked_set
+UNION ALL SELECT 'tracked_member', count(*) FROM tracked_member
+UNION ALL SELECT 'tracked_set_gone', count(*) FROM tracked_set_gone
+UNION ALL SELECT 'rule_failure', count(*) FROM rule_failure
+UNION ALL SELECT 'notice', count(*) FROM notice;
 
 -- name: numbers_drawn
 -- How far the numbers of tables were drawn: the last one of each, whether its row is still there or not.

@@ -93,6 +93,13 @@ DELETE FROM lane WHERE endpoint_id IN (SELECT value FROM json_each(:endpoint_ids
 -- Remove the secrets of endpoints.
 DELETE FROM secret WHERE endpoint_id IN (SELECT value FROM json_each(:endpoint_ids));
 
+-- name: delete_failures_of_filters
+-- Forget what is told of the filters of endpoints.
+DELETE FROM rule_failure WHERE (tenant_id, rule_id) IN (
+    SELECT endpoint.tenant_id, endpoint.id
+    FROM json_each(:endpoint_ids) AS asked CROSS JOIN endpoint ON endpoint.id = asked.value
+);
+
 -- name: delete_endpoints
 -- Remove endpoints.
 DELETE FROM endpoint WHERE id IN (SELECT value FROM json_each(:endpoint_ids));
@@ -149,6 +156,34 @@ DELETE FROM endpoint WHERE id IN (SELECT id FROM endpoint WHERE tenant_id = :ten
 -- name: purge_secrets
 -- Remove some secrets of a tenant and its endpoints.
 DELETE FROM secret WHERE id IN (SELECT id FROM secret WHERE tenant_id = :tenant_id LIMIT :limit);
+
+-- name: purge_records
+-- Remove some records of a tenant.
+DELETE FROM record WHERE rowid IN (SELECT rowid FROM record WHERE tenant_id = :tenant_id LIMIT :limit);
+
+-- name: purge_members
+-- Remove some members of a tenant's sets.
+DELETE FROM tracked_member WHERE (tenant_id, set_id, member) IN (
+    SELECT tenant_id, set_id, member FROM tracked_member WHERE tenant_id = :tenant_id LIMIT :limit
+);
+
+-- name: purge_tracked_sets_gone
+-- Forget some deleted sets of a tenant.
+DELETE FROM tracked_set_gone WHERE (tenant_id, id) IN (
+    SELECT tenant_id, id FROM tracked_set_gone WHERE tenant_id = :tenant_id LIMIT :limit
+);
+
+-- name: purge_rule_failures
+-- Forget some of what is told of a tenant's rules.
+DELETE FROM rule_failure WHERE (tenant_id, rule_id) IN (
+    SELECT tenant_id, rule_id FROM rule_failure WHERE tenant_id = :tenant_id LIMIT :limit
+);
+
+-- name: purge_notices
+-- Remove some notices of a tenant.
+DELETE FROM notice WHERE (tenant_id, id) IN (
+    SELECT tenant_id, id FROM notice WHERE tenant_id = :tenant_id LIMIT :limit
+);
 
 -- name: purge_tenant
 -- Set a deleted tenant's name free.

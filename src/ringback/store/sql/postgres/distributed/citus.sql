@@ -32,6 +32,9 @@ SELECT create_distributed_table('attempt', 'tenant_id', colocate_with => 'event'
 SELECT create_distributed_table('endpoint_day', 'tenant_id', colocate_with => 'event');
 SELECT create_distributed_table('endpoint_day_delta', 'tenant_id', colocate_with => 'event');
 SELECT create_distributed_table('job_event', 'tenant_id', colocate_with => 'event');
+SELECT create_distributed_table('record', 'tenant_id', colocate_with => 'event');
+SELECT create_distributed_table('tracked_set', 'tenant_id', colocate_with => 'event');
+SELECT create_distributed_table('tracked_member', 'tenant_id', colocate_with => 'event');
 
 -- The days of `event` and `attempt` are spread with their tables: those that are there now by the statements above,
 -- later ones when Ringback attaches them.
@@ -44,8 +47,9 @@ SELECT create_reference_table('endpoint');
 
 -- ── what stays on the coordinator ──────────────────────────────────────────────────────────────────────────────
 
--- lane, node: claimed with SKIP LOCKED over all tenants. secret, api_key, change, event_type, profile, job,
--- commit_check, schema_version: small. The sequence `block`: drawn from a thousand numbers at a time. All are left as
+-- lane, node: claimed with SKIP LOCKED over all tenants. notice, tracked_set_gone: short queues of all tenants. secret,
+-- api_key, change, event_type, event_type_version, profile, job, record_type, record_trigger, rule_failure,
+-- commit_check, schema_version: small, and read by whoever follows the changes. The sequence `block`: drawn from a thousand numbers at a time. All are left as
 -- they are. So are the advisory locks, which are the coordinator's: every process of Ringback connects to it, none to
 -- a worker.
 

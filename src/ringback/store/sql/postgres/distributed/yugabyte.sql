@@ -23,6 +23,10 @@ DROP INDEX lane_to_claim;
 CREATE INDEX lane_to_claim ON lane (due_at ASC, tenant_id, endpoint_id) WHERE owner IS NULL AND due_at IS NOT NULL;
 DROP INDEX event_key_expiring;
 CREATE INDEX event_key_expiring ON event_key (expires_at ASC) WHERE expires_at IS NOT NULL;
+DROP INDEX record_to_forget;
+CREATE INDEX record_to_forget ON record (forget_at ASC) WHERE forget_at IS NOT NULL;
+DROP INDEX notice_by_age;
+CREATE INDEX notice_by_age ON notice (at ASC, id) WHERE id > '';
 
 -- The log of changes is read in order, and so are the keys of lanes by the sweeps: few rows, one place.
 ALTER TABLE change DROP CONSTRAINT change_pkey;

@@ -49,6 +49,9 @@ CREATE TABLE tracked_set (
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     PRIMARY KEY (tenant_id, name)
+) WITH (
+    fillfactor = 50, vacuum_truncate = false, autovacuum_vacuum_scale_factor = 0.05,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
 );
 
 CREATE TABLE tracked_member (
@@ -123,7 +126,12 @@ CREATE TABLE notice (
     at bigint NOT NULL,
     data bytea NOT NULL,
     PRIMARY KEY (tenant_id, id)
+) WITH (
+    vacuum_truncate = false, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+    autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2147483647
 );
+-- The condition is as in 0001: for the one query that says so.
+CREATE INDEX notice_by_age ON notice (at, id) WHERE id > '';
 
 -- ── what the planner is told ───────────────────────────────────────────────────────────────────────────────────
 
@@ -132,11 +140,17 @@ INSERT INTO record (tenant_id, type, id, revision, created_at, updated_at, forge
 SELECT 'tenant', 'type_' || n % 2, 'id_' || n, 1, n, n, CASE WHEN n % 10 = 0 THEN n END, ''
 FROM generate_series(1, 500) AS n;
 
+INSERT INTO tracked_set (tenant_id, name, id, members, created_at, updated_at)
+SELECT 'tenant', 'set_' || n, 'set_' || n, n, n, n FROM generate_series(1, 500) AS n;
+
 INSERT INTO tracked_member (tenant_id, set_id, member)
 SELECT 'tenant', 'set_' || n % 2, 'id_' || n FROM generate_series(1, 500) AS n;
 
-ANALYZE record, tracked_member;
+INSERT INTO notice (tenant_id, id, type, at, data)
+SELECT 'tenant', 'id_' || n, 'type', n, '' FROM generate_series(1, 500) AS n;
+
+ANALYZE record, tracked_set, tracked_member, notice;
 -- In a transaction of its own, as it were: only so it is forgotten how many there were.
 SAVEPOINT records_shown;
-TRUNCATE record, tracked_member;
+TRUNCATE record, tracked_set, tracked_member, notice;
 RELEASE records_shown;

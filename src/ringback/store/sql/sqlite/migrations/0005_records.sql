@@ -118,3 +118,4 @@ CREATE TABLE notice (
     data BLOB NOT NULL,
     PRIMARY KEY (tenant_id, id)
 ) STRICT;
+CREATE INDEX notice_by_age ON notice (at, id);
