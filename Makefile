@@ -41,7 +41,7 @@ model: setup ## Hold a real server against a plain model of records, sets and tr
 	cd tests && ../$(BIN)/python -m support.model --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) --store $(or $(STORE),sqlite)
 
 crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite (or postgres) OF=events (or records)
-	cd tests && ../$(BIN)/python -m support.$(if $(filter records,$(OF)),record_crash --store $(or $(STORE),sqlite),crash$(if \
+	cd tests && ../$(BIN)/python -m support.$(if $(filter records,$(or $(OF),events)),record_crash --store $(or $(STORE),sqlite),crash$(if \
 		$(filter postgres,$(or $(STORE),sqlite)),_fleet)) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
 rolling: setup ## Restart processes on one PostgreSQL in turn, and say how long events take meanwhile: ROUNDS=3
