@@ -32,7 +32,7 @@ def server_in(directory: Path) -> Server:
 def test_each_page_with_commands_has_a_test_that_runs_them() -> None:
     with_commands = {
         path.relative_to(ROOT).as_posix()
-        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
         if shell_blocks(path) and path.parent.name != "profiles"  # those are test_profile_pages' business
     }
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))

@@ -1,5 +1,6 @@
 """Why an endpoint doesn't get an event: each reason by itself, and the same answer as when an event is accepted."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from ringback.ingest.index import MatchIndex
 from ringback.model.endpoint import Endpoint, EndpointStatus
-from ringback.model.event import Event
+from ringback.model.event import OPERATIONS, Event
 from ringback.policy.reasons import why
 from ringback.store.memory import MemoryStore
 from ringback.store.port import Membership
@@ -53,6 +54,16 @@ def test_each_reason(fields: dict[str, Any], kind: str, words: str) -> None:
 )
 def test_no_reason(fields: dict[str, Any]) -> None:
     assert why(endpoint(**fields), ABOUT, members) is None
+
+
+def test_events_of_ringbacks_own_are_for_who_names_them() -> None:
+    own = event(type="endpoint.failing", origin=OPERATIONS, subject_type="endpoint", subject_id="ep_b")
+    asking = endpoint(event_types=("endpoint.*",))
+    assert why(asking, own, members) is None
+    for one in (endpoint(), replace(asking, id="ep_b")):
+        found = why(one, own, members)
+        assert found is not None
+        assert (found.kind, "Ringback's own" in found.message) == ("type", True)
 
 
 def test_what_an_event_lacks_is_said() -> None:
