@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from ringback.clock import Clock
 from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
-from ringback.ingest.records import RecordBook
+from ringback.ingest.records import RecordBook, StoredTooLarge
 from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
@@ -148,7 +148,7 @@ class Writer:
         started_s = self._meter.commits.start() if self._meter is not None else 0.0
         try:
             batch = self._commit(submissions)
-        except BadRow as error:
+        except (BadRow, StoredTooLarge) as error:
             self._halve(submissions, error)
             return
         except RingbackError as error:
@@ -161,7 +161,7 @@ class Writer:
         if batch is not None:
             self._announce(mark, batch)
 
-    def _halve(self, submissions: list[Submission], error: BadRow) -> None:
+    def _halve(self, submissions: list[Submission], error: RingbackError) -> None:
         if len(submissions) == 1:
             self._refuse_all(submissions, self._why_refused(submissions[0]) or error)
             return

@@ -352,6 +352,20 @@ def test_a_patch_that_makes_a_record_too_large_is_refused(world: World) -> None:
     assert world.record().revision == 1  # type: ignore[union-attr]
 
 
+def test_what_a_batch_reads_of_stored_records_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringback.ingest.records.STORED_BYTES_MAX", 3_000)
+    monkeypatch.setattr("ringback.ingest.records.LOCKED_AT_ONCE", 2)
+    large = {"a": "x" * 1_400}
+    for record_id in "123":
+        world.write(put(large, record_id))
+    apart = [Submission([], [], None, writes=[patch({"n": 1}, record_id)]) for record_id in "123"]
+    world.submit(*apart)
+    assert [one.results[0].outcome for one in apart] == ["updated"] * 3
+
+    assert isinstance(world.refused(*(patch({"n": 2}, record_id) for record_id in "123")), TooLarge)
+    assert [world.record(record_id).revision for record_id in "123"] == [2, 2, 2]  # type: ignore[union-attr]
+
+
 def test_where_webhooks_are_off_nothing_is_stored(world: World) -> None:
     world.store.update_tenant(tenant(webhooks_enabled=False, revision=2))
     assert isinstance(world.refused(put({"n": 1})), WebhooksDisabled)
