@@ -1,9 +1,9 @@
 # `make` alone lists the targets. Each one sets up .venv first, which does nothing when it is up to date.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format docs sim crash rolling interruptions overload bench
+.PHONY: help setup up test check format docs sim model crash rolling interruptions overload bench
 
 BIN := .venv/bin
-BENCHES := ratio postgres contention size profiles isolation retention
+BENCHES := ratio postgres contention size profiles isolation retention records
 PATHS := src tests scripts examples $(wildcard bench)
 
 help: ## List the targets
@@ -37,8 +37,12 @@ sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulati
 	cd tests && ../$(BIN)/python -m simulation.scenario $(or $(SEED),1) \
 		--count $(or $(COUNT),$(if $(SEED),1,20)) --trouble $(or $(TROUBLE),all)
 
-crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite (or postgres)
-	cd tests && ../$(BIN)/python -m support.crash$(if $(filter postgres,$(or $(STORE),sqlite)),_fleet) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
+model: setup ## Hold a real server against a plain model of records, sets and triggers: SECONDS=60 SEED=1 STORE=sqlite (or postgres)
+	cd tests && ../$(BIN)/python -m support.model --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) --store $(or $(STORE),sqlite)
+
+crash: setup ## Kill real servers again and again and look for what was lost: MINUTES=1 SEED=1 STORE=sqlite (or postgres) OF=events (or records)
+	cd tests && ../$(BIN)/python -m support.$(if $(filter records,$(or $(OF),events)),record_crash --store $(or $(STORE),sqlite),crash$(if \
+		$(filter postgres,$(or $(STORE),sqlite)),_fleet)) --minutes $(or $(MINUTES),1) --seed $(or $(SEED),1)
 
 rolling: setup ## Restart processes on one PostgreSQL in turn, and say how long events take meanwhile: ROUNDS=3
 	cd tests && ../$(BIN)/python -m support.rolling --rounds $(or $(ROUNDS),3)
@@ -51,7 +55,7 @@ overload: setup ## Press a real server with more than it takes: SECONDS=60 CONNE
 		--connections $(or $(CONNECTIONS),1000) --cap $(or $(CAP),100) --bytes $(or $(BYTES),342)
 
 # All are run, and it fails in the end if a goal was missed; Ctrl-C (130) ends it.
-bench: setup ## Measure on this machine: rates beside a bare pipeline, what size, contracts, many engines, bad endpoints and a purge do (an hour)
+bench: setup ## Measure on this machine: rates beside a bare pipeline, what size, contracts, many engines, bad endpoints, a purge and records do (an hour)
 	@scripts/debian-tools.sh 'The benchmark' nginx=nginx-light h2load=nghttp2-client postgres=postgresql
 	@missed=0; for part in $(BENCHES); do \
 		echo "python bench/$$part.py"; $(BIN)/python bench/$$part.py; code=$$?; \

@@ -17,7 +17,7 @@ Document = dict[str, Any]
 _METHODS = ("get", "post", "put", "patch", "delete")
 _WORDS = {"string": "text", "integer": "whole number", "boolean": "yes or no"}
 # The same in every list and every error; docs/api.md says how they look.
-_NOT_OBJECTS = ("Listing_", "Nothing", "Problem")
+_NOT_OBJECTS = ("Listing_", "Nothing", "Problem", "RecordState", "RecordPatch")
 _SHARED_FIELDS_MIN = 3
 
 

@@ -39,7 +39,7 @@ def example(contract: Contract, sample: Sample | None = None) -> Rendered:
         "evt_01KAJ6S5RA2N4Q8T0V6X8Z1B3D", event_type, data,
         HAPPENED_MS, SENT_MS, tenant_id="acme", endpoint_id="ep_01KAJ6M3YV5S7W9Y1A3C5E7G9J", number=364_559,
         subject_type=subject_type, subject_id=subject_id, change=change, previous=previous, channel="eu",
-        accepted_ms=HAPPENED_MS,
+        accepted_ms=HAPPENED_MS, base_url="https://ringback.example.com",
     )  # fmt: skip
     secrets = [secret_of(contract)] if contract.signing is not None else []
     return contract.render(message, secrets, contract.default_signature)

@@ -140,6 +140,8 @@ class Process:
 
     def _wire(self, listener: socket.socket) -> None:
         settings = self._settings
+        host, port = listener.getsockname()[:2]
+        self._base_url = settings.public_url or f"http://{shown_host(host)}:{port}"
         self._operator_key = self._admin_key()
         rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
         self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
@@ -153,9 +155,9 @@ class Process:
         catalogue, quotas = Catalogue(self._store), TenantQuotas(self._store, self._clock)
         caches = (self._profiles, catalogue, quotas, self._telling.listeners)
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
-        app = build_app(self._app_parts(rules))
+        app = build_app(parts := self._app_parts(rules))
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
-        self._queue = WriterQueue(self._submit, self._admit)
+        self._queue = WriterQueue(self._submit, self._admit, parts.arrivals)
         trace = self._watching.trace_accept(propagate=settings.propagate_trace)
         door = Door(self._queue, self._authenticator, self._watching.requests, trace, quotas.of)
         records_route = RecordsRoute(RecordAcceptor(self._clock, limits), door, app)
@@ -172,7 +174,6 @@ class Process:
             pause=self._wait,
             meter=self._watching.ingest,
             waiting_events_max=settings.waiting_events_max,
-            record_bytes_max=settings.payload_bytes_max,
             rule_failures=rule_failures,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
@@ -182,9 +183,7 @@ class Process:
         self._spare_memory = SpareMemory()
         self._memory_worker = Worker("memory", self._give_memory_back, self._clock, self._part_failed)
         self._standing = self._make_standing()
-        self._host, self._port = listener.getsockname()[:2]
-        hosts = dict(settings.compat_hosts)
-        self._http = HttpServer(self._events_route, self._room, listener, self._started, hosts)
+        self._http = HttpServer(self._events_route, self._room, listener, self._started, dict(settings.compat_hosts))
 
     def _make_engine(self, rules: UrlRules) -> Engine:
         settings = self._settings
@@ -198,6 +197,7 @@ class Process:
             resolve_s_max=settings.resolve_s_max,
             servers=list(settings.name_servers) or None,
             ca_file=settings.ca_file,
+            base_url=self._base_url,
         )
         self._sender = SenderProcess(setup, self._clock, pass_traces=settings.propagate_trace)
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
@@ -254,6 +254,7 @@ class Process:
             audit=self._audit,
             wants=self._telling.wants,
             noticed=self._telling.noticed,
+            base_url=self._base_url,
         )
         readiness = Readiness(
             self._store,
@@ -309,9 +310,8 @@ class Process:
         self._http.stop()
 
     def _started(self) -> None:
-        base_url = self._settings.public_url or f"http://{shown_host(self._host)}:{self._port}"
-        self._observer(Started(__version__, self._settings.role, base_url))
-        self._on_ready(ServerFacts(base_url, self._operator_key.made))
+        self._observer(Started(__version__, self._settings.role, self._base_url))
+        self._on_ready(ServerFacts(self._base_url, self._operator_key.made))
 
     def _stop(self) -> None:
         self._pause.set()

@@ -31,7 +31,7 @@ class Target(NamedTuple):
     `has_own_trace`: the endpoint sets a `traceparent` of its own, which wins. `unreadable`: the newest secret or the
     credentials are stored but don't open, so nothing may be sent. `sendable`: its status lets it be sent to, and its
     tenant's webhooks are on. `per_second` is the rate to keep to; `pending`: it has to prove itself first, and may be
-    asked. `retry` None: the usual schedule."""
+    asked. `retry` None: the usual schedule. `base_url`: where Ringback's own API is; only who renders needs it."""
 
     endpoint: Endpoint
     contract: Contract | None
@@ -50,6 +50,7 @@ class Target(NamedTuple):
     unreadable: bool
     per_second: float | None = None
     pending: bool = False
+    base_url: str = ""
 
     def shown(
         self, rendered: Sequence[tuple[str, str]], own: Sequence[tuple[str, str]], body_bytes: int
@@ -66,7 +67,12 @@ class Target(NamedTuple):
 
 
 def prepare(
-    endpoint: Endpoint, secrets: Iterable[Secret], contract: Contract | None, *, enabled: bool = True
+    endpoint: Endpoint,
+    secrets: Iterable[Secret],
+    contract: Contract | None,
+    *,
+    enabled: bool = True,
+    base_url: str = "",
 ) -> Target:
     """Everything about `endpoint` that does not change from one request to the next; `contract` is its profile's,
     `enabled` whether its tenant's webhooks are on."""
@@ -98,6 +104,7 @@ def prepare(
         unreadable=endpoint.auth.unreadable or any(secret.unreadable for secret in usable),
         per_second=endpoint.per_second_max,
         pending=enabled and endpoint.status is EndpointStatus.VERIFICATION_PENDING,
+        base_url=base_url,
     )
 
 

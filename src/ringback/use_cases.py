@@ -39,7 +39,7 @@ from ringback.store.port import Store
 @dataclass(frozen=True, slots=True)
 class Ground:
     """`notify`: configuration was changed; `kick`: there is work; `audit`: this was done. `wants` and `noticed` are for
-    operational events (`control.secrets`)."""
+    operational events (`control.secrets`). `base_url` is where the API is, for contracts that say it."""
 
     store: Store
     clock: Clock
@@ -51,6 +51,7 @@ class Ground:
     audit: Callable[[str, dict[str, str]], None]
     wants: Wants
     noticed: Callable[[], object]
+    base_url: str
 
 
 def app_parts(
@@ -75,11 +76,11 @@ def app_parts(
             store, clock, profiles, notify, ground.audit, wants=ground.wants, noticed=ground.noticed
         ),
         events=EventUseCases(store, clock, profiles, ground.kick),
-        alerts=AlertUseCases(store, profiles),
+        alerts=AlertUseCases(store, profiles, ground.base_url),
         attempts=AttemptUseCases(store, clock),
         master_key=master_key,
         backups=backups,
-        samples=SampleUseCases(store, clock, profiles, ground.kick),
+        samples=SampleUseCases(store, clock, profiles, ground.kick, ground.base_url),
         tracked_sets=TrackedSetUseCases(store, clock),
         records=RecordUseCases(store),
         record_types=RecordTypeUseCases(store, clock, notify),

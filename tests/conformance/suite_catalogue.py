@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.suite_config import add_tenant, changes
-from ringback.model.event_type import EventType
+from ringback.model.event_type import EventType, SchemaVersion
+from ringback.model.limits import SCHEMA_VERSIONS_KEPT_MAX
 from ringback.store.port import Store
 from support.rows import NOW, OTHER_TENANT, TENANT, secret, tenant
 
@@ -27,7 +28,7 @@ class TestEventTypes:
     def test_replacing_keeps_when_it_was_made_and_counts(self, store: Store) -> None:
         store.put_event_type(event_type(schema=b"{}", sample=b"1", deprecated=True), 10)
         later = event_type(description="Other", created_at=NOW + 5, updated_at=NOW + 5, revision=9)
-        second = replace(later, created_at=NOW, revision=2)
+        second = replace(later, created_at=NOW, revision=2, version=2)
         assert store.put_event_type(later, 10) == second
         assert store.get_event_type("contact.created") == second
         third = store.put_event_type(later, 10)
@@ -75,6 +76,56 @@ class TestEventTypes:
         version = store.version()
         store.delete_event_type("contact.created")
         assert store.version() == version
+
+
+class TestSchemaVersions:
+    def versions(self, store: Store, name: str = "contact.created") -> list[SchemaVersion]:
+        return list(store.list_schema_versions(name, None, 10))
+
+    def test_a_schema_that_is_another_is_a_new_version(self, store: Store) -> None:
+        bare = SchemaVersion(1, NOW, None)
+        assert self.put(store, None, NOW) == 1
+        assert self.versions(store) == [bare]
+        assert self.put(store, b"{}", NOW + 1) == 2
+        second = SchemaVersion(2, NOW + 1, b"{}")
+        assert self.versions(store) == [second, bare]
+        assert self.put(store, b"{}", NOW + 2, description="else") == 2
+        assert self.versions(store) == [second, bare]
+        assert self.put(store, b"{ }", NOW + 3) == 3
+        assert self.put(store, None, NOW + 4) == 4
+        assert [one.version for one in self.versions(store)] == [4, 3, 2, 1]
+        shown = store.get_event_type("contact.created")
+        assert shown is not None
+        assert (shown.version, shown.revision, shown.schema) == (4, 5, None)
+        assert [one.version for one in store.list_event_types(None, 10)] == [4]
+
+    def put(self, store: Store, schema: bytes | None, at: int, **changes: object) -> int:
+        stored = store.put_event_type(event_type(schema=schema, updated_at=at, version=77, **changes), 10)
+        assert stored is not None
+        return stored.version
+
+    def test_versions_are_listed_newest_first_in_pages(self, store: Store) -> None:
+        for number in range(1, 6):
+            self.put(store, b"[%d]" % number, NOW)
+        store.put_event_type(event_type("contact.deleted", schema=b"{}"), 10)
+        listed = [store.list_schema_versions("contact.created", before, 2) for before in (None, 4, 2)]
+        assert [[one.version for one in page] for page in listed] == [[5, 4], [3, 2], [1]]
+        assert self.versions(store, "none") == []
+        assert [one.version for one in self.versions(store, "contact.deleted")] == [1]
+
+    def test_the_latest_versions_are_kept(self, store: Store) -> None:
+        for number in range(SCHEMA_VERSIONS_KEPT_MAX + 2):
+            self.put(store, b"[%d]" % number, NOW)
+        kept = store.list_schema_versions("contact.created", None, SCHEMA_VERSIONS_KEPT_MAX + 2)
+        assert [one.version for one in kept] == list(range(SCHEMA_VERSIONS_KEPT_MAX + 2, 2, -1))
+
+    def test_versions_go_with_their_type(self, store: Store) -> None:
+        for number in range(3):
+            self.put(store, b"[%d]" % number, NOW)
+        store.delete_event_type("contact.created")
+        assert self.versions(store) == []
+        assert self.put(store, b"{}", NOW) == 1
+        assert self.versions(store) == [SchemaVersion(1, NOW, b"{}")]
 
 
 class TestQuotas:

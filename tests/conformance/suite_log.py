@@ -1,10 +1,17 @@
 """What every store does for reading what happened: events, attempts, progress; page by page."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
 from conformance.backend import accept, accept_many, fetch, log, settle
 from ringback.model.attempt import Attempt, Outcome
 from ringback.model.event import NewDelivery
-from ringback.store.port import AttemptQuery, EventQuery, Store
+from ringback.store.port import AttemptQuery, EventQuery, Store, StoredEvent
 from support.rows import NOW, OTHER_TENANT, TENANT, attempt, attempt_id, event, failed
+
+WRITERS = 4
+WRITES = 15
 
 
 def ids(store: Store, **filters: object) -> list[str]:
@@ -56,6 +63,43 @@ class TestEventLog:
         assert ids(store, after=place) == []
         accept_many(store, 2, prefix="a_later")
         assert ids(store, after=place) == ["a_later_00001", "a_later_00002"]
+
+    def test_the_end_of_a_stream_is_its_latest_events_place(self, store: Store) -> None:
+        assert store.stream_end(TENANT) == 0
+        accept_many(store, 3)
+        accept(store, event("evt_1", OTHER_TENANT))
+        latest = store.list_events(EventQuery(TENANT))[0].seq
+        assert store.stream_end(TENANT) == latest
+        assert store.stream_end("none") == 0
+
+    @pytest.mark.parametrize("endpoint_id", [None, "ep_a"])
+    def test_whoever_pulls_sees_each_event_once_and_in_order_while_others_post(
+        self, store: Store, endpoint_id: str | None
+    ) -> None:
+        query = EventQuery(TENANT, ascending=True, endpoint_id=endpoint_id, limit=7)
+        seen: list[StoredEvent] = []
+        with ThreadPoolExecutor(WRITERS) as pool:
+            writing = [pool.submit(self.write, store, number) for number in range(WRITERS)]
+            over = False
+            while not over or len(seen) < WRITERS * WRITES:
+                over = all(one.done() for one in writing)
+                before, end = len(seen), store.stream_end(TENANT)
+                while page := store.list_events(query._replace(after=seen[-1].seq if seen else None)):
+                    seen += page
+                assert not seen or seen[-1].seq >= end  # nothing up to there was still to come
+                assert not over or len(seen) > before or len(seen) == WRITERS * WRITES
+            for one in writing:
+                one.result()
+        ids = [stored.event.id for stored in seen]
+        assert len(set(ids)) == len(ids) == WRITERS * WRITES
+        assert [stored.seq for stored in seen] == sorted(stored.seq for stored in seen)
+        for number in range(WRITERS):
+            own = [name for name in ids if name.startswith(f"evt_{number}_")]
+            assert own == sorted(own)
+
+    def write(self, store: Store, number: int) -> None:
+        for place in range(WRITES):
+            accept(store, event(f"evt_{number}_{place:03d}"), "ep_a")
 
     def test_events_are_filtered_by_type_and_channel_exactly(self, store: Store) -> None:
         accept(store, event("evt_1", type="a.b", channel="x"))

@@ -24,7 +24,7 @@ from support.api_world import ApiWorld
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "ringback"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [path for place in ("*.md", "docs/**/*.md", "examples/**/*.md") for path in sorted(ROOT.glob(place))]
 
 
 def test_the_generated_parts_are_up_to_date() -> None:

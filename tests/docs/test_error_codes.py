@@ -52,6 +52,8 @@ ELSEWHERE: Final = {
         "test_a_row_that_was_tampered_with_breaks_its_endpoint_alone_and_a_new_secret_mends_it",
     ),
     "profile_missing": ("e2e/test_profiles_e2e.py", "test_an_endpoint_whose_profile_is_gone_waits_and_says_why"),
+    "trigger_quota": ("unit/api/test_management_triggers.py", "test_there_are_so_many_at_most"),
+    "trigger_refused": ("unit/policy/test_trigger.py", "test_refused"),
     "profile_quota": ("unit/api/test_management_profiles.py", "test_there_are_so_many_at_most"),
     "store_refused": ("e2e/test_postgres_opening.py", "test_a_role_a_database_or_a_host_that_is_not_there_is_refused"),
     "store_rights": ("e2e/test_postgres_opening.py", "test_a_role_that_may_not_make_tables_is_told_so"),

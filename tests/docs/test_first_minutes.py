@@ -153,19 +153,25 @@ def test_a_taken_receiver_port_is_one_clear_line(tmp_path: Path) -> None:
 
 def python_blocks() -> list[str]:
     blocks = re.findall(r"^```python\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     return blocks
 
 
 def test_the_readmes_python_sends_and_checks(tmp_path: Path, inbox: Inbox) -> None:
-    """Both sides: what the first block sends arrives, and passes the second one; changed, it doesn't."""
-    sends, checks = python_blocks()
+    """Both sides: what the first block sends arrives, and passes the second one; changed, it doesn't. The third one has
+    what it writes told."""
+    sends, checks, writes = python_blocks()
     with Server(tmp_path / "data", "--allow-private") as server:
         tenant = TestTenant(server, "acme")
         secret = tenant.endpoint(inbox.url())["secret"]
         key = server.make(f"{tenant.path}/keys", {"scope": "ingest"})["key"]
-        exec(compile(sends.replace("http://127.0.0.1:8080", server.url), "README.md", "exec"), {"key": key})
+        names = {"key": key}
+        exec(compile(sends.replace("http://127.0.0.1:8080", server.url), "README.md", "exec"), names)
         (received,) = inbox.wait_for(1)
+        exec(compile(writes, "README.md", "exec"), names)
+        told = [json.loads(one.body) for one in inbox.wait_for(3)[1:]]
+        assert sorted(one["type"] for one in told) == ["contact.created", "contact.updated"]
+        assert {one["data"]["score"] for one in told} == {70, 85}
 
     assert json.loads(received.body)["data"] == {"id": "c_1", "name": "Ada"}
     block = compile(checks.replace("...  # answer 401", "refused.append(401)"), "README.md", "exec")

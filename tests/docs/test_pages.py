@@ -1,4 +1,4 @@
-"""The commands of docs/operations.md, docs/upgrade.md and docs/api.md, run for real and in their order.
+"""The commands of operations.md, upgrade.md, api.md and records.md in docs/, run for real and in their order.
 
 README.md and docs/cli.md have tests of their own beside this one; no page with commands is without.
 """
@@ -32,7 +32,7 @@ def server_in(directory: Path) -> Server:
 def test_each_page_with_commands_has_a_test_that_runs_them() -> None:
     with_commands = {
         path.relative_to(ROOT).as_posix()
-        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
         if shell_blocks(path) and path.parent.name != "profiles"  # those are test_profile_pages' business
     }
     tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
@@ -157,4 +157,23 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         master_key, ready = documents(page.run())
         assert (master_key["left"], ready) == (0, {"status": "ready", "cautions": []})
         assert (tmp_path / "copy.db").read_bytes().startswith(b"SQLite format 3")
+    page.end()
+
+
+def test_records(tmp_path: Path, inbox: Inbox) -> None:
+    with server_in(tmp_path) as server:
+        page = Page("docs/records.md", tmp_path, {HERE: server.url, HOOK: inbox.url()})
+        page.run()
+        created, patched = documents(page.run())
+        assert (created["result"], patched["changed"]) == ("created", ["/address/zip", "/score"])
+        assert documents(page.run())[0]["deleted_kept_days"] == 30
+        assert [one["result"] for one in documents(page.run())] == ["updated", "stale"]
+        shown, patched, listed = documents(page.run())
+        assert (shown["data"], patched["revision"]) == ({"name": "Globex", "score": 90}, 4)
+        assert [one["id"] for one in listed["items"]] == ["42"]
+        (batch,) = documents(page.run())
+        assert [one["result"] for one in batch["records"]] == ["created", "updated", "deleted"]
+        deleted, redacted = documents(page.run())
+        assert deleted["result"] == "deleted"
+        assert redacted == {"redacted": 6, "record": "deleted"}
     page.end()

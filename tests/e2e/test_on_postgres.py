@@ -5,10 +5,10 @@ from types import ModuleType
 
 import pytest
 
-for name in ("delivery", "redaction", "replay", "switched_off"):
+for name in ("delivery", "records", "redaction", "replay", "switched_off"):
     pytest.register_assert_rewrite(f"e2e.test_{name}")
 
-from e2e import test_delivery, test_redaction, test_replay, test_switched_off  # noqa: E402
+from e2e import test_delivery, test_records, test_redaction, test_replay, test_switched_off  # noqa: E402
 from support.postgres import Cluster  # noqa: E402
 from support.process import Server  # noqa: E402
 
@@ -23,7 +23,7 @@ def named_anew(*modules: ModuleType) -> Iterator[tuple[str, object]]:
                 yield f"{name}__{module.__name__.rpartition('.')[2].removeprefix('test_')}", thing
 
 
-globals().update(named_anew(test_delivery, test_redaction, test_replay, test_switched_off))
+globals().update(named_anew(test_delivery, test_records, test_redaction, test_replay, test_switched_off))
 off = test_switched_off.off
 
 

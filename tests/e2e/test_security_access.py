@@ -16,8 +16,18 @@ from support.tenant import TestTenant
 
 OPEN: Final = {"/healthz", "/readyz", "/metrics"}
 METHODS: Final = ("get", "post", "put", "patch", "delete")
+RECORD: Final = "/v1/tenants/{tenant_id}/records/{record_type}/{record_id}"
 # What an ingest key is for.
-POSTING: Final = {("POST", "/v1/tenants/{tenant_id}/events"), ("POST", "/v1/tenants/{tenant_id}/events/batch")}
+POSTING: Final = {
+    ("POST", "/v1/tenants/{tenant_id}/events"),
+    ("POST", "/v1/tenants/{tenant_id}/events/batch"),
+    ("POST", "/v1/tenants/{tenant_id}/records/batch"),
+    *((method, RECORD) for method in ("PUT", "PATCH", "DELETE")),
+}
+# What whoever has a tenant's key may ask about the server; `infer` stores nothing.
+ABOUT_ALL: Final = re.compile(
+    r"GET /v1/(event-types|record-types|profiles|trigger-templates)\b|POST /v1/event-types/infer$"
+)
 NOTHING: Final = "there-is-no-such-thing"
 
 
@@ -151,11 +161,11 @@ def test_an_id_of_this_tenant_does_not_exist_below_another(world: World, method:
 
 
 def test_a_tenants_key_opens_nothing_that_belongs_to_no_tenant(world: World, routes: list[tuple[str, str]]) -> None:
-    """Reading event types and profiles is for everybody; tenants and admin keys are for admins alone."""
+    """Reading what types and profiles there are is for everybody; tenants and admin keys are for admins alone."""
     above = [
         (method, path)
         for method, path in routes
-        if "{tenant_id}" not in path and (method != "GET" or not re.search("event-types|profiles", path))
+        if "{tenant_id}" not in path and ABOUT_ALL.match(f"{method} {path}") is None
     ]
     assert {path for _, path in above} >= {"/v1/tenants", "/v1/keys"}
     assert wrong(world, above, world.keys["tenant"], (403, "forbidden")) == []

@@ -59,7 +59,7 @@ class Book:
         """One answer, or what came instead, of one process."""
         with self.lock:
             self.answers[f"{name} {what}"] += 1
-            if what in ("200", "202"):
+            if what in ("200", "201", "202"):
                 self.answered_s[name] = time.monotonic()
 
     def count(self, name: str, *whats: str) -> int:
@@ -68,12 +68,13 @@ class Book:
 
 
 class Post(NamedTuple):
-    """What is posted: the path, the body, the headers, and each event's type and key."""
+    """What is posted: the path, the body, the headers, and each event's type and key. Others put or delete as well."""
 
     path: str
     body: bytes
     headers: dict[str, str]
-    events: Sequence[tuple[str, str]]
+    events: Sequence[tuple[str, str]] = ()
+    method: str = "POST"
 
 
 class Caller:
@@ -156,7 +157,7 @@ class Caller:
                 time.sleep(PAUSE_S)
                 continue
             self._book.note(name, str(status))
-            if status in (200, 202):
+            if status in (200, 201, 202):
                 self._accepted(post, body, begun_s, posted_s)
                 return
             assert status in (429, 502, 503), (name, status, body)
@@ -187,7 +188,7 @@ class Caller:
             "127.0.0.1", server.port, timeout=ANSWER_WITHIN_S
         )
         try:
-            connection.request("POST", post.path, post.body, post.headers)
+            connection.request(post.method, post.path, post.body, post.headers)
             response = connection.getresponse()
             body = response.read()
         except BaseException:

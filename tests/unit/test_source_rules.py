@@ -68,6 +68,7 @@ THIRD_PARTY = {
         "store/",
         "policy/health.py",
         "policy/json_value.py",
+        "policy/record_change.py",
     ),
     "psycopg": ("store/postgres/",),
     "pycares": ("engine/resolver.py", "doctor/machine.py"),

@@ -7,7 +7,7 @@ made.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from ringback import __version__
+from ringback.api.arrivals import Arrivals
 from ringback.api.auth import Authenticator
 from ringback.api.compat.frame import CompatContract, manners_of
 from ringback.api.compat.insideview import insideview_contract
@@ -99,6 +100,7 @@ class AppParts:
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
+    arrivals: Arrivals = field(default_factory=Arrivals)
 
 
 class ManagementApp(FastAPI):
@@ -129,7 +131,7 @@ def build_app(parts: AppParts) -> FastAPI:
         *endpoint_routers(parts.endpoints, parts.secrets, parts.attempts, parts.samples, parts.authenticator),
         *tracked_set_routers(parts.tracked_sets, parts.authenticator),
         *attempt_routers(parts.attempts, parts.authenticator),
-        *event_routers(parts.events, parts.authenticator),
+        *event_routers(parts.events, parts.arrivals, parts.authenticator),
         *master_key_routers(parts.master_key, parts.authenticator),
         *backup_routers(parts.backups, parts.authenticator),
         *record_routers(parts.records, parts.authenticator),

@@ -60,11 +60,12 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which says when it is up."""
+    """uvicorn, which says when it is up, and when it begins to stop."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], on_stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._on_stopping = on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup([])
@@ -73,6 +74,10 @@ class _Server(uvicorn.Server):
         self.servers = listening
         if self.started:
             self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
         made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
@@ -121,7 +126,7 @@ class HttpServer:
         """Whether a second signal has come: who is still waiting is not to be waited for."""
         self._signals = 0
         self._listener = listener
-        self._server = _Server(config, on_started)
+        self._server = _Server(config, on_started, app.queue.arrivals.stop)
 
     def run(self) -> None:
         on_main_thread = threading.current_thread() is threading.main_thread()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
+from ringback.api.arrivals import Arrivals
 from ringback.api.body import Receive, read_body
 from ringback.ingest.quotas import Quota
 from ringback.ingest.submission import Submission
@@ -26,10 +27,16 @@ def _welcome() -> None:
 
 class WriterQueue:
     """`submit` queues for the writer and raises Unavailable when that is full; `admit` does the latter alone, so that a
-    server with too much to do doesn't read and check what it can't take."""
+    server with too much to do doesn't read and check what it can't take. `arrivals` are told what is stored."""
 
-    def __init__(self, submit: Callable[[Submission], None], admit: Callable[[], None] = _welcome) -> None:
+    def __init__(
+        self,
+        submit: Callable[[Submission], None],
+        admit: Callable[[], None] = _welcome,
+        arrivals: Arrivals | None = None,
+    ) -> None:
         self.admit = admit
+        self.arrivals = arrivals or Arrivals()
         self._submit = submit
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -64,10 +71,12 @@ class WriterQueue:
         return submission
 
     def resolve(self, submissions: list[Submission]) -> None:
-        """Wake the callers whose submissions are done: the writer's `on_done`, called on its thread.
+        """Wake the callers whose submissions are done, and those who wait for events of these tenants: the writer's
+        `on_done`, called on its thread.
 
         One hop to the event loop for all of them; submissions that somebody else made are passed over.
         """
+        self.arrivals.told(one.tenant_id for one in submissions)
         waiters = [one.waiter for one in submissions if one.waiter is not None]
         for submission in submissions:
             submission.waiter = None  # else the two would hold each other, for the garbage collector to find

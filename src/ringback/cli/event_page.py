@@ -70,7 +70,7 @@ class Asked(NamedTuple):
 
 class _Payload(msgspec.Struct):
     data: msgspec.Raw
-    previous: msgspec.Raw | None = None
+    previous: msgspec.Raw = msgspec.Raw(b"null")  # "or None" would let null alone in
 
 
 def ask(client: Client, tenant: str, event_id: str, *, everything: bool = False) -> Asked:
@@ -101,13 +101,16 @@ def show_event(asked: Asked, now_ms: int, *, everything: bool = False) -> None:
             ("channel", event.get("channel")),
             ("subject", _subject(event)),
             ("change", event.get("change")),
+            ("changed", ", ".join(event["changed"]) if event.get("changed") else None),
+            ("made by", _maker(event.get("origin"))),
             ("order by", event.get("ordering_key")),
             ("payload", "removed for privacy" if event.get("redacted") else None),
         ],
     )
     payload = msgspec.json.decode(asked.content, type=_Payload)
-    for name, raw in (("data", payload.data), ("previous", payload.previous)):
-        if raw is not None and not event.get("redacted"):
+    shown = {"data": payload.data} | ({} if bytes(payload.previous) == b"null" else {"previous": payload.previous})
+    for name, raw in shown.items():
+        if not event.get("redacted"):
             console.print(Text(f"\n{name}", "bold"))
             print_block(console, indented(bytes(raw)) or bytes(raw).decode("utf-8", "replace"))
     _show_whereabouts(console, asked, now_ms)
@@ -167,6 +170,13 @@ def _endpoint(client: Client, endpoint_id: str) -> Json | None:
         if error.status == 404:
             return None
         raise
+
+
+def _maker(origin: str | None) -> str | None:
+    """Who made it, unless it was posted."""
+    if origin is None:
+        return None
+    return {"record": "a record's change", "ringback": "Ringback itself"}.get(origin, f"the trigger {origin}")
 
 
 def _subject(event: Json) -> str | None:

@@ -9,9 +9,9 @@ from typing import BinaryIO, Final, NamedTuple
 
 from ringback.cli.reread import BrokenLine
 from ringback.client.calls import json_bytes
-from ringback.control.findings import Findings
 from ringback.model.errors import BadSetting
 from ringback.model.limits import MANAGEMENT_BODY_BYTES_MAX, TRACKED_IDS_AT_ONCE_MAX
+from ringback.model.text import wrong_with
 
 # Of a request's body, less what stands around the ids.
 CHUNK_BYTES_MAX: Final = MANAGEMENT_BODY_BYTES_MAX - 1_024
@@ -48,10 +48,8 @@ def ids_in(file: BinaryIO, column: Column) -> Iterator[str]:
     for number, row in rows:
         if len(row) <= place:
             raise BrokenLine(number, f"has {len(row)} columns, and the ids are in column {place + 1}")
-        findings = Findings()
-        findings.text("the id", row[place], empty=False)
-        for found in findings.found:
-            raise BrokenLine(number, f"{found.field} {found.message}")
+        for message in wrong_with(row[place], empty=False):
+            raise BrokenLine(number, f"the id {message}")
         yield row[place]
 
 

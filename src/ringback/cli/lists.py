@@ -27,12 +27,14 @@ Until = Annotated[str | None, typer.Option(help="Before this time: as --since.")
 LIMIT_DEFAULT: Final = PAGE_ITEMS_DEFAULT
 
 
-class _Page(msgspec.Struct):
+class RawPage(msgspec.Struct):
+    """A page whose items are the bytes that the API wrote."""
+
     items: list[msgspec.Raw]
     next_cursor: str | None
 
 
-_decode_page: Final = msgspec.json.Decoder(_Page).decode
+_decode_page: Final = msgspec.json.Decoder(RawPage).decode
 
 
 class Which:
@@ -81,15 +83,16 @@ def _show_json(client: Client, which: Which) -> None:
             print_json(bytes(item))
 
 
-def _pages(client: Client, which: Which) -> Iterator[_Page]:
-    page = _page(client, which.address())
+def _pages(client: Client, which: Which) -> Iterator[RawPage]:
+    page = page_at(client, which.address())
     yield page
     while which.everything and page.next_cursor is not None:
-        page = _page(client, which.address(page.next_cursor))
+        page = page_at(client, which.address(page.next_cursor))
         yield page
 
 
-def _page(client: Client, address: str) -> _Page:
+def page_at(client: Client, address: str) -> RawPage:
+    """The page at a path with its query. Raises ApiError, Unreachable."""
     answer = client.exchange("GET", address, expect=("items", "next_cursor"))
     try:
         page = _decode_page(answer.content)

@@ -37,6 +37,7 @@ try:
     from ringback.cli.shown import harmless
     from ringback.cli.tail import tail
     from ringback.cli.tracked_sets import tracked_sets
+    from ringback.cli.types import types
     from ringback.cli.up import up
     from ringback.cli.verify import verify
     from ringback.client.errors import ApiError, ClientError, WrongField
@@ -93,6 +94,7 @@ for name, group in (
     ("tracked-sets", tracked_sets),
     ("keys", keys),
     ("profile", profile),
+    ("types", types),
 ):
     app.add_typer(group, name=name)
 

@@ -18,6 +18,7 @@ from ringback.wire.contract import Contract
 from ringback.wire.message import Message
 
 _URL: Final = "https://example.com/hook"
+_API: Final = "https://ringback.example.com"
 _KEY: Final = b"an example, which everybody has."
 _NUMBER: Final = 364_559
 _SAMPLE: Final = b'{"type":"contact.created","data":{"id":"c_1","name":"Ada"}}'
@@ -31,7 +32,7 @@ class Subject(msgspec.Struct):
 
 
 class Event(msgspec.Struct):
-    """What of an event, as `POST …/events` takes it, is looked at here."""
+    """What of an event, as `POST …/events` takes it or `GET …/events` shows it, is looked at here."""
 
     type: str
     data: msgspec.Raw
@@ -39,8 +40,9 @@ class Event(msgspec.Struct):
     channel: str | None = None
     subject: Subject | None = None
     change: str | None = None
-    previous: msgspec.Raw | None = None
+    previous: msgspec.Raw = msgspec.Raw(b"null")  # "or None" would let null alone in
     occurred_at: str | None = None
+    changed: list[str] | None = None
 
 
 class Example(NamedTuple):
@@ -99,7 +101,7 @@ def _sample(contract: Contract, event_type: str | None) -> Event:
         msgspec.Raw(found.data),
         subject=None if found.subject_type is None else Subject(found.subject_type, found.subject_id or ""),
         change=found.change,
-        previous=None if found.previous is None else msgspec.Raw(found.previous),
+        previous=msgspec.Raw(found.previous or b"null"),
     )
 
 
@@ -119,6 +121,8 @@ def _message(given: Event, endpoint: Endpoint, clock: Clock) -> Message:
         subject_type=given.subject.type if given.subject else None,
         subject_id=given.subject.id if given.subject else None,
         change=given.change,
-        previous=None if given.previous is None else bytes(given.previous),
+        previous=None if bytes(given.previous) == b"null" else bytes(given.previous),
         accepted_ms=now_ms,
+        changed=None if given.changed is None else msgspec.json.encode(given.changed).decode(),
+        base_url=_API,
     )

@@ -30,6 +30,7 @@ class Calls:
     def __init__(self, base_url: str, key: str, tenant: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         self._connection = Connection(base_url, key, timeout_s)
         self._tenant = tenant
+        self._timeout_s = timeout_s
 
     def __enter__(self) -> Self:
         return self
@@ -44,7 +45,7 @@ class Calls:
         self._connection.close()
 
     def call(self, method: str, path: str, body: Any = None, *, expect: Sequence[str] | None = None) -> Any:
-        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` and the answer are JSON.
+        """Any call of the API, such as `call("GET", "/v1/tenants")`: `body` (or bytes of it) and the answer are JSON.
 
         `expect` names what the answer, an object, has at least; without it the answer may be anything.
         """

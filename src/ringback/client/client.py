@@ -9,7 +9,8 @@ comes back are the API's; what can't be Ringback's answer is an `ApiError` too, 
 may raise `ApiError` or `Unreachable`. May be used by several threads.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from threading import Event
 from typing import Any, Final, NamedTuple
 
 from ringback.client.calls import TIMEOUT_S, Json, Page, checked_object, checked_objects, json_bytes
@@ -20,6 +21,7 @@ from ringback.client.tracked_sets import TrackedSetCalls
 __all__ = ["TIMEOUT_S", "Accepted", "Client", "Json", "Page"]
 
 COPY_WITHIN_S: Final = 6 * 3600.0
+_FEED_PAUSE_S: Final = 0.5
 
 
 class Accepted(NamedTuple):
@@ -88,8 +90,30 @@ class Client(RecordCalls, TrackedSetCalls):
         return self._get("events", event_id)
 
     def list_events(self, **query: str | int | None) -> Page:
-        """A page of events; `query`: type, channel, since, until, endpoint_id, order, limit, cursor."""
+        """A page of events; `query`: type, channel, since, until, endpoint_id, order, limit, cursor,
+        wait_s."""
         return self._page("events", **query)
+
+    def feed(self, cursor: str | None = None, *, wait_s: int = 20, **query: str | int | None) -> Iterator[Page]:
+        """The tenant's events as they come, oldest first, from a cursor that was kept on (None: from the first).
+
+        Keep the `next_cursor` of a page when its items are done: whoever goes on from there misses none and sees none
+        twice. A page may be empty where others came than the wanted ones (`query`: type, channel, since, until,
+        endpoint_id, limit). It never ends, but with a `wait_s` of 0: then when there are no more for now. `wait_s`,
+        at most 30 and less than the client's `timeout_s`, is how long one call waits.
+        """
+        if wait_s >= self._timeout_s:
+            raise ValueError("wait_s must be less than the client's timeout_s")
+        pause = Event()
+        while True:
+            page = self.list_events(order="asc", cursor=cursor, wait_s=wait_s or None, **query)
+            if page.next_cursor is not None:
+                cursor = page.next_cursor
+                yield page
+            elif not wait_s:
+                return
+            else:  # it may have been answered at once: the server stops, or too many wait
+                pause.wait(_FEED_PAUSE_S)
 
     def list_deliveries(self, event_id: str) -> list[Json]:
         """Where an event stands at each endpoint it was meant for."""

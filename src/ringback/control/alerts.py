@@ -50,8 +50,9 @@ class Alert(NamedTuple):
 class AlertUseCases:
     """What can be done with alerts."""
 
-    def __init__(self, store: AlertStore, profiles: Registry) -> None:
+    def __init__(self, store: AlertStore, profiles: Registry, base_url: str = "") -> None:
         self._store = store
+        self._base_url = base_url
         self._profiles = profiles
 
     def get(self, tenant_id: str, number: int, subscriptions: Sequence[Endpoint]) -> Alert:
@@ -112,6 +113,7 @@ class AlertUseCases:
             event.id, event.type, event.data, happened_ms, event.accepted_at, tenant_id=event.tenant_id,
             endpoint_id=subscription.id, number=event.number, channel=event.channel, subject_type=event.subject_type,
             subject_id=event.subject_id, change=event.change, previous=event.previous, accepted_ms=event.accepted_at,
+            changed=event.changed, base_url=self._base_url,
         )  # fmt: skip
         return Alert(subscription, event, contract_of(self._profiles, subscription).body(message))
 

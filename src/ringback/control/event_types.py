@@ -2,27 +2,45 @@
 
 An event needs no entry; one with a schema has its events checked when they are accepted (`ingest.catalogue`), one with
 a sample lends it to previews and tests. A schema that could not be used is refused here, so that no event meets it, and
-so is one that takes away what the present one promises (`policy.schema_change`), unless that is forced.
-Every write is followed by `notify`: in this process the next event is checked against what was written.
+so is one that takes away what the present one promises (`policy.schema_change`), unless that is forced. The schemas
+that an entry has had are kept as its versions. Every write is followed by `notify`: in this process the next event is
+checked against what was written.
 """
 
 import re
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ringback.clock import Clock
 from ringback.control.findings import Findings
-from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, encode_cursor, read_bounded
+from ringback.control.paging import (
+    Page,
+    PageRequest,
+    checked_limit,
+    decode_cursor,
+    decode_number_cursor,
+    encode_cursor,
+    read_bounded,
+)
 from ringback.model.errors import Conflict, FieldError, NotFound, OverQuota
-from ringback.model.event_type import EventType
-from ringback.model.limits import DESCRIPTION_BYTES_MAX, EVENT_TYPE_CHARS_MAX, EVENT_TYPES_MAX, SAMPLE_BYTES_MAX
+from ringback.model.event_type import EventType, SchemaVersion
+from ringback.model.limits import (
+    DESCRIPTION_BYTES_MAX,
+    EVENT_TYPE_CHARS_MAX,
+    EVENT_TYPES_MAX,
+    SAMPLE_BYTES_MAX,
+    SAMPLES_MAX,
+    SCHEMA_VERSIONS_KEPT_MAX,
+)
 from ringback.policy.match import valid_event_type
 from ringback.policy.schema import Mismatch, Schema, SchemaRefused, below, compile_schema
 from ringback.policy.schema_change import taken_away
+from ringback.policy.schema_inference import infer_schema
 from ringback.store.port import EventTypes
 
 _LIST: Final = "event-types"
+_VERSIONS: Final = "schema-versions"
 _NO_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -121,11 +139,42 @@ class EventTypeUseCases:
         found, more = read_bounded(read, limit, _bytes_of)
         return Page(found, encode_cursor(_LIST, found[-1].name) if more else None)
 
+    def versions(self, name: str, page: PageRequest) -> Page[SchemaVersion]:
+        """The schemas that the entry has and had, newest first; a page ends early when it gets large. Raises Invalid,
+        NotFound."""
+        limit = checked_limit(page.limit)
+        start = decode_number_cursor(_VERSIONS, page.cursor)
+        self.get(name)
+
+        def read(last: SchemaVersion | None, count: int) -> Sequence[SchemaVersion]:
+            return self._store.list_schema_versions(name, start if last is None else last.version, count)
+
+        found, more = read_bounded(read, limit, lambda one: len(one.schema or b""))
+        return Page(found, encode_cursor(_VERSIONS, str(found[-1].version)) if more else None)
+
+    def version(self, name: str, version: int) -> SchemaVersion:
+        """One of them. Raises NotFound."""
+        self.get(name)
+        found = self._store.list_schema_versions(name, version + 1, 1)
+        if not found or found[0].version != version:
+            raise NotFound(
+                f"The event type has no such version; of its versions the latest {SCHEMA_VERSIONS_KEPT_MAX} are kept."
+            )
+        return found[0]
+
     def delete(self, name: str) -> None:
         """Events of this name need no entry and go on. Raises NotFound."""
         if not valid_event_type(name) or not self._store.delete_event_type(name):
             raise _unknown_type()
         self._notify()
+
+    def infer(self, samples: Sequence[object], *, enums: bool = False) -> dict[str, Any]:
+        """The JSON Schema that some `data` have in common (`policy.schema_inference`). Raises Invalid."""
+        findings = Findings()
+        if not 1 <= len(samples) <= SAMPLES_MAX:
+            findings.add("samples", f"must be a list of 1 to {SAMPLES_MAX:,} samples")
+        findings.raise_if_any()
+        return infer_schema(samples, enums=enums)
 
 
 def _unknown_type() -> NotFound:

@@ -93,7 +93,8 @@ class EventUseCases:
         """Events by their place in the stream.
 
         Newest first the last page has no cursor. Oldest first (`ascending`) every page that is not empty has one,
-        since more may come: go on from the last cursor that was not None. Raises Invalid, NotFound.
+        since more may come: go on from the last cursor that was not None. An empty one has one where only some events
+        are wanted and others came: behind those. Raises Invalid, NotFound.
         """
         limit = checked_limit(page.limit)
         after = decode_number_cursor(_EVENTS, page.cursor)
@@ -103,8 +104,13 @@ class EventUseCases:
         def read(last: StoredEvent | None, count: int) -> Sequence[StoredEvent]:
             return self._store.list_events(query._replace(after=after if last is None else last.seq, limit=count))
 
+        # Looked up first: what the stream has by now is looked at, or the page is full.
+        end = self._store.stream_end(tenant_id) if ascending and any(value is not None for value in which) else 0
         rows, more = read_bounded(read, limit, _data_bytes)
-        cursor = encode_cursor(_EVENTS, str(rows[-1].seq)) if rows and (more or ascending) else None
+        place = rows[-1].seq if rows and (more or ascending) else after or 0
+        if not more:
+            place = max(place, end)
+        cursor = encode_cursor(_EVENTS, str(place)) if place != (after or 0) else None
         return Page([row.event for row in rows], cursor)
 
     def get(self, tenant_id: str, event_id: str) -> Event:

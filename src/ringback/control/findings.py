@@ -4,13 +4,8 @@ Also the checks that several use cases share: labels and other text that is show
 field contained: it may be a credential.
 """
 
-import re
-from typing import Final
-
 from ringback.model.errors import FieldError, Invalid
-from ringback.model.limits import INDEXED_TEXT_BYTES_MAX
-
-CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+from ringback.model.text import wrong_with
 
 
 class Findings:
@@ -39,12 +34,8 @@ class Findings:
 
     def text(self, field: str, value: str, *, empty: bool) -> str:
         """Text that is shown or indexed: at most 256 bytes, no control characters, not empty unless `empty`."""
-        if not value and not empty:
-            self.add(field, "must not be empty")
-        if len(value.encode("utf-8", "surrogatepass")) > INDEXED_TEXT_BYTES_MAX:
-            self.add(field, f"must be at most {INDEXED_TEXT_BYTES_MAX} bytes long")
-        if CONTROL_CHARACTER.search(value):
-            self.add(field, "must not contain control characters")
+        for message in wrong_with(value, empty=empty):
+            self.add(field, message)
         return value
 
     def number(self, field: str, value: float, lowest: float, highest: float, unit: str) -> float:

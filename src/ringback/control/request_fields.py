@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, TypedDict
 
-from ringback.control.findings import CONTROL_CHARACTER, Findings
+from ringback.control.findings import Findings
 from ringback.model.endpoint import Auth, AuthType, RetryRule
 from ringback.model.limits import (
     HEADER_VALUE_BYTES_MAX,
@@ -18,6 +18,7 @@ from ringback.model.limits import (
     RETRY_DELAY_S_MAX,
     RETRY_DELAYS_MAX,
 )
+from ringback.model.text import CONTROL_CHARACTER
 
 REDACTED: Final = "***"
 RETRY_FACTOR_MAX: Final = 100.0

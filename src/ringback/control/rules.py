@@ -102,7 +102,8 @@ class RuleUseCases:
         if source.record is not None:
             change = change_between(tenant_id, source.record, self._clock)
             return Trial([_judged(chosen, compiled, change, {})[0]], complete=True)
-        return _play(chosen, compiled, self._changes(chosen, source))
+        changes, whole = self._changes(chosen, source)
+        return _play(chosen, compiled, changes, whole=whole)
 
     # ── events ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -178,8 +179,8 @@ class RuleUseCases:
         findings.raise_if_any()
         return Trigger(**checked, id=_NOT_SAVED, tenant_id=tenant_id)
 
-    def _changes(self, trigger: Trigger, source: Source) -> Sequence[Change]:
-        """The last changes of records, oldest first; those of the events that were asked for."""
+    def _changes(self, trigger: Trigger, source: Source) -> tuple[Sequence[Change], bool]:
+        """The last changes of records, oldest first, and whether these are all that were asked for."""
         if source.event is not None:
             raise _wrong(
                 "event", "is for filters and endpoints; triggers are tried on a record, or on the last changes"
@@ -189,7 +190,7 @@ class RuleUseCases:
             found = [change for change in changes if change is not None]
             if not found:
                 raise _wrong("event_id", "is not the event of a record's change, or its payload was removed")
-            return found
+            return found, True
         kinds = tuple(f"{trigger.record_type}.{change}" for change in ("created", "updated", "deleted"))
         query = EventQuery(trigger.tenant_id, patterns=kinds)
         found = []
@@ -200,12 +201,13 @@ class RuleUseCases:
             if change is not None:
                 found.append(change)
             if size > PAGE_BYTES_MAX:
-                break
-        return found[::-1]
+                return found[::-1], False
+        return found[::-1], True
 
 
-def _play(trigger: Trigger, compiled: CompiledTrigger, changes: Sequence[Change]) -> Trial:
-    """What the trigger makes of one change after the other, until that is much or takes long."""
+def _play(trigger: Trigger, compiled: CompiledTrigger, changes: Sequence[Change], *, whole: bool) -> Trial:
+    """What the trigger makes of one change after the other, until that is much or takes long. `whole`: there are no
+    others that were asked for."""
     marks: dict[str | None, dict[str, Any]] = {}
     found: list[Tried] = []
     bytes_left, work_left = PAGE_BYTES_MAX, WORK_MAX
@@ -216,7 +218,7 @@ def _play(trigger: Trigger, compiled: CompiledTrigger, changes: Sequence[Change]
         found.append(tried)
         bytes_left -= sum(len(answer.data or b"") for answer in tried.answers)
         work_left -= spent
-    return Trial(found[::-1], complete=len(found) == len(changes))
+    return Trial(found[::-1], complete=whole and len(found) == len(changes))
 
 
 def _judged(trigger: Trigger, compiled: CompiledTrigger, change: Change, marks: dict[str, Any]) -> tuple[Tried, int]:
@@ -237,14 +239,14 @@ def _judged(trigger: Trigger, compiled: CompiledTrigger, change: Change, marks: 
 
 def _trial(tried: Iterable[tuple[Tried, int, int]]) -> Trial:
     """As many as there is room and time for: each with its bytes, and with what it cost."""
-    found = []
+    found: list[Tried] = []
     bytes_left, work_left = PAGE_BYTES_MAX, WORK_MAX
     for one, size, spent in tried:
+        if bytes_left < 0 or work_left < 0:
+            return Trial(found, complete=False)
         found.append(one)
         bytes_left -= size
         work_left -= spent
-        if bytes_left < 0 or work_left < 0:
-            return Trial(found, complete=False)
     return Trial(found, complete=True)
 
 

@@ -64,10 +64,14 @@ class Preview(NamedTuple):
 
 
 class SampleUseCases:
-    """What can be done with samples. `kick` wakes the engine of this process, if there is one."""
+    """What can be done with samples. `kick` wakes the engine of this process, if there is one; `base_url` is where the
+    API is, for contracts that say it."""
 
-    def __init__(self, store: SampleStore, clock: Clock, profiles: Registry, kick: Callable[[], None]) -> None:
+    def __init__(
+        self, store: SampleStore, clock: Clock, profiles: Registry, kick: Callable[[], None], base_url: str = ""
+    ) -> None:
         self._store = store
+        self._base_url = base_url
         self._profiles = profiles
         self._numbering = Numbering(store, clock, profiles)
         self._clock = clock
@@ -88,7 +92,7 @@ class SampleUseCases:
         message = Message(
             event.id, event.type, event.data, now, now, tenant_id=tenant_id, endpoint_id=endpoint_id,
             number=event.number, channel=event.channel, subject_type=event.subject_type, subject_id=event.subject_id,
-            change=event.change, previous=event.previous, accepted_ms=now,
+            change=event.change, previous=event.previous, accepted_ms=now, base_url=self._base_url,
         )  # fmt: skip
         try:
             rendered = contract.render(message, target.signing_secrets(now), endpoint.signature)

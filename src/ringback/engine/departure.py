@@ -20,7 +20,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class More(NamedTuple):
-    """What most contracts don't ask for: the fields of `wire.message.Message` from `number` on."""
+    """What most contracts don't ask for: the fields of `wire.message.Message` from `number` to `changed`."""
 
     number: int | None
     channel: str | None
@@ -29,9 +29,10 @@ class More(NamedTuple):
     change: str | None
     previous: bytes | None
     accepted_at: int
+    changed: str | None
 
 
-NO_MORE: Final = More(None, None, None, None, None, None, 0)
+NO_MORE: Final = More(None, None, None, None, None, None, 0, None)
 
 
 class Departure(NamedTuple):
@@ -85,7 +86,7 @@ def departure_of(
 
 def _more(event: Event) -> More:
     named = event.number, event.channel, event.subject_type, event.subject_id
-    return make_tuple(More, (*named, event.change, event.previous, event.accepted_at))
+    return make_tuple(More, (*named, event.change, event.previous, event.accepted_at, event.changed))
 
 
 def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, OutboundRequest]:
@@ -99,7 +100,7 @@ def take_off(departure: Departure, target: Target, clock: Clock) -> tuple[Sent, 
     token, _, tenant_id, event_id, event_type, data, happened_at, attempt, hops, trace, more = departure
     now_ms = clock.now_ms()
     named = (event_id, event_type, data, happened_at, now_ms, attempt, tenant_id, target.endpoint.id)
-    message = make_tuple(Message, (*named, *(more or NO_MORE)))
+    message = make_tuple(Message, (*named, *(more or NO_MORE), target.base_url))
     rendered = contract.render(message, target.signing_secrets(now_ms), target.endpoint.signature)
     attempt_id = clock.new_id("att")
     own = [(HOPS_HEADER, str(hops + 1))]

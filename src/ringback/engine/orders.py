@@ -36,6 +36,7 @@ class Setup(NamedTuple):
     servers: list[str] | None
     hosts_file: str | None
     ca_file: str | None
+    base_url: str
 
     @staticmethod
     def of(
@@ -47,12 +48,13 @@ class Setup(NamedTuple):
         servers: list[str] | None = None,
         hosts_file: str | None = "/etc/hosts",
         ca_file: str | None = None,
+        base_url: str = "",
     ) -> "Setup":
-        """`servers` (`address:port`) and `ca_file` None: the system's."""
+        """`servers` (`address:port`) and `ca_file` None: the system's. `base_url`: where the API is."""
         allowed = [(str(network), port) for network, port in rules.allowed]
         return Setup(
             rules.allow_http, rules.allow_private, allowed, limits, connections_kept_max, resolve_s_max,
-            servers, hosts_file, ca_file,
+            servers, hosts_file, ca_file, base_url,
         )  # fmt: skip
 
     @property

@@ -52,11 +52,12 @@ def main(fd: int) -> None:
     clock = SystemClock()
     try:
         first, *orders = _first(frames)
-        transport = transport_of(decode_setup(first), clock)
+        setup = decode_setup(first)
+        transport = transport_of(setup, clock)
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_COLLECT_AFTER)
-        sending = Sending(transport, frames, clock)
+        sending = Sending(transport, frames, clock, setup.base_url)
         sending.say_ready()
         sending.take(orders)
         while True:
@@ -85,8 +86,9 @@ def transport_of(setup: Setup, clock: Clock) -> CurlTransport:
 class Sending:
     """The loop: orders in, answers out, a sign of life now and then."""
 
-    def __init__(self, transport: CurlTransport, frames: Frames, clock: Clock) -> None:
+    def __init__(self, transport: CurlTransport, frames: Frames, clock: Clock, base_url: str = "") -> None:
         self._transport = transport
+        self._base_url = base_url
         self._frames = frames
         self._clock = clock
         self._contracts: dict[int, Contract | None] = {}
@@ -135,7 +137,7 @@ class Sending:
             self._contracts[profile.number] = _compiled(profile)
         for number, endpoint, secrets, named in orders.targets:
             contract = None if named is None else self._contracts[named]
-            self._targets[number] = prepare(endpoint, secrets, contract)
+            self._targets[number] = prepare(endpoint, secrets, contract, base_url=self._base_url)
         late_s = self._clock.boottime_s() - orders.since_s
         for departure in orders.deliveries:
             self._depart(departure, late_s)

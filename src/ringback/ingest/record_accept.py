@@ -117,6 +117,7 @@ class RecordAcceptor:
             self._clock.now_ms(),
             terms.hops,
             "",
+            self.limits.payload_bytes_max,
         )
         return Submission([], [], None, form=RECORD, writes=[write])
 
@@ -201,6 +202,7 @@ class RecordAcceptor:
             now,
             hops,
             place,
+            self.limits.payload_bytes_max,
         )
 
 

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from ringback.model.limits import PAYLOAD_BYTES_MAX
+
 
 class RecordOp(StrEnum):
     """`put` takes a whole state, `patch` a merge patch (RFC 7396)."""
@@ -31,7 +33,8 @@ NO_REVISION: Final = 0
 class RecordWrite(NamedTuple):
     """Checked. `data` is a JSON object, b"" for a deletion. `version` and `source_at` (wall ms) are what the source
     says of the state. `if_revision`: only if this is stored (None: in any case). `channel` is that of the events that
-    it makes. `place` is where it stands in its request: "" or `records[3]`.
+    it makes. `place` is where it stands in its request: "" or `records[3]`. `bytes_max`: so large may the state be,
+    also when a patch has made it larger.
     """
 
     tenant_id: str
@@ -46,3 +49,4 @@ class RecordWrite(NamedTuple):
     accepted_at: int
     hops: int
     place: str
+    bytes_max: int = PAYLOAD_BYTES_MAX

@@ -16,12 +16,26 @@ from ringback.ingest.record_write import ANY_REVISION, NO_REVISION, RecordOp, Re
 from ringback.ingest.rules import OnFailure, Rules
 from ringback.model.errors import NoSuchRecord, PreconditionFailed, TooLarge
 from ringback.model.event import Event
+from ringback.model.limits import WAITING_BYTES_MAX
 from ringback.model.record import Record, RecordKey, RecordType
 from ringback.policy.record_change import differences, members_of, merged, object_of, told, without
 from ringback.store.port import RecordPut, RecordTransaction
 from ringback.times import DAY_MS
 
+LOCKED_AT_ONCE: Final = 250
+STORED_BYTES_MAX: Final = WAITING_BYTES_MAX
+"""What a batch may have in memory of stored records: a small patch may be for a large one."""
 _DONE_NOTHING: Final = ()
+
+
+class StoredTooLarge(TooLarge):
+    """The records that are to be changed are too much for one transaction."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The records that the request is for have more than {STORED_BYTES_MAX} bytes together. Nothing was done: "
+            "send fewer changes at once."
+        )
 
 
 class RecordChange(NamedTuple):
@@ -37,21 +51,26 @@ class RecordChange(NamedTuple):
 class RecordBook:
     """The records of one transaction. `load` once, `apply` for each request, then `puts`."""
 
-    def __init__(
-        self, rules: Rules, new_id: Callable[[str], str], on_failure: OnFailure, record_bytes_max: int
-    ) -> None:
+    def __init__(self, rules: Rules, new_id: Callable[[str], str], on_failure: OnFailure) -> None:
         self._rules = rules
         self._events = RecordEvents(new_id, on_failure)
-        self._record_bytes_max = record_bytes_max
         self._seen: dict[RecordKey, int | None] = {}
         self._stored: dict[RecordKey, Record] = {}
         self._touched: dict[RecordKey, Record] = {}
         self._drafts: dict[RecordKey, Record] = {}
 
     def load(self, transaction: RecordTransaction, writes: Sequence[RecordWrite]) -> None:
-        """Read what is stored of all records that are to be changed, and keep others from changing it."""
+        """Read what is stored of all records that are to be changed, and keep others from changing it. Raises
+        StoredTooLarge when that is more than is kept in memory at once."""
         keys = sorted({(write.tenant_id, write.type, write.id) for write in writes})
-        self._stored = dict(transaction.lock_records(keys))
+        self._stored = {}
+        size = 0
+        for start in range(0, len(keys), LOCKED_AT_ONCE):
+            found = transaction.lock_records(keys[start : start + LOCKED_AT_ONCE])
+            self._stored.update(found)
+            size += sum(len(record.data) for record in found.values())
+            if size > STORED_BYTES_MAX:
+                raise StoredTooLarge
         self._seen = {key: self._stored[key].revision if key in self._stored else None for key in keys}
 
     def apply(self, writes: Sequence[RecordWrite], trace: str | None) -> list[RecordChange]:
@@ -107,16 +126,11 @@ class RecordBook:
             return Difference(RecordOutcome.CREATED, None, after, members_of(object_of(after)))
         if write.op is RecordOp.PATCH:
             after = merged(before, after)
-            self._check_size(write, after)
+            _check_size(write, after)
         if after == before:
             return None
         pointers = differences(object_of(before), object_of(after))
         return Difference(RecordOutcome.UPDATED, before, after, pointers) if pointers else None
-
-    def _check_size(self, write: RecordWrite, data: bytes) -> None:
-        if len(data) > self._record_bytes_max:
-            what = at(write.place, "data") if write.place else "The record"
-            raise TooLarge(f"{what} would have more than {self._record_bytes_max} bytes with this patch.")
 
     def _made(
         self, write: RecordWrite, record: Record | None, different: Difference, trace: str | None
@@ -136,6 +150,12 @@ class RecordBook:
         fired, marks = self._events.fire(rules, whole, different, draft.marks) if rules else ([], None)
         self._keep(draft._replace(marks=marks))
         return RecordChange(draft, different.outcome, told(pointers), own is not None, [*filter(None, (own,)), *fired])
+
+
+def _check_size(write: RecordWrite, data: bytes) -> None:
+    if len(data) > write.bytes_max:
+        what = at(write.place, "data") if write.place else "The record"
+        raise TooLarge(f"{what} would have more than {write.bytes_max} bytes with this patch.")
 
 
 def _next_revision(record: Record | None, write: RecordWrite, different: Difference, entry: RecordType) -> Record:

@@ -13,11 +13,11 @@ from typing import Final, Protocol
 from ringback.clock import Clock
 from ringback.ingest.batch import Batch
 from ringback.ingest.index import MatchIndex
-from ringback.ingest.records import RecordBook
+from ringback.ingest.records import RecordBook, StoredTooLarge
 from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import Accepted, HandOver, Submission
 from ringback.model.errors import Conflict, RingbackError, Unavailable
-from ringback.model.limits import PAYLOAD_BYTES_MAX, WAITING_BYTES_MAX, WAITING_EVENTS_MAX
+from ringback.model.limits import WAITING_BYTES_MAX, WAITING_EVENTS_MAX
 from ringback.numbers import Numbers
 from ringback.observe.meters import IngestMeter
 from ringback.store.port import (
@@ -60,7 +60,6 @@ class Writer:
         pause: Callable[[float], None],
         meter: IngestMeter | None = None,
         waiting_events_max: int = WAITING_EVENTS_MAX,
-        record_bytes_max: int = PAYLOAD_BYTES_MAX,
         rule_failures: RuleFailures | None = None,
     ) -> None:
         self._store = store
@@ -75,7 +74,6 @@ class Writer:
         self._waiting: Turns[Submission] = Turns(_tenant_of if store.by_tenant else None)
         self._late_rings: dict[str, Ring] = {}
         self._waiting_events_max = waiting_events_max
-        self._record_bytes_max = record_bytes_max
         self._rule_failures = rule_failures or RuleFailures(None, clock)
         # Each is written by one thread alone: by the event loop, by whoever submits inside, and by the writer's.
         self._submitted = 0
@@ -150,7 +148,7 @@ class Writer:
         started_s = self._meter.commits.start() if self._meter is not None else 0.0
         try:
             batch = self._commit(submissions)
-        except BadRow as error:
+        except (BadRow, StoredTooLarge) as error:
             self._halve(submissions, error)
             return
         except RingbackError as error:
@@ -163,7 +161,7 @@ class Writer:
         if batch is not None:
             self._announce(mark, batch)
 
-    def _halve(self, submissions: list[Submission], error: BadRow) -> None:
+    def _halve(self, submissions: list[Submission], error: RingbackError) -> None:
         if len(submissions) == 1:
             self._refuse_all(submissions, self._why_refused(submissions[0]) or error)
             return
@@ -226,7 +224,7 @@ class Writer:
         raise StoreUnavailable("The store could not commit the event for now. Try again.")
 
     def _record_book(self) -> RecordBook:
-        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failures.failed, self._record_bytes_max)
+        return RecordBook(self._index.rules, self._clock.new_id, self._rule_failures.failed)
 
     def _try(self, batch: Batch) -> list[Submission]:
         """One transaction; rolled back when submissions have to be left out, which are returned."""

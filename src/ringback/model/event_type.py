@@ -1,6 +1,7 @@
 """Event types: what the catalogue says of a name that events can have. Plain values; nothing here reads a schema."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,7 +9,8 @@ class EventType:
     """One entry of the catalogue. Times are milliseconds since 1970, UTC.
 
     `schema` (JSON Schema, for the `data` of events) and `sample` (such data) are JSON as they came in, UTF-8; None:
-    there is none. `revision` is 1 when the entry is new and grows by one with each stored change.
+    there is none. `revision` is 1 when the entry is new and grows by one with each stored change; `version` is 1 too
+    and grows by one with each change of the schema alone.
     """
 
     name: str
@@ -19,3 +21,12 @@ class EventType:
     revision: int = 1
     schema: bytes | None = None
     sample: bytes | None = None
+    version: int = 1
+
+
+class SchemaVersion(NamedTuple):
+    """A schema that an entry has or had, from `created_at` (ms since 1970) until the next one; None: none."""
+
+    version: int
+    created_at: int
+    schema: bytes | None

@@ -31,10 +31,17 @@ HOPS_MAX: Final = 5
 PAGE_ITEMS_DEFAULT: Final = 50
 PAGE_ITEMS_MAX: Final = 250
 
-# The catalogue of event types. The last three keep what a schema costs in bounds; see policy.schema_shape.
+# Requests that wait for events to come.
+PULL_WAIT_S_MAX: Final = 30
+PULLS_WAITING_MAX: Final = 100
+PULLS_WAITING_OF_TENANT_MAX: Final = 20
+
+# The catalogue of event types. The last three of it keep what a schema costs in bounds; see policy.schema_shape.
 EVENT_TYPES_MAX: Final = 5_000
+SCHEMA_VERSIONS_KEPT_MAX: Final = 100
 DESCRIPTION_BYTES_MAX: Final = 4_096
 SAMPLE_BYTES_MAX: Final = 64 * 1024
+SAMPLES_MAX: Final = 1_000
 SCHEMA_BYTES_MAX: Final = 64 * 1024
 SCHEMA_PATTERNS_MAX: Final = 100
 SCHEMA_PATTERN_COMPILED_BYTES_MAX: Final = 4 * 1024 * 1024

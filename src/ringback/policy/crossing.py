@@ -8,24 +8,27 @@ it; a mark that the state before can't have is passed over, so one that is out o
 
 import zlib
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ringback.policy.json_value import value_at
 
-STILL_ABOVE = 1
+STILL_ABOVE: Final = 1
 
 
 class Crossing(NamedTuple):
-    """A threshold that is watched. `path` leads to the number from the record's root."""
+    """A threshold that is watched. `path` leads to the number from the record's root. `mark` is what its side is
+    remembered under: the same as long as it is the same crossing."""
 
     path: tuple[str, ...]
     threshold: float
     hysteresis: float
+    mark: str
 
-    @property
-    def mark(self) -> str:
-        """Under what its side is remembered: the same as long as it is the same crossing."""
-        return f"{zlib.crc32(repr(tuple(self)).encode('utf-8', 'surrogatepass')):08x}"
+
+def crossing(path: tuple[str, ...], threshold: float, hysteresis: float) -> Crossing:
+    """A crossing with its mark."""
+    said = repr((path, threshold, hysteresis)).encode("utf-8", "surrogatepass")
+    return Crossing(path, threshold, hysteresis, f"{zlib.crc32(said):08x}")
 
 
 class Sides(NamedTuple):
@@ -36,22 +39,21 @@ class Sides(NamedTuple):
     between: bool
 
 
-def sides(crossing: Crossing, before: object, after: object, marks: Mapping[str, object]) -> Sides:
+def sides(watched: Crossing, before: object, after: object, marks: Mapping[str, object]) -> Sides:
     """Where two states of a record are (None: there is none); `marks` are what its trigger remembers of it."""
-    old, new = number_at(before, crossing.path), number_at(after, crossing.path)
-    held = marks.get(crossing.mark) == STILL_ABOVE
-    was = _above(crossing, old, stays=held)
-    now = _above(crossing, new, stays=was)
-    return Sides(was, now, now and new is not None and new < crossing.threshold)
+    path, threshold, hysteresis, mark = watched
+    old, new = number_at(before, path), number_at(after, path)
+    was = old is not None and old >= threshold
+    now = new is not None and new >= threshold
+    if not hysteresis:
+        return Sides(was, now, between=False)
+    lowest = threshold - hysteresis
+    was = was or (old is not None and old >= lowest and marks.get(mark) == STILL_ABOVE)
+    between = was and not now and new is not None and new >= lowest
+    return Sides(was, now or between, between)
 
 
 def number_at(state: object, path: tuple[str, ...]) -> float | None:
     """The number there; None when there is none, or something else."""
     value = value_at(state, path)
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _above(crossing: Crossing, value: float | None, *, stays: bool) -> bool:
-    if value is None:
-        return False
-    return value >= crossing.threshold or (stays and value >= crossing.threshold - crossing.hysteresis)

@@ -89,15 +89,16 @@ _INTEGER_MAX: Final = 2**63
 
 
 class FilterInput:
-    """One event as filters see it, shared by the filters of all endpoints: it is converted for CEL only once, and
-    only when a filter asks."""
+    """One event as filters see it, shared by the filters of all endpoints: what they read is converted for CEL, which
+    costs microseconds for each text, when one asks for it first."""
 
-    __slots__ = ("_context", "_extents", "_functions", "_variables", "_work_left")
+    __slots__ = ("_context", "_converted", "_extents", "_functions", "_variables", "_work_left")
 
     def __init__(self, variables: dict[str, object], functions: Mapping[str, Callable[..., object]] | None = None):
         self._variables = variables
         self._functions = dict(functions or {})
         self._context: Any = None
+        self._converted: frozenset[str] = frozenset()
         self._extents: dict[Path, Extent] = {}
         self._work_left = EVENT_WORK_MAX
 
@@ -113,14 +114,17 @@ class FilterInput:
         """The visits that it has cost so far."""
         return EVENT_WORK_MAX - self._work_left
 
-    def context(self) -> Any:
-        """The CEL context. Raises ValueError for what has no place in JSON."""
-        if self._context is None:
+    def context(self, roots: frozenset[str]) -> Any:
+        """The CEL context with at least these variables. Raises ValueError for what has no place in JSON."""
+        if self._context is None or not roots <= self._converted:
+            wanted = self._converted | roots
+            read = {name: value for name, value in self._variables.items() if name in wanted}
             try:
-                self._context = _library().Context(variables=self._variables, functions=self._functions)
+                self._context = _library().Context(variables=read, functions=self._functions)
             except (ValueError, OverflowError):
-                fitted = {name: _fitted(value) for name, value in self._variables.items()}
+                fitted = {name: _fitted(value) for name, value in read.items()}
                 self._context = _library().Context(variables=fitted, functions=self._functions)
+            self._converted = wanted
         return self._context
 
     def extent(self, path: Path) -> Extent:
@@ -158,13 +162,14 @@ _UNMATCHED: Final = Judgement(False, None)
 class Filter:
     """A compiled filter, or another rule. Made by `compile_filter` and `compile_rule`."""
 
-    __slots__ = ("_body_pattern", "_expression", "_outside_pattern", "_program", "text")
+    __slots__ = ("_body_pattern", "_expression", "_outside_pattern", "_program", "_roots", "text")
 
     def __init__(self, text: str, expression: Expression, program: Any, patterns: tuple[int, int]) -> None:
         self.text = text
         self._expression = expression
         self._program = program
         self._outside_pattern, self._body_pattern = patterns
+        self._roots = frozenset(root for root, *_ in (*expression.outside.paths, *expression.body.paths))
 
     @property
     def expression(self) -> Expression:
@@ -200,7 +205,7 @@ class Filter:
         if not given.affords(visits):
             return Outcome(None, TOO_DEAR)
         try:
-            return Outcome(self._program.execute(given.context()), None)
+            return Outcome(self._program.execute(given.context(self._roots)), None)
         except Exception as error:
             return Outcome(None, words_for(error, self._expression, given.at))
         except BaseException as error:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ringback.model.endpoint import Endpoint, EndpointStatus
 from ringback.model.event import Event
 from ringback.policy.filter import FilterInput
-from ringback.policy.wanted import filter_judges, filter_values, wants_kind
+from ringback.policy.wanted import filter_judges, filter_values, wants_kind, wants_told
 
 
 class Reason(NamedTuple):
@@ -46,8 +46,12 @@ def _switched_off(endpoint: Endpoint) -> Reason | None:
 
 
 def _another_kind(endpoint: Endpoint, event: Event) -> Reason | None:
-    if wants_kind(endpoint, event.type, event.channel):
+    if wants_told(endpoint, event):
         return None
+    if wants_kind(endpoint, event.type, event.channel):
+        return Reason(
+            "type", "Ringback's own events go to endpoints that name them, and never to the one they are about."
+        )
     channels = endpoint.channels
     if channels is None or event.channel in channels:
         return Reason("type", f"{event.type} is none of the endpoint's event_types.")

@@ -26,6 +26,9 @@ PATH_CHARS_MAX: Final = 256
 _PATTERNS: Final = jsonschema_rs.RegexOptions(size_limit=SCHEMA_PATTERN_COMPILED_BYTES_MAX)
 # What the validator writes in place of the event's value.
 _VALUE: Final = "\x01"
+_FORMATS: Final = {
+    name: jsonschema_rs.validator_for({"format": name}, validate_formats=True) for name in ("date-time", "email", "uri")
+}
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_$-]{1,128}")
 _REGULAR: Final = ("pattern", "patternProperties")
 # In place of the validator's own words, by keyword.
@@ -92,6 +95,12 @@ def compile_schema(text: bytes) -> Schema:
     except ValueError as error:
         raise SchemaRefused("", f"can't be read: {_short(str(error))}") from None
     return Schema(validator)
+
+
+def is_of_format(name: str, text: str) -> bool:
+    """Whether a text is of a format: one of "date-time", "email" and "uri", and of the last only those with an
+    authority, since nearly every text with a colon in it is a URI."""
+    return (name != "uri" or "://" in text) and _FORMATS[name].is_valid(text)
 
 
 def path_of(place: Place | list[str | int]) -> str:

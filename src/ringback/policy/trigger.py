@@ -15,7 +15,7 @@ same change twice or from an older state.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ringback.model.limits import PAYLOAD_BYTES_MAX, RECORD_FIELDS_MAX
+from ringback.model.limits import FILTER_BYTES_MAX, PAYLOAD_BYTES_MAX, RECORD_FIELDS_MAX
 from ringback.policy.change_values import (
     CROSSINGS,
     FUNCTIONS,
@@ -25,7 +25,7 @@ from ringback.policy.change_values import (
     change_values,
     steps,
 )
-from ringback.policy.crossing import STILL_ABOVE, Crossing, sides
+from ringback.policy.crossing import STILL_ABOVE, Crossing, crossing, sides
 from ringback.policy.effort import characters
 from ringback.policy.expression import FilterRefused, Path, Token, is_call, is_member, place
 from ringback.policy.filter import Filter, compile_rule, literal
@@ -73,14 +73,20 @@ class _Call(NamedTuple):
 class CompiledTrigger:
     """A trigger's rule. Made by `compile_trigger`; may be used on any thread."""
 
-    __slots__ = ("_crossings", "_data", "_when")
+    __slots__ = ("_crossings", "_data", "_needed", "_when")
 
     def __init__(
-        self, when: Filter, crossings: Mapping[CrossingCall, Crossing], data: Filter | tuple[str, ...] | None
+        self,
+        when: Filter,
+        crossings: Mapping[CrossingCall, Crossing],
+        data: Filter | tuple[str, ...] | None,
+        needed: frozenset[CrossingCall] = frozenset(),
     ) -> None:
+        """`needed`: crossings without which `when` is false, so that it need not be evaluated."""
         self._when = when
         self._crossings = crossings
         self._data = data
+        self._needed = needed
 
     def judge(
         self, trigger_id: str, cooldown_s: float, values: ChangeValues, marks: Mapping[str, object] | None, now: int
@@ -92,6 +98,8 @@ class CompiledTrigger:
         fired_at = _cooling(remembered, cooldown_s, now)
         if fired_at is not None:
             return Verdict(False, None, {**kept, _FIRED_AT: fired_at}, None)
+        if not self._needed <= values.crossed:
+            return Verdict(False, None, kept or None, None)
         data = None
         wanted, failure = self._when.judge(values)
         if wanted:
@@ -104,12 +112,12 @@ class CompiledTrigger:
         """Tell the functions which crossings there are; the sides that have to be remembered."""
         kept: dict[str, object] = {}
         crossed = set()
-        for call, crossing in self._crossings.items():
-            before, after, between = sides(crossing, values.before, values.after, remembered)
+        for call, watched in self._crossings.items():
+            before, after, between = sides(watched, values.before, values.after, remembered)
             if before != after and (call[0] == "passed") is after:
                 crossed.add(call)
             if between:
-                kept[crossing.mark] = STILL_ABOVE
+                kept[watched.mark] = STILL_ABOVE
         values.crossed = crossed
         return kept
 
@@ -119,7 +127,8 @@ class CompiledTrigger:
             return event.data, None
         if isinstance(self._data, tuple):
             return masked(event.data, self._data), None
-        bytes_max = max(PAYLOAD_BYTES_MAX, len(event.data) + len(values.change.before or b""))
+        both = len(event.data) + len(values.change.before or b"")
+        bytes_max = max(PAYLOAD_BYTES_MAX, both + FILTER_BYTES_MAX)
         if characters(self._data.expression, values.extent) > _CHARS_PER_BYTE_MAX * bytes_max:
             return None, f"data: {TOO_DEAR}"
         value, failure = self._data.evaluate(values)
@@ -131,11 +140,11 @@ def compile_trigger(when: str, data: tuple[str, ...] | str | None) -> CompiledTr
     rule, crossings = _rule(when, "when")
     if not isinstance(data, str):
         _check_fields(data)
-        return CompiledTrigger(rule, crossings, data)
+        return CompiledTrigger(rule, crossings, data, _needed(rule.expression.tokens, crossings))
     made, there = _rule(data, "data")
     if there:
         raise TriggerRefused("passed(…) and exited(…) say when: they have no place in data.", "data")
-    return CompiledTrigger(rule, crossings, made)
+    return CompiledTrigger(rule, crossings, made, _needed(rule.expression.tokens, crossings))
 
 
 def _rule(text: str, field: str) -> tuple[Filter, dict[CrossingCall, Crossing]]:
@@ -151,6 +160,31 @@ def _rule(text: str, field: str) -> tuple[Filter, dict[CrossingCall, Crossing]]:
     if len(crossings) > CROSSINGS_MAX:
         raise TriggerRefused(f"It watches {len(crossings)} crossings; at most {CROSSINGS_MAX} are allowed.", field)
     return _with_reads(rule, calls), crossings
+
+
+def _needed(tokens: Sequence[Token], crossings: Mapping[CrossingCall, Crossing]) -> frozenset[CrossingCall]:
+    """Those that are parts of the whole expression, joined to the rest by `&&`: CEL has it false if one of them is,
+    even where another part fails."""
+    parts: list[list[int]] = [[]]
+    depth = 0
+    for index, token in enumerate(tokens):
+        if token.kind == "sign":
+            depth += (token.text in "([{") - (token.text in ")]}")
+            if not depth and token.text in "|?":
+                return frozenset()
+        if not depth and token.kind == "sign" and token.text == "&":
+            parts.append([])
+        else:
+            parts[-1].append(index)
+    whole = [part for part in parts if part and tokens[part[0]].text in CROSSINGS and _is_one_call(tokens, part)]
+    calls = [_Call(tokens[part[0]], part[0], tuple(_arguments(tokens, part[0]))) for part in whole]
+    return frozenset(_crossing(call)[0] for call in calls) & crossings.keys()
+
+
+def _is_one_call(tokens: Sequence[Token], part: Sequence[int]) -> bool:
+    """Whether it is a name, a bracket, what is in it, and the bracket's end, and nothing more."""
+    inside = [tokens[index].text for index in part[2:] if tokens[index].kind == "sign"]
+    return is_call(tokens, part[0]) and inside.count(")") == 1 and tokens[part[-1]].text == ")"
 
 
 def _with_reads(rule: Filter, calls: Sequence[_Call]) -> Filter:
@@ -174,7 +208,7 @@ def _crossing(call: _Call) -> tuple[CrossingCall, Crossing]:
     threshold, hysteresis = (*_floats(numbers), 0.0)[:2]
     if hysteresis < 0:
         raise FilterRefused(f"The hysteresis of {name} {where} is at least 0.")
-    return (name, path, threshold, hysteresis), Crossing(steps(path), threshold, hysteresis)
+    return (name, path, threshold, hysteresis), crossing(steps(path), threshold, hysteresis)
 
 
 def _floats(numbers: Sequence[object]) -> Iterator[float]:

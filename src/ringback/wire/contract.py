@@ -21,7 +21,10 @@ Write = Callable[[Message], str | None]
 
 
 MORE_SLOTS: Final = frozenset(
-    ("event_number", "channel", "subject_type", "subject_id", "entity", "change", "action", "previous", "accepted_at")
+    (
+        *("event_number", "channel", "subject_type", "subject_id", "entity", "change", "action", "previous"),
+        *("accepted_at", "changed", "record_url"),
+    )
 )
 
 

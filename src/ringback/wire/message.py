@@ -11,7 +11,9 @@ class Message(NamedTuple):
 
     `id` and `type` are what the API accepted (no full stop in the id, which delimits some signed contents); `data` and
     `previous` are JSON as it came in, UTF-8; `happened_ms` is when it happened, `sent_ms` when this attempt is made,
-    `attempt` its number from 1. `number` is a name for the event that is a whole number. None: there is none.
+    `attempt` its number from 1. `number` is a name for the event that is a whole number; `changed` a JSON array of the
+    JSON pointers of what is different from `previous`. None: there is none. `base_url` is where Ringback's own API is,
+    without a slash at its end.
     """
 
     id: str
@@ -29,6 +31,8 @@ class Message(NamedTuple):
     change: str | None = None
     previous: bytes | None = None
     accepted_ms: int = 0
+    changed: str | None = None
+    base_url: str = ""
 
 
 class Rendered(NamedTuple):

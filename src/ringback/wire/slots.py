@@ -11,6 +11,7 @@ from enum import Enum
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 from ringback.wire.message import Message
 
@@ -56,10 +57,25 @@ def _source(message: Message) -> str:
     return f"/tenants/{message.tenant_id}"
 
 
+def _changed(message: Message) -> bytes | None:
+    return None if message.changed is None else message.changed.encode()
+
+
+def _event_url(message: Message) -> str:
+    return f"{message.base_url}/v1/tenants/{message.tenant_id}/events/{message.id}"
+
+
+def _record_url(message: Message) -> str | None:
+    if message.subject_type is None or message.subject_id is None:
+        return None
+    place = "/".join(quote(part, safe="") for part in (message.subject_type, message.subject_id))
+    return f"{message.base_url}/v1/tenants/{message.tenant_id}/records/{place}"
+
+
 ALWAYS_THERE: Final = frozenset(
     (
         *("event_id", "event_type", "entity", "action", "topic", "attempt", "happened_at", "accepted_at", "sent_at"),
-        *("endpoint_id", "tenant_id", "source"),
+        *("endpoint_id", "tenant_id", "source", "event_url"),
     )
 )
 """Slots that have a value for every message, so that a header made of one alone is never left out."""
@@ -79,12 +95,17 @@ SLOTS: Final[Mapping[str, Slot]] = {
     "action": Slot(Kind.TEXT, "the change; without one what stands behind the last dot of the event's type", _action),
     "data": Slot(Kind.JSON, "the event's data", attrgetter("data")),
     "previous": Slot(Kind.JSON, "the data before the change", attrgetter("previous")),
+    "changed": Slot(
+        Kind.JSON, "JSON pointers of what is different from the data before the change, as a list", _changed
+    ),
     "attempt": Slot(Kind.NUMBER, "the number of this attempt, from 1", attrgetter("attempt")),
     "happened_at": Slot(Kind.TIME, "when it happened, else when it was accepted", attrgetter("happened_ms")),
     "accepted_at": Slot(Kind.TIME, "when the event was accepted", attrgetter("accepted_ms")),
     "sent_at": Slot(Kind.TIME, "when this attempt is made", attrgetter("sent_ms")),
     "endpoint_id": Slot(Kind.TEXT, "the endpoint's id", attrgetter("endpoint_id")),
     "tenant_id": Slot(Kind.TEXT, "the tenant's id", attrgetter("tenant_id")),
+    "event_url": Slot(Kind.TEXT, "where the event can be fetched, by the server's public_url", _event_url),
+    "record_url": Slot(Kind.TEXT, "the same of the record that the event is about, if it is kept as one", _record_url),
     "source": Slot(Kind.TEXT, "who tells it, as a URI reference: /tenants/ and the tenant's id", _source),
 }
 

@@ -22,8 +22,9 @@ PLACEHOLDERS = {
     "{key_id}": "key_1",
     "{event_id}": "evt_1",
     "{attempt_id}": "att_1",
-    "{name}": "a.b",
+    "{name}": "ab",
     "{job_id}": "job_1",
+    "{trigger_id}": "trg_1",
     "{record_type}": "company",
     "{record_id}": "42",
 }
@@ -126,6 +127,14 @@ def test_an_unknown_tenant_is_not_found_for_an_admin(world: ApiWorld, method: st
         body = {}
     if path == "/v1/tenants/{tenant_id}" and body:
         body = {"name": "x"}
+    if "/tracked-sets/" in path and body:
+        body = {"ids": ["c_1"]}
+    if path.endswith("/triggers") and body:
+        body = {"name": "x", "record_type": "company", "when": "true", "emits": "company.changed"}
+    if path.endswith("/triggers/{trigger_id}") and body:
+        body = {"name": "x"}
+    if path.endswith("/rules/try"):
+        body = {"filter": "true", "last": 1}
     if path.endswith("/replay"):
         body = {"since": "2027-01-15T00:00:00Z", "which": "all"}
     query = "?type=contact&id=42" if path.endswith("/subjects/payload") else ""

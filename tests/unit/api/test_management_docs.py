@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from ringback.api.management import openapi
 from ringback.api.management.guard import GuardedRoute
+from ringback.api.management.record_paths import RECORD_SCOPES
 from ringback.control.readiness import Obstacle
 from ringback.store.port import StoreUnavailable
 from support.api_world import ApiWorld, problem_of
@@ -86,7 +87,7 @@ def test_the_browser_is_told_to_load_nothing_from_another_host(world: ApiWorld) 
 
 def test_the_document_has_every_route_and_the_event_routes(world: ApiWorld, document: dict[str, Any]) -> None:
     routed = {
-        (method, route.path)
+        (method, route.path_format)
         for route in world.app.routes
         if isinstance(route, Route)
         and (isinstance(route, GuardedRoute) or route.path in OPEN)
@@ -98,7 +99,8 @@ def test_the_document_has_every_route_and_the_event_routes(world: ApiWorld, docu
         ("POST", "/v1/tenants/{tenant_id}/events/batch"),
         ("POST", "/v1/tenants/{tenant_id}/status"),
     }
-    assert operations(document).keys() == routed | events
+    records = {(method.upper(), path) for method, path in RECORD_SCOPES}
+    assert operations(document).keys() == routed | events | records
 
 
 def test_names_of_operations_are_unique(document: dict[str, Any]) -> None:
@@ -165,6 +167,8 @@ def test_answers_have_the_fields_that_are_documented(world: ApiWorld, document: 
     made = world.endpoint()
     schemas = document["components"]["schemas"]
     shown = world.get(f"/endpoints/{made['id']}")
-    assert shown.keys() == schemas["EndpointView"]["properties"].keys()
+    assert shown.keys() == schemas["WholeEndpointView"]["properties"].keys()
+    listed = world.get("/endpoints")["items"][-1]
+    assert listed.keys() == schemas["EndpointView"]["properties"].keys()
     assert made.keys() == schemas["SecretEndpointView"]["properties"].keys()
     assert world.call("GET", f"/v1/tenants/{TENANT}").json().keys() == schemas["TenantView"]["properties"].keys()

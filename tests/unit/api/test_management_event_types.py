@@ -22,7 +22,7 @@ def test_a_type_there_and_back(world: ApiWorld) -> None:
     made = world.call("PUT", PATH, {"name": "contact.created", **body})
     assert made.status_code == 201
     moments = {"created_at": "2027-01-15T08:00:00.000Z", "updated_at": "2027-01-15T08:00:00.000Z"}
-    assert made.json() == {"name": "contact.created", **body, **moments}
+    assert made.json() == {"name": "contact.created", **body, **moments, "version": 1}
     assert world.notified == 1
     for key in ("admin", "tenant"):
         assert world.call("GET", PATH, key=key).json() == made.json()

@@ -8,7 +8,7 @@ import pytest
 from ringback.control.paging import PAGE_BYTES_MAX
 from ringback.model.attempt import Outcome
 from ringback.store.port import Settlement
-from support.api_world import ApiWorld, problem_of
+from support.api_world import ApiWorld, fields_of, problem_of
 from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event, failed
 
 EXACT = b'{"b":1.0,"a":12345678901234567890,"e":1e400,"u":"\xc3\xa4\\u00e4","b":2}'
@@ -36,6 +36,8 @@ def test_every_field_of_an_event(world: ApiWorld) -> None:
                 ordering_key="k",
                 occurred_at=NOW - 1,
                 deliver_at=NOW + 1_000,
+                changed='["/n"]',
+                origin="record",
             )
         ]
     )
@@ -47,6 +49,8 @@ def test_every_field_of_an_event(world: ApiWorld) -> None:
         "subject": {"type": "contact", "id": "c_1"},
         "change": "updated",
         "previous": {"n": 0},
+        "changed": ["/n"],
+        "origin": "record",
         "ordering_key": "k",
         "occurred_at": "2027-01-15T07:59:59.999Z",
         "deliver_at": "2027-01-15T08:00:01.000Z",
@@ -61,7 +65,18 @@ def test_every_field_of_an_event(world: ApiWorld) -> None:
 def test_what_an_event_has_not_is_null(world: ApiWorld) -> None:
     world.accept([event()])
     shown = world.get("/events/evt_1")
-    for name in ("channel", "subject", "change", "previous", "ordering_key", "occurred_at", "deliver_at"):
+    names = (
+        "channel",
+        "subject",
+        "change",
+        "previous",
+        "changed",
+        "origin",
+        "ordering_key",
+        "occurred_at",
+        "deliver_at",
+    )
+    for name in names:
         assert shown[name] is None
 
 
@@ -109,6 +124,36 @@ def test_a_consumer_pulls_with_a_cursor_it_keeps(world: ApiWorld) -> None:
             if not page["items"]:
                 break
     assert pulled == [f"evt_{number}" for number in range(1, 7)]
+
+
+def test_where_only_some_events_are_wanted_the_place_goes_on_behind_the_others(world: ApiWorld) -> None:
+    world.accept([event(f"evt_{number}", type="a") for number in range(3)])
+    empty = world.get("/events?order=asc&type=b")
+    assert empty["items"] == []
+    assert empty["next_cursor"] is not None
+    assert world.get(f"/events?order=asc&type=b&cursor={empty['next_cursor']}") == {"items": [], "next_cursor": None}
+    assert world.get(f"/events?order=asc&cursor={empty['next_cursor']}") == {"items": [], "next_cursor": None}
+    world.accept([event("evt_3", type="b"), event("evt_4", type="a")])
+    page = world.get(f"/events?order=asc&type=b&cursor={empty['next_cursor']}")
+    assert ids(page) == ["evt_3"]
+    assert world.get(f"/events?order=asc&cursor={page['next_cursor']}")["items"] == []
+    newest_first = world.get("/events?type=c")
+    assert newest_first == {"items": [], "next_cursor": None}
+
+
+def test_whoever_waits_is_answered_at_once_where_something_is_there(world: ApiWorld) -> None:
+    world.accept([event()])
+    assert ids(world.get("/events?order=asc&wait_s=30")) == ["evt_1"]
+    for query in (
+        "wait_s=5",
+        "order=desc&wait_s=1",
+        "order=asc&wait_s=31",
+        "order=asc&wait_s=-1",
+        "order=asc&wait_s=0.5",
+    ):
+        assert fields_of(world.call("GET", f"/v1/tenants/{TENANT}/events?{query}")) == ["wait_s"], query
+    world.parts.arrivals.stop()
+    assert world.get("/events?order=asc&type=b&wait_s=30")["items"] == []
 
 
 def test_a_page_ends_before_it_fills_the_memory(world: ApiWorld) -> None:

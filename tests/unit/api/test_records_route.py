@@ -275,6 +275,18 @@ def test_sizes() -> None:
     assert world.ask("PUT", ONE, fits + b" " * 900).json["result"] == "unchanged"
 
 
+def test_a_patch_makes_no_record_larger_than_its_tenant_may_have() -> None:
+    world = RecordsWorld(IntakeLimits(payload_bytes_max=100))
+    world.ask("PUT", ONE, {"a": "x" * 80})
+    answer = world.ask("PATCH", ONE, {"b": "x" * 80})
+    assert (answer.status, code_of(answer)) == (413, "too_large")
+    refused = batch(world, line("1"), line(op="patch", data={"b": "x" * 80}))
+    assert (code_of(refused), "records[1].data" in refused.json["detail"]) == ("too_large", True)
+    assert world.record("1") is None
+    world.limit(payload_bytes_max=1_024)
+    assert world.ask("PATCH", ONE, {"b": "x" * 80}).json["result"] == "updated"
+
+
 # ── who may ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

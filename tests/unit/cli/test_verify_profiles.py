@@ -91,7 +91,7 @@ def verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_each_profile_that_signs_in_a_way_of_its_own_is_here() -> None:
-    standards = {"standard", "cloudevents", "cloudevents-binary"}
+    standards = {"standard", "standard-thin", "cloudevents", "cloudevents-binary"}
     assert {case.profile for case in CASES} | {*UNSIGNED, *standards} == {*profile_names(), GITHUB}
 
 

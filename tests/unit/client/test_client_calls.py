@@ -147,6 +147,12 @@ def test_send_many(api: Api, client: Client) -> None:
             "/v1/tenants/acme/events?order=asc&cursor=a+b",
             None,
         ),
+        (
+            lambda c: next(c.feed("a b", wait_s=5, type="t")),
+            "GET",
+            "/v1/tenants/acme/events?order=asc&cursor=a+b&wait_s=5&type=t",
+            None,
+        ),
         (lambda c: c.list_deliveries("e"), "GET", "/v1/tenants/acme/events/e/deliveries", None),
         (lambda c: c.resend("e"), "POST", "/v1/tenants/acme/events/e/resend", {}),
         (lambda c: c.resend("e", "p"), "POST", "/v1/tenants/acme/events/e/resend", {"endpoint_id": "p"}),

@@ -9,6 +9,7 @@ import pytest
 
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.record_write import ANY_REVISION, NO_REVISION, RecordOp, RecordOutcome, RecordWrite
+from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import NoEngine, RecordResult, Submission
 from ringback.ingest.writer import Writer
 from ringback.model.errors import NoSuchRecord, PreconditionFailed, RingbackError, TooLarge, WebhooksDisabled
@@ -29,7 +30,7 @@ BYTES_MAX = 2_000
 
 def put(data: Mapping[str, Any] | bytes, record_id: str = "1", **changes: Any) -> RecordWrite:
     body = data if isinstance(data, bytes) else json.dumps(data).encode()
-    plain = RecordWrite(TENANT, "contact", record_id, RecordOp.PUT, body, None, None, None, None, NOW, 0, "")
+    plain = RecordWrite(TENANT, "contact", record_id, RecordOp.PUT, body, None, None, None, None, NOW, 0, "", BYTES_MAX)
     return plain._replace(**changes)
 
 
@@ -39,6 +40,17 @@ def patch(data: Mapping[str, Any], record_id: str = "1", **changes: Any) -> Reco
 
 def delete(record_id: str = "1", **changes: Any) -> RecordWrite:
     return put(b"", record_id, op=RecordOp.DELETE, **changes)
+
+
+class Noting(RuleFailures):
+    """Keeps what it is told in a list."""
+
+    def __init__(self, failures: list[tuple[str, str, str, str]]) -> None:
+        super().__init__(None, ManualClock(NOW))
+        self._failures = failures
+
+    def failed(self, tenant_id: str, rule_id: str, event_id: str, message: str) -> None:
+        self._failures.append((tenant_id, rule_id, event_id, message))
 
 
 class World:
@@ -57,8 +69,7 @@ class World:
             engine=NoEngine(),
             on_done=lambda submissions: None,
             pause=lambda seconds: None,
-            record_bytes_max=BYTES_MAX,
-            rule_failed=lambda *failure: self.failures.append(failure),
+            rule_failures=Noting(self.failures),
         )
 
     def submit(self, *submissions: Submission) -> None:
@@ -339,6 +350,20 @@ def test_a_patch_that_makes_a_record_too_large_is_refused(world: World) -> None:
     refused = world.refused(patch({"b": "x" * 1_500}))
     assert isinstance(refused, TooLarge)
     assert world.record().revision == 1  # type: ignore[union-attr]
+
+
+def test_what_a_batch_reads_of_stored_records_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringback.ingest.records.STORED_BYTES_MAX", 3_000)
+    monkeypatch.setattr("ringback.ingest.records.LOCKED_AT_ONCE", 2)
+    large = {"a": "x" * 1_400}
+    for record_id in "123":
+        world.write(put(large, record_id))
+    apart = [Submission([], [], None, writes=[patch({"n": 1}, record_id)]) for record_id in "123"]
+    world.submit(*apart)
+    assert [one.results[0].outcome for one in apart] == ["updated"] * 3
+
+    assert isinstance(world.refused(*(patch({"n": 2}, record_id) for record_id in "123")), TooLarge)
+    assert [world.record(record_id).revision for record_id in "123"] == [2, 2, 2]  # type: ignore[union-attr]
 
 
 def test_where_webhooks_are_off_nothing_is_stored(world: World) -> None:

@@ -151,12 +151,22 @@ def test_large_numbers_have_a_value(number: float, text: str) -> None:
 
 def test_one_input_serves_many_filters() -> None:
     given_input = filter_input(EVENT, DATA, PREVIOUS)
-    context = given_input.context()
+    context = given_input.context(frozenset({"data", "previous"}))
     found = [
         compile_filter(text).matches(given_input) for text in ("data.age == 41", "data.age == 42", "data.x", "true")
     ]
     assert found == [True, False, False, True]
-    assert given_input.context() is context
+    assert given_input.context(frozenset({"data"})) is context
+    assert compile_filter("event.id == 'evt_1' || data.age == 41 && previous != null").matches(given_input)
+    assert given_input.context(frozenset({"data"})) is not context, "event came to it"
+
+
+def test_what_a_filter_does_not_read_is_not_in_its_way() -> None:
+    """JSON has no such value; it stands for one that the library can't take."""
+    given_input = filter_input(EVENT, {"bad": object()}, PREVIOUS)
+    assert compile_filter("previous != null").matches(given_input)
+    assert compile_filter("data.bad == 1").judge(given_input).failure is not None
+    assert compile_filter("event.id != ''").matches(given_input)
 
 
 # ── refused when saved ───────────────────────────────────────────────────────────────────────────────────────

@@ -38,7 +38,16 @@ KEYS = {
 ASKED: dict[str, Any] = {"tenant_ids": ["acme"], "seqs": [5], "due_ats": [1], "attempts": [1], "tries": [1]}
 ASKED |= {"types": ["lead"], "ids": ["id_5"], "names": ["vip"], "members": ["id_5"], "tenant_id": "acme", "limit": 5}
 ASKED |= {name: [1] for name in ("revisions", "versions", "source_ats", "created_ats", "updated_ats", "forget_ats")}
-ASKED |= {"seen": [1], "marks": ["{}"], "data": [b""], "set_id": "set_1", "after": "", "last": "z"}
+ASKED |= {
+    "seen": [1],
+    "marks": ["{}"],
+    "data": b"x",
+    "starts": [1],
+    "sizes": [1],
+    "set_id": "set_1",
+    "after": "",
+    "last": "z",
+}
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conformance.backend import accept
+from conformance.backend import accept, settle
 from ringback.store.port import EventQuery, IntakeTransaction, ReplaySpan, StoreUnavailable
 from ringback.store.postgres import jobs
+from ringback.store.postgres import log as log_of_store
 from ringback.store.postgres.store import PostgresStore
+from ringback.times import DAY_MS
 from support.process import wait_until
-from support.rows import NOW, TENANT, event
+from support.rows import NOW, OTHER_TENANT, TENANT, attempt, event
 
 SPAN = ReplaySpan(TENANT, "ep_a", NOW, NOW + 1, 10**12)
 
@@ -86,3 +88,37 @@ def test_a_replay_does_not_wait_for_ever(
     monkeypatch.setattr(jobs, "_SPAN_LOOKS", 2)
     with pytest.raises(StoreUnavailable):
         store.replay_page(SPAN, 0, 10)
+
+
+@pytest.mark.parametrize("quiet_rows", [0, 4, 500], ids=["walked", "walked since it has many", "by its own rows"])
+def test_an_endpoints_events_are_found_whichever_way_is_shorter(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, quiet_rows: int
+) -> None:
+    """Tried on the day they came, days after, not at all; among others, and of a tenant of several."""
+    monkeypatch.setattr(log_of_store, "QUIET_ROWS", quiet_rows)
+    store.make_days(NOW)
+    for place in range(12):
+        accepted_at = NOW + (place % 3 - 1) * DAY_MS
+        one = event(f"evt_{place:02d}", accepted_at=accepted_at, type="odd" if place % 2 else "even")
+        (seq,) = accept(store, one, "ep_a" if place % 4 else "ep_b")
+        if place % 4 == 1:
+            settle(store, seq, attempt(place, 1, one.id, at=accepted_at))
+        elif place % 4 == 2:
+            settle(store, seq, attempt(place, 1, one.id, at=NOW + DAY_MS))
+        accept(store, one._replace(id=f"evt_x{place:02d}", tenant_id=OTHER_TENANT), "ep_a")
+    own = [f"evt_{place:02d}" for place in range(12) if place % 4]
+
+    def ids(**filters: object) -> list[str]:
+        query = EventQuery(TENANT, endpoint_id="ep_a", limit=5)._replace(**filters)  # type: ignore[arg-type]
+        found: list[str] = []
+        while page := store.list_events(query):
+            found += [stored.event.id for stored in page]
+            query = query._replace(after=page[-1].seq)
+        return found
+
+    assert ids(ascending=True) == own
+    assert ids() == own[::-1]
+    assert ids(ascending=True, type="odd") == [name for name in own if int(name[4:]) % 2]
+    assert ids(ascending=True, since=NOW + DAY_MS) == [name for name in own if int(name[4:]) % 3 == 2]
+    assert ids(until=NOW) == [name for name in own[::-1] if int(name[4:]) % 3 == 0]
+    assert ids(endpoint_id="ep_none") == []

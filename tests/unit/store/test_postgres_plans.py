@@ -42,12 +42,13 @@ PLAIN: dict[str, Any] = {
     "day_after": NOW + 2 * DAY_MS, "before": "", "type": "lead", "types": ["lead"] * 4, "name": "set_1", "names":
     ["set_1"] * 4, "set_id": "set_1", "members": EVENTS, "more": 1, "revisions": [2] * 4, "versions": [1] * 4,
     "source_ats": [NOW] * 4, "created_ats": [NOW] * 4, "updated_ats": [NOW] * 4, "forget_ats": [NOW] * 4, "marks":
-    ["{}"] * 4, "data": [b"x"] * 4, "seen": [1] * 4,
+    ["{}"] * 4, "data": b"xxxx", "starts": [1] * 4, "sizes": [1] * 4, "seen": [1] * 4,
 }  # fmt: skip
 OF_STREAM = {"after": 0, "before": NOW}
 NEWEST = {"after": LAST_ID}
 OTHERWISE: dict[str, dict[str, Any]] = {
     "walk_events": {"after": LAST_SEQ},
+    "walk_events_of_endpoint": {"after": LAST_SEQ},
     "walk_attempts_of_tenant": NEWEST,
     "walk_failures_of_tenant": NEWEST,
     "walk_attempts_of_endpoint": NEWEST,
@@ -133,8 +134,12 @@ INDEXES: dict[str, set[str]] = {
     "delete_silent_node": {"node_pkey"},
     "delete_node": {"node_pkey"},
     "spread_of_lanes": {"lane_owned", "node_pkey"},
-    "walk_events": {"attempt_by_event", "delivery_by_event", "event_in_stream"},
+    "walk_events": {"event_in_stream"},
+    "walk_events_of_endpoint": {"attempt_by_event", "delivery_by_event", "event_in_stream"},
+    "events_of_quiet_endpoint": {"attempt_by_endpoint", "delivery_in_lane"},
+    "places_of_events": {"event_pkey"},
     "latest_place": {"event_in_stream"},
+    "time_of_place": {"event_in_stream"},
     "walk_attempts_of_tenant": {"attempt_pkey"},
     "walk_failures_of_tenant": {"attempt_unsuccessful_by_tenant"},
     "walk_attempts_of_endpoint": {"attempt_by_endpoint"},
@@ -270,7 +275,7 @@ def asked(name: str) -> dict[str, Any]:
     query, _, oldest_first = name.partition(" ")
     found = {**PLAIN, **OTHERWISE.get(query, {})}
     if oldest_first:
-        found["after"] = 0 if query == "walk_events" else ""
+        found["after"] = 0 if query.startswith("walk_events") else ""
     return found
 
 
@@ -359,7 +364,7 @@ class TestPlans:
 
     def test_a_walk_goes_the_other_way_round_by_the_same_index(self, seen: Seen) -> None:
         walks = [name for name in QUERIES if query_of(name) != name]
-        assert len(walks) == 6
+        assert len(walks) == 7
         for name in walks:
             assert "> %(after)s" in QUERIES[name]
             assert seen.indexes(seen.empty[name]) == seen.indexes(seen.empty[query_of(name)])

@@ -30,6 +30,14 @@ class EventView(BaseModel):
     subject: SubjectView | None
     change: str | None
     previous: Any
+    changed: list[str] | None = Field(
+        description="JSON pointers of what is different from `previous`, where a record's change made the event; where "
+        'they are too many, one to the whole, `""`. null for others.'
+    )
+    origin: str | None = Field(
+        description="What made it: `record` a record's change, a trigger's id that trigger, `ringback` Ringback's own "
+        "work; null: it was posted."
+    )
     ordering_key: str | None
     occurred_at: str | None
     deliver_at: str | None
@@ -62,6 +70,8 @@ def _document(event: Event) -> dict[str, object]:
         "subject": subject,
         "change": event.change,
         "previous": None if event.previous is None else msgspec.Raw(event.previous),
+        "changed": None if event.changed is None else msgspec.Raw(event.changed.encode()),
+        "origin": event.origin,
         "ordering_key": event.ordering_key,
         "occurred_at": _moment(event.occurred_at),
         "deliver_at": _moment(event.deliver_at),

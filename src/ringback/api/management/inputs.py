@@ -14,7 +14,12 @@ from ringback.control.replays import ReplayRequest
 from ringback.control.secrets import SECRET_GRACE_S_DEFAULT
 from ringback.control.tenants import RETENTION_DAYS_DEFAULT, TenantFields
 from ringback.model.job import Which
-from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, TOTAL_DEADLINE_S_MAX, TRACKED_IDS_AT_ONCE_MAX
+from ringback.model.limits import (
+    INDEXED_TEXT_BYTES_MAX,
+    SAMPLES_MAX,
+    TOTAL_DEADLINE_S_MAX,
+    TRACKED_IDS_AT_ONCE_MAX,
+)
 from ringback.model.record import DELETED_KEPT_DAYS
 
 _FILTER_EXAMPLE = 'data.amount > 100 && event.type != "order.draft"'
@@ -148,6 +153,16 @@ class EventTypeBody(Input):
         examples=[{"id": "c_1"}],
     )
     deprecated: bool = Field(default=False, description="Shown to whoever chooses event types; events go on.")
+
+
+class SamplesBody(Input):
+    """What to make a schema of."""
+
+    samples: list[Any] = Field(
+        description=f"`data` of events, {SAMPLES_MAX:,} at most.",
+        examples=[[{"id": "c_1", "name": "Ada"}, {"id": "c_2"}]],
+    )
+    enums: bool = Field(default=False, description="List texts that are one of a few, and come again, as `enum`.")
 
 
 class RecordTypeBody(Input):

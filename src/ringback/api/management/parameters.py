@@ -11,9 +11,9 @@ from fastapi import Depends, Query
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from ringback.control.findings import CONTROL_CHARACTER
 from ringback.control.paging import PageRequest
 from ringback.model.limits import INDEXED_TEXT_BYTES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX
+from ringback.model.text import CONTROL_CHARACTER
 from ringback.times import parse_rfc3339
 
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")

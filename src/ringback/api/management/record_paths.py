@@ -15,7 +15,18 @@ _RESULT: Final[Document] = {
     "enum": [str(outcome) for outcome in RecordOutcome],
     "description": "`unchanged`: it was so already; `stale`: what is stored is newer, by `version` or `updated_at`.",
 }
-_STATE: Final[Document] = {"type": "object", "example": {"name": "Acme", "score": 81}}
+_STATE: Final[Document] = {
+    "type": "object",
+    "additionalProperties": True,
+    "description": "The record itself, kept byte by byte.",
+    "example": {"name": "Acme", "score": 81},
+}
+_PATCH: Final[Document] = {
+    "type": "object",
+    "additionalProperties": True,
+    "description": "A merge patch (RFC 7396): null removes a member.",
+    "example": {"score": 81, "phone": None},
+}
 _EVENT_ID: Final[Document] = {
     "anyOf": [_TEXT, {"type": "null"}],
     "description": "The event of this change; null: nothing changed that is told.",
@@ -127,16 +138,19 @@ def _operation(operation_id: str, summary: str, content: Document | None, *, may
     return operation
 
 
-_PATCH: Final[Document] = {"schema": {**_STATE, "example": {"score": 81, "phone": None}}}
+_PATCH_CONTENT: Final[Document] = {"schema": _reference("RecordPatch")}
 RECORD_PATHS: Final[Document] = {
     "/v1/tenants/{tenant_id}/records/{record_type}/{record_id}": {
         RecordOp.PUT.value: _operation(
-            "put_record", "Write a record's whole state", {"application/json": {"schema": _STATE}}, may_create=True
+            "put_record",
+            "Write a record's whole state",
+            {"application/json": {"schema": _reference("RecordState")}},
+            may_create=True,
         ),
         RecordOp.PATCH.value: _operation(
             "patch_record",
             "Change a record by a merge patch (RFC 7396)",
-            {"application/merge-patch+json": _PATCH, "application/json": _PATCH},
+            {"application/merge-patch+json": _PATCH_CONTENT, "application/json": _PATCH_CONTENT},
         ),
         RecordOp.DELETE.value: _operation("delete_record", "Delete a record", None),
     },
@@ -170,7 +184,12 @@ RECORD_PATHS: Final[Document] = {
         }
     },
 }
-RECORD_SCHEMAS: Final[Document] = {"WrittenRecord": _WRITTEN, "WrittenRecords": _WRITTEN_BATCH}
+RECORD_SCHEMAS: Final[Document] = {
+    "RecordState": _STATE,
+    "RecordPatch": _PATCH,
+    "WrittenRecord": _WRITTEN,
+    "WrittenRecords": _WRITTEN_BATCH,
+}
 RECORD_SCOPES: Final = {
     (method, path): Scope.INGEST for path, operations in RECORD_PATHS.items() for method in operations
 }

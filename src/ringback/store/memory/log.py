@@ -20,6 +20,10 @@ class MemoryLog(MemoryPart):
             page = sorted(wanted, key=lambda stored: stored.seq, reverse=not query.ascending)
             return page[: query.limit]
 
+    def stream_end(self, tenant_id: str) -> int:
+        with self._tables as tables:
+            return max((one.seq for one in tables.events.values() if one.event.tenant_id == tenant_id), default=0)
+
     def get_event(self, tenant_id: str, event_id: str) -> Event | None:
         with self._tables as tables:
             stored = tables.events.get((tenant_id, event_id))

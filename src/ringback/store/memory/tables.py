@@ -16,7 +16,7 @@ from typing import Self
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
 from ringback.model.event import Delivery, Event, NewDelivery
-from ringback.model.event_type import EventType
+from ringback.model.event_type import EventType, SchemaVersion
 from ringback.model.job import Job
 from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
@@ -74,6 +74,7 @@ class MemoryTables:
         self.tenants: dict[str, Tenant] = {}
         self.deleted_tenants: set[str] = set()
         self.event_types: dict[str, EventType] = {}
+        self.schema_versions: dict[str, list[SchemaVersion]] = {}
         self.profiles: dict[str, StoredProfile] = {}
         self.record_types: dict[str, RecordType] = {}
         self.triggers: dict[str, Trigger] = {}

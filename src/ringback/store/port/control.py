@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.event import Delivery, Event
-from ringback.model.event_type import EventType
+from ringback.model.event_type import EventType, SchemaVersion
 from ringback.model.job import Job
 from ringback.model.lane import LaneRow
 from ringback.model.notice import Notice
@@ -51,10 +51,12 @@ class EventTypes(Protocol):
     """The catalogue. A change is logged under the kind `event_type`, no tenant, and the type's name."""
 
     def put_event_type(self, event_type: EventType, types_max: int) -> EventType | None:
-        """Add it, or replace all but `created_at` of the one with its name; what is stored then, with its revision.
+        """Add it, or replace all but `created_at` of the one with its name; what is stored then, with its revision and
+        version.
 
-        None, and nothing is done, when it is new and there are `types_max` already. The revision given is not looked
-        at.
+        A schema that is another than the one before is a new version, from `updated_at` on; of the versions the
+        latest SCHEMA_VERSIONS_KEPT_MAX are kept. None, and nothing is done, when it is new and there are `types_max`
+        already. The revision and the version given are not looked at.
         """
 
     def get_event_type(self, name: str) -> EventType | None: ...
@@ -65,7 +67,11 @@ class EventTypes(Protocol):
     def load_event_types(self, names: Sequence[str]) -> Sequence[EventType]:
         """Those of them that exist."""
 
-    def delete_event_type(self, name: str) -> bool: ...
+    def delete_event_type(self, name: str) -> bool:
+        """With all its versions: who makes it again begins with the first."""
+
+    def list_schema_versions(self, name: str, before: int | None, limit: int) -> Sequence[SchemaVersion]:
+        """Those kept of a type, newest first, below the version `before` (None: from the present one on)."""
 
 
 class Profiles(Protocol):
@@ -238,6 +244,10 @@ class Log(Protocol):
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
         """One page; `endpoint_id` keeps events that have a delivery or an attempt there."""
+
+    def stream_end(self, tenant_id: str) -> int:
+        """A place such that nothing will ever come up to it that is not there by now; a listing that is begun after
+        this looks at all that is. 0: there is nothing."""
 
     def get_event(self, tenant_id: str, event_id: str) -> Event | None: ...
 

@@ -8,6 +8,7 @@ A page is found by walking a type's key, past what is deleted, so many rows a re
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import accumulate
 from typing import Any, Final
 
 from ringback.model.record import Record, RecordKey, RecordType
@@ -28,7 +29,7 @@ _SQL: Final = load("postgres")
 _KIND: Final = "record_type"
 _COLUMNS: Final = (
     "tenant_ids", "types", "ids", "revisions", "versions", "source_ats", "created_ats", "updated_ats", "forget_ats",
-    "marks", "data",
+    "marks",
 )  # fmt: skip
 
 
@@ -133,4 +134,11 @@ def _read_types(session: Session, names: Sequence[str]) -> list[RecordType]:
 
 
 def _columns(records: Sequence[Record]) -> dict[str, Any]:
-    return {name: list(column) for name, column in zip(_COLUMNS, zip(*records, strict=True), strict=True)}
+    *columns, data = zip(*records, strict=True)
+    sizes = [len(one) for one in data]
+    return {
+        **{name: list(column) for name, column in zip(_COLUMNS, columns, strict=True)},
+        "data": b"".join(data),
+        "starts": [end - size + 1 for end, size in zip(accumulate(sizes), sizes, strict=True)],
+        "sizes": sizes,
+    }

@@ -6,8 +6,10 @@ from typing import Final
 
 import apsw
 
-from ringback.model.event_type import EventType
+from ringback.model.event_type import EventType, SchemaVersion
+from ringback.model.limits import SCHEMA_VERSIONS_KEPT_MAX
 from ringback.store.config_rows import event_type_of
+from ringback.store.log_reading import LAST_SEQ
 from ringback.store.queries import load
 from ringback.store.sqlite.changes import log_change
 from ringback.store.sqlite.connection import SqlitePart, change, rows
@@ -26,6 +28,9 @@ class SqliteEventTypes(SqlitePart):
             if not known and count >= types_max:
                 return None
             connection.execute(_SQL["put_event_type"], asdict(event_type))
+            if change(connection, _SQL["add_schema_version"], asdict(event_type)):
+                kept = {"name": event_type.name, "kept": SCHEMA_VERSIONS_KEPT_MAX}
+                connection.execute(_SQL["trim_schema_versions"], kept)
             log_change(connection, _KIND, None, event_type.name)
             return _read(connection, [event_type.name])[0]
 
@@ -45,8 +50,13 @@ class SqliteEventTypes(SqlitePart):
         with self._writer.transaction() as connection:
             if not change(connection, _SQL["delete_event_type"], {"name": name}):
                 return False
+            connection.execute(_SQL["delete_schema_versions"], {"name": name})
             log_change(connection, _KIND, None, name)
             return True
+
+    def list_schema_versions(self, name: str, before: int | None, limit: int) -> Sequence[SchemaVersion]:
+        asked = {"name": name, "before": LAST_SEQ if before is None else before, "limit": limit}
+        return [SchemaVersion(*row) for row in self._read(_SQL["list_schema_versions"], asked)]
 
 
 def _read(connection: apsw.Connection, names: Sequence[str]) -> list[EventType]:

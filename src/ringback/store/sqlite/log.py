@@ -41,6 +41,10 @@ class SqliteLog(SqlitePart):
         seqs = self._walk("walk_events", filters, start_of_events(query), query)
         return [StoredEvent(seq, Event(*row)) for seq, *row in self._load("load_events", seqs)]
 
+    def stream_end(self, tenant_id: str) -> int:
+        found = self._read(_SQL["stream_end"], {"tenant_id": tenant_id})
+        return found[0][0] if found else 0
+
     def get_event(self, tenant_id: str, event_id: str) -> Event | None:
         found = self._read(_SQL["events_by_id"], {"tenant_id": tenant_id, "ids": json_list([event_id])})
         return Event(*found[0]) if found else None

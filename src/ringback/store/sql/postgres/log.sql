@@ -16,30 +16,75 @@ FROM (
         AND (%(type)s::text IS NULL OR type = %(type)s)
         AND (%(channel)s::text IS NULL OR channel = %(channel)s)
         AND (%(patterns)s::text[] IS NULL OR type LIKE ANY (%(patterns)s::text[]))
-        AND (%(channels)s::text[] IS NULL OR channel = ANY (%(channels)s::text[]))
-        AND (
-            %(endpoint_id)s::text IS NULL
-            OR (
-                SELECT true FROM delivery
-                WHERE delivery.tenant_id = %(tenant_id)s AND delivery.event_id = seen.id AND delivery.event_id > ''
-                AND delivery.endpoint_id = %(endpoint_id)s
-                LIMIT 1
-            )
-            OR (
-                SELECT true FROM attempt
-                WHERE attempt.tenant_id = %(tenant_id)s AND attempt.event_id = seen.id
-                AND attempt.endpoint_id = %(endpoint_id)s
-                LIMIT 1
-            )
-        ) AS wanted
-    FROM (
-        SELECT seq, id, type, channel, accepted_at FROM event
-        WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq < %(after)s AND seq <= %(floor)s
-        AND accepted_at >= %(from_day)s AND accepted_at < %(to_day)s
-        ORDER BY seq DESC LIMIT %(step)s
-    ) AS seen
+        AND (%(channels)s::text[] IS NULL OR channel = ANY (%(channels)s::text[])) AS wanted
+    FROM event
+    WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq < %(after)s AND seq <= %(floor)s
+    AND accepted_at >= %(from_day)s AND accepted_at < %(to_day)s
+    ORDER BY seq DESC LIMIT %(step)s
+) AS judged;
+
+-- name: walk_events_of_endpoint
+-- The same of events with a delivery or an attempt at an endpoint; earlier days are not asked but for one.
+WITH seen AS MATERIALIZED (
+    SELECT
+        seq, id, accepted_at,
+        accepted_at >= %(since)s
+        AND accepted_at < %(until)s
+        AND (%(type)s::text IS NULL OR type = %(type)s)
+        AND (%(channel)s::text IS NULL OR channel = %(channel)s)
+        AND (%(patterns)s::text[] IS NULL OR type LIKE ANY (%(patterns)s::text[]))
+        AND (%(channels)s::text[] IS NULL OR channel = ANY (%(channels)s::text[])) AS fits
+    FROM event
+    WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq < %(after)s AND seq <= %(floor)s
+    AND accepted_at >= %(from_day)s AND accepted_at < %(to_day)s
+    ORDER BY seq DESC LIMIT %(step)s
+), tried AS MATERIALIZED (
+    SELECT event_id FROM attempt
+    WHERE tenant_id = %(tenant_id)s AND event_id = ANY (ARRAY(SELECT id FROM seen WHERE fits))
+    AND endpoint_id = %(endpoint_id)s AND at >= (SELECT min(accepted_at) - 86400000 FROM seen)
+), queued AS MATERIALIZED (
+    SELECT event_id FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND event_id = ANY (ARRAY(SELECT id FROM seen WHERE fits)) AND event_id > ''
+    AND endpoint_id = %(endpoint_id)s
+)
+SELECT
+    array_agg(seq) FILTER (WHERE wanted), array_agg(accepted_at) FILTER (WHERE wanted), count(*), min(seq)
+FROM (
+    SELECT
+        seq, accepted_at,
+        fits AND (id IN (SELECT event_id FROM tried) OR id IN (SELECT event_id FROM queued)) AS wanted
+    FROM seen
     OFFSET 0
 ) AS judged;
+
+-- name: events_of_quiet_endpoint
+-- The events of an endpoint's attempts, from a time on, and of its deliveries: some of them, where there are many.
+(
+    SELECT event_id FROM attempt
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > '' AND at >= %(from_at)s
+    LIMIT %(step)s
+)
+UNION ALL
+(
+    SELECT event_id FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND endpoint_id > ''
+    LIMIT %(step)s
+);
+
+-- name: places_of_events
+-- Those of a tenant's events by id that are wanted, in any order: their places and times.
+SELECT seq, accepted_at FROM event
+WHERE tenant_id = %(tenant_id)s AND id = ANY (%(ids)s::text[]) AND seq <= %(floor)s
+AND accepted_at >= %(from_day)s AND accepted_at < %(to_day)s
+AND accepted_at >= %(since)s AND accepted_at < %(until)s
+AND (%(type)s::text IS NULL OR type = %(type)s)
+AND (%(channel)s::text IS NULL OR channel = %(channel)s)
+AND (%(patterns)s::text[] IS NULL OR type LIKE ANY (%(patterns)s::text[]))
+AND (%(channels)s::text[] IS NULL OR channel = ANY (%(channels)s::text[]));
+
+-- name: time_of_place
+-- When the tenant's latest event up to a place was accepted.
+SELECT accepted_at FROM event WHERE tenant_id = %(tenant_id)s AND seq > 0 AND seq <= %(last)s ORDER BY seq DESC LIMIT 1;
 
 -- name: latest_place
 -- The place of a tenant's latest event up to a place.

@@ -1,4 +1,5 @@
 -- Records, and how the changes of record types are told. The columns are in the order of the models in model.record.
+-- The data of many comes as one value with the place of each: a list of them would be written out in hexadecimal first.
 
 -- name: lock_records
 -- Those of the records that are there, deleted ones too, each for this transaction alone.
@@ -14,13 +15,14 @@ FOR UPDATE OF record;
 -- Store records that are locked, where they are as they were seen.
 UPDATE record
 SET revision = put.revision, version = put.version, source_at = put.source_at, created_at = put.created_at,
-    updated_at = put.updated_at, forget_at = put.forget_at, marks = put.marks, data = put.data
+    updated_at = put.updated_at, forget_at = put.forget_at, marks = put.marks,
+    data = substr(%(data)s::bytea, put.start::integer, put.size::integer)
 FROM unnest(
     %(tenant_ids)s::text[], %(types)s::text[], %(ids)s::text[], %(revisions)s::bigint[], %(versions)s::bigint[],
     %(source_ats)s::bigint[], %(created_ats)s::bigint[], %(updated_ats)s::bigint[], %(forget_ats)s::bigint[],
-    %(marks)s::text[], %(data)s::bytea[], %(seen)s::bigint[]
+    %(marks)s::text[], %(starts)s::bigint[], %(sizes)s::bigint[], %(seen)s::bigint[]
 ) AS put (
-    tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks, data, seen
+    tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks, start, size, seen
 )
 WHERE record.tenant_id = put.tenant_id AND record.type = put.type AND record.id = put.id
 AND record.revision = put.seen;
@@ -30,13 +32,15 @@ AND record.revision = put.seen;
 INSERT INTO record (
     tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks, data
 )
-SELECT tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks, data
+SELECT
+    tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks,
+    substr(%(data)s::bytea, start::integer, size::integer)
 FROM unnest(
     %(tenant_ids)s::text[], %(types)s::text[], %(ids)s::text[], %(revisions)s::bigint[], %(versions)s::bigint[],
     %(source_ats)s::bigint[], %(created_ats)s::bigint[], %(updated_ats)s::bigint[], %(forget_ats)s::bigint[],
-    %(marks)s::text[], %(data)s::bytea[]
+    %(marks)s::text[], %(starts)s::bigint[], %(sizes)s::bigint[]
 ) AS put (
-    tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks, data
+    tenant_id, type, id, revision, version, source_at, created_at, updated_at, forget_at, marks, start, size
 )
 ORDER BY tenant_id COLLATE "C", type COLLATE "C", id COLLATE "C"
 ON CONFLICT (tenant_id, type, id) DO NOTHING;

@@ -14,13 +14,17 @@ SET description = excluded.description, deprecated = excluded.deprecated, update
 
 -- name: event_types_by_name
 -- Those of the types that exist, as asked.
-SELECT name, description, deprecated, created_at, updated_at, revision, schema, sample
+SELECT name, description, deprecated, created_at, updated_at, revision, schema, sample, (
+    SELECT max(version) FROM event_type_version WHERE event_type_version.name = event_type.name
+)
 FROM json_each(:names) AS asked
 CROSS JOIN event_type ON event_type.name = asked.value;
 
 -- name: list_event_types
 -- A page of types by name.
-SELECT name, description, deprecated, created_at, updated_at, revision, schema, sample
+SELECT name, description, deprecated, created_at, updated_at, revision, schema, sample, (
+    SELECT max(version) FROM event_type_version WHERE event_type_version.name = event_type.name
+)
 FROM event_type
 WHERE name > :after
 ORDER BY name
@@ -29,3 +33,30 @@ LIMIT :limit;
 -- name: delete_event_type
 -- Remove a type from the catalogue.
 DELETE FROM event_type WHERE name = :name;
+
+-- name: add_schema_version
+-- A new version of a type's schema, unless it is the one of the latest.
+INSERT INTO event_type_version (name, version, created_at, schema)
+SELECT :name, ifnull(max(version), 0) + 1, :updated_at, :schema
+FROM event_type_version
+WHERE name = :name
+HAVING count(*) = 0 OR :schema IS NOT (
+    SELECT schema FROM event_type_version WHERE name = :name ORDER BY version DESC LIMIT 1
+);
+
+-- name: trim_schema_versions
+-- Forget all but the latest versions of a type's schema.
+DELETE FROM event_type_version
+WHERE name = :name AND version <= (SELECT max(version) FROM event_type_version WHERE name = :name) - :kept;
+
+-- name: delete_schema_versions
+-- Forget all versions of a type's schema.
+DELETE FROM event_type_version WHERE name = :name;
+
+-- name: list_schema_versions
+-- Versions of a type's schema, newest first.
+SELECT version, created_at, schema
+FROM event_type_version
+WHERE name = :name AND version < :before
+ORDER BY version DESC
+LIMIT :limit;

@@ -33,6 +33,10 @@ FROM (
     ORDER BY seq DESC LIMIT :step
 ) AS seen;
 
+-- name: stream_end
+-- The place of a tenant's latest event.
+SELECT seq FROM event WHERE tenant_id = :tenant_id ORDER BY seq DESC LIMIT 1;
+
 -- name: walk_attempts_of_tenant
 -- A tenant's attempts by id.
 SELECT

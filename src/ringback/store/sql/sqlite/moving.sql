@@ -27,8 +27,8 @@ FROM event_type WHERE name > :key_1 ORDER BY name;
 
 -- name: move_event_type_version
 -- The schemas that event types have had, after a key.
-SELECT name AS key_1, revision AS key_2, name, revision, created_at, schema
-FROM event_type_version WHERE (name, revision) > (:key_1, :key_2) ORDER BY name, revision;
+SELECT name AS key_1, version AS key_2, name, version, created_at, schema
+FROM event_type_version WHERE (name, version) > (:key_1, :key_2) ORDER BY name, version;
 
 -- name: move_record_type
 -- Record types after a name.

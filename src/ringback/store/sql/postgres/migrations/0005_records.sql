@@ -104,16 +104,16 @@ CREATE TABLE rule_failure (
 
 -- ── the catalogue ──────────────────────────────────────────────────────────────────────────────────────────────
 
--- The schemas that an event type has had, the present one included. `revision` is that of the entry that brought it.
+-- The schemas that an event type has had, the present one included, numbered from 1.
 CREATE TABLE event_type_version (
     name text COLLATE "C" NOT NULL,
-    revision bigint NOT NULL,
+    version bigint NOT NULL,
     created_at bigint NOT NULL,
     schema bytea,
-    PRIMARY KEY (name, revision)
+    PRIMARY KEY (name, version)
 );
-INSERT INTO event_type_version (name, revision, created_at, schema)
-SELECT name, revision, updated_at, schema FROM event_type;
+INSERT INTO event_type_version (name, version, created_at, schema)
+SELECT name, 1, updated_at, schema FROM event_type;
 
 -- ── Ringback's own work ────────────────────────────────────────────────────────────────────────────────────────
 

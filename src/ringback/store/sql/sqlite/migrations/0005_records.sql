@@ -95,16 +95,16 @@ CREATE TABLE rule_failure (
 
 -- ── the catalogue ──────────────────────────────────────────────────────────────────────────────────────────────
 
--- The schemas that an event type has had, the present one included. `revision` is that of the entry that brought it.
+-- The schemas that an event type has had, the present one included, numbered from 1.
 CREATE TABLE event_type_version (
     name TEXT NOT NULL,
-    revision INTEGER NOT NULL,
+    version INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     schema BLOB,
-    PRIMARY KEY (name, revision)
+    PRIMARY KEY (name, version)
 ) STRICT;
-INSERT INTO event_type_version (name, revision, created_at, schema)
-SELECT name, revision, updated_at, schema FROM event_type;
+INSERT INTO event_type_version (name, version, created_at, schema)
+SELECT name, 1, updated_at, schema FROM event_type;
 
 -- ── Ringback's own work ────────────────────────────────────────────────────────────────────────────────────────
 
