@@ -61,6 +61,11 @@ UNSAID = {
     "deliver_at": "a moment between 1970 and 9999",
     "url": "the rules of docs/security.md",
     "filter": "a language of its own",
+    **dict.fromkeys(("when", "data"), "a language of its own"),
+    **dict.fromkeys(("record_type", "emits"), "words with dots between them"),
+    **dict.fromkeys(("template", "parameters"), "what the list of templates has; nothing beside a rule of one's own"),
+    **dict.fromkeys(("event", "event_id", "last", "record", "trigger", "trigger_id"), "one of several, and only one"),
+    "cooldown_s": RANGES,
     "secret": "of a profile's form",
     "profile": "one that this server knows",
     "tracked_set": "a name of letters, digits, _ and -",
@@ -160,16 +165,26 @@ class ContractWorld:
             )
         if name == "job_id":
             return self._first(self.api.get("/jobs?limit=1")["items"]) or self._job()
-        if name == "name" and "/profiles/" in operation:
-            return self._profile()
-        if name == "name" and "/record-types/" in operation:
-            self.api.call("PUT", "/v1/record-types/contact", {})
-            return "contact"
+        if name == "trigger_id":
+            rule = {"name": "x", "record_type": "contact", "when": "true", "emits": "x"}
+            return self._first(self.api.get("/triggers?limit=1")["items"]) or self.api.post("/triggers", rule)["id"]
+        if name == "name":
+            return self._named(operation)
         if name == "record_id":
             return self._record()
-        return {"record_type": "contact", "event_id": "evt_1", "attempt_id": attempt_id(1), "name": "contact.created"}[
-            name
-        ]
+        return {"record_type": "contact", "event_id": "evt_1", "attempt_id": attempt_id(1)}[name]
+
+    def _named(self, operation: str) -> str:
+        """The same of what has a name of its caller's choice."""
+        if "/tracked-sets/" in operation:
+            self.api.call("PUT", f"/v1/tenants/{TENANT}/tracked-sets/vip", {})
+            return "vip"
+        if "/profiles/" in operation:
+            return self._profile()
+        if "/record-types/" in operation:
+            self.api.call("PUT", "/v1/record-types/contact", {})
+            return "contact"
+        return "contact.created"
 
     def _profile(self) -> str:
         self.api.call("PUT", "/v1/profiles/own", {"toml": profile_text()})

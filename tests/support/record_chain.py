@@ -17,14 +17,15 @@ State = Mapping[str, Any] | None
 _PAGE: Final = 250
 
 
-def read_events(server: Server, tenant: str) -> list[dict[str, Any]]:
-    """Every event of a tenant, oldest first."""
+def read_events(server: Server, tenant: str, endpoint_id: str | None = None) -> list[dict[str, Any]]:
+    """Every event of a tenant, or those meant for one of its endpoints, oldest first."""
     found: list[dict[str, Any]] = []
+    which = "" if endpoint_id is None else f"&endpoint_id={endpoint_id}"
     cursor = ""
     while True:
-        page = server.get(f"/v1/tenants/{tenant}/events?order=asc&limit={_PAGE}{cursor}")
+        page = server.get(f"/v1/tenants/{tenant}/events?order=asc&limit={_PAGE}{which}{cursor}")
         found += page["items"]
-        if len(page["items"]) < _PAGE:
+        if not page["items"]:
             return found
         cursor = f"&cursor={page['next_cursor']}"
 

@@ -48,7 +48,7 @@ TYPE: Final = "thing"
 EMITS: Final = "thing.hot"
 PATH: Final = "/ordered"
 DRAIN_WITHIN_S: Final = 60.0
-KILLS_MIN: Final = 3
+KILLS_MIN: Final = 2
 _RETRY: Final = {"delays_s": [0.1, 0.2, 0.5, *[1.0] * 50]}
 
 

@@ -250,6 +250,9 @@ class Tenant:
         order = [place for place, _ in arrived]
         wanted = [place for place, event in enumerate(self.model.events) if name in event.to]
         assert sorted(order) == wanted, (name, order, wanted)
+        if not endpoint.gone:
+            feed = read_events(self.server, self.id, self._endpoint_ids[name])
+            assert [places[event["id"]] for event in feed] == wanted, name
         if endpoint.ordering == "strict":
             assert order == wanted, name
         elif endpoint.ordering == "subject":

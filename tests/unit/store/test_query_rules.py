@@ -47,6 +47,8 @@ IN_ANY_ORDER = {
     "purge_lanes": "whoever purges a tenant has the tenant's row, and goes in the order of its endpoints",
     "delete_claims_of_page": "one process drops days at a time, in the order of the ids; nobody waits for two of them",
     "delete_numbers": "one process drops days at a time; whoever wants a number that is taken waits for no other",
+    "trim_schema_versions": "the row of their event type is locked",
+    "delete_schema_versions": "the row of their event type is locked",
 }
 
 QUERIES = {query.name: query for query in read_all("postgres")}

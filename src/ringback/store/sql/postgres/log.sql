@@ -24,8 +24,7 @@ FROM (
 ) AS judged;
 
 -- name: walk_events_of_endpoint
--- The same, but of those alone that have a delivery or an attempt at an endpoint: of the days before the events no
--- attempt is asked for (but of one, since clocks differ).
+-- The same of events with a delivery or an attempt at an endpoint; earlier days are not asked but for one.
 WITH seen AS MATERIALIZED (
     SELECT
         seq, id, accepted_at,
