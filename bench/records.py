@@ -47,22 +47,24 @@ class Mode(NamedTuple):
 
 class Case(NamedTuple):
     """One run of a round. `deliveries` of a write that is a change, every `one_in`th; `members` of the set that the
-    endpoint follows, 0: it follows none. `beside` is the case that it is compared with."""
+    endpoint follows, 0: it follows none. `share` of the writes is enough for a rate. `beside` is the case that it is
+    compared with."""
 
     form: str = "record"
     one_in: int = 1
     triggers: int = 0
     members: int = 0
     deliveries: int = 1
+    share: float = 1.0
     beside: str = "events"
 
 
-MODES: Final = {"single": Mode(1, 20_000), "batches": Mode(50, 50_000)}
+MODES: Final = {"single": Mode(1, 30_000), "batches": Mode(50, 60_000)}
 CASES: Final = {
     "events": Case(form="event"),
     "updates": Case(),
     "1 % real change": Case(one_in=100),
-    "100 triggers": Case(triggers=TRIGGERS, deliveries=2, beside="updates"),
+    "100 triggers": Case(triggers=TRIGGERS, deliveries=2, share=0.25, beside="updates"),
     "a set of a million": Case(members=1_000_000, beside="updates"),
 }
 
@@ -160,6 +162,7 @@ def measured(server: Server, case: Case, mode: Mode, receiver: str) -> float:
     """Writes a second on this server."""
     from ringback.client.client import Client  # noqa: PLC0415 - found once the source is on the path
 
+    mode = mode._replace(writes=int(mode.writes * case.share))
     expected = deliveries_of(case, mode.writes)
     with Client(server.url, server.admin_key, TENANT) as client:
         endpoint = prepare(client, case, receiver)
@@ -237,7 +240,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each mode (default 3)")
     parser.add_argument("--mode", choices=[*MODES, "both"], default="both")
-    parser.add_argument("--writes", type=int, help="writes in each run (default 20,000 single, 50,000 in batches)")
+    parser.add_argument("--writes", type=int, help="writes in each run (default 30,000 single, 60,000 in batches)")
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     parser.add_argument("--directory", type=Path, default=ROOT / ".bench", help="where files are made, and removed")
