@@ -114,7 +114,9 @@ def test_a_delivery_that_failed_and_an_endpoint_that_fails_and_recovers(
     inbox.reply = lambda received: Reply()
     wall.set(60)  # what waits for its probe waits no more
     (recovered,) = wait_told(inbox, "endpoint.recovered")
-    assert (recovered["data"]["endpoint_id"], recovered["data"]["since"]) == (bad["id"], fails["data"]["since"])
+    assert recovered["data"]["endpoint_id"] == bad["id"]
+    # Since when it failed moves with the clock, where the lane was in memory meanwhile.
+    assert fails["data"]["since"] <= recovered["data"]["since"] < recovered["data"]["at"]
     assert len(told(inbox, event_type="endpoint.failing")) == 1
     failed = told(inbox, event_type="delivery.failed")
     assert len({one["data"]["event_id"] for one in failed}) == len(failed)
