@@ -1,6 +1,7 @@
 """The examples of docs/cli.md, run for real: the very commands, against a server with something in it."""
 
 import http.client
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ def test_the_pages_commands(tmp_path: Path) -> None:
         assert re.search(
             rf"It was meant for 1 endpoint:\n  {endpoint}  CRM\n    delivered at .* after 1 try\.", printed
         )
+
+        assert json.loads(page.run())["id"] == event
 
         with ThreadPoolExecutor(1) as beside:
             running = beside.submit(page.run)

@@ -1,4 +1,4 @@
-"""The commands of operations.md, upgrade.md, api.md and records.md in docs/, run for real and in their order.
+"""The commands of operations.md, upgrade.md, api.md, records.md and pulling.md, run for real and in their order.
 
 README.md and docs/cli.md have tests of their own beside this one; no page with commands is without.
 """
@@ -133,6 +133,10 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         assert server.ask("DELETE", f"/v1/tenants/acme/endpoints/{asked['id']}").status == 204
         assert documents(page.run())[0]["name"] == "contact.created"
         assert documents(page.run())[0]["schema"]["properties"]["name"]["type"] == ["string", "null"]
+        versions, first = documents(page.run())
+        assert [one["version"] for one in versions["items"]] == [2, 1]
+        assert first == versions["items"][1]
+        assert documents(page.run())[0]["schema"]["required"] == ["id"]
 
         inbox.reply = lambda received: Reply(503)
         (event,) = documents(page.run())
@@ -176,4 +180,15 @@ def test_records(tmp_path: Path, inbox: Inbox) -> None:
         deleted, redacted = documents(page.run())
         assert deleted["result"] == "deleted"
         assert redacted == {"redacted": 6, "record": "deleted"}
+    page.end()
+
+
+def test_pulling(tmp_path: Path) -> None:
+    with server_in(tmp_path) as server:
+        page = Page("docs/pulling.md", tmp_path, {HERE: server.url})
+        *_, listed = documents(page.run())
+        assert [one["data"] for one in listed["items"]] == [{"id": "c_1"}]
+        page.said |= {"ZXZlbnRzOjE3": str(listed["next_cursor"]), "wait_s=20": "wait_s=1"}
+        assert documents(page.run()) == [{"items": [], "next_cursor": None}]
+        page.left_out("it follows until Ctrl-C; tests/e2e/test_pulling_e2e.py runs it without --follow")
     page.end()

@@ -4,12 +4,14 @@ Whoever owns the lane asks; most answers are right, some never come. Until an an
 what was posted meanwhile goes out afterwards. The status in the store is all that a crash leaves.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any, Final
 
 from ringback.model.endpoint import EndpointMove, EndpointStatus, Ordering
 from ringback.model.handshake import HandshakeEnd
+from ringback.model.notice import Notice
 from ringback.wire.profile import check_profile
 from simulation.node import Node
 from simulation.remote import Receiver
@@ -41,8 +43,8 @@ def prepare(world: World) -> None:
         node.directory.get = found
         born(node)
 
-    def ended(end: HandshakeEnd, now: int) -> bool:
-        counts = end_handshake(end, now)
+    def ended(end: HandshakeEnd, now: int, notices: Sequence[Notice] = ()) -> bool:
+        counts = end_handshake(end, now, notices)
         if counts and end.by is EndpointMove.VERIFIED:
             world.off_since_s.pop(end.endpoint_id, None)
             world.counts["verified"] += 1
