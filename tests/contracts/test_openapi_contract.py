@@ -86,6 +86,8 @@ UNSAID = {
     "fields": "JSON pointers",
     "ignored": "JSON pointers",
     "deleted_kept_days": RANGES,
+    "wait_s": "goes with order=asc alone",
+    "samples": RANGES,
 }
 
 
@@ -132,6 +134,7 @@ class ContractWorld:
         endpoint_id = self.api.endpoint()["id"]
         (seq,) = self.api.accept([event()], [endpoint_id])
         self.store.settle([Settlement(seq, attempt(1, 1, "evt_1", endpoint_id), None, 0)])
+        self.api.parts.arrivals.stop()  # so that nobody waits
         self.api.call("PUT", "/v1/event-types/contact.created", {"sample": {"id": 1}, "schema": {"type": "object"}})
 
     def _resolve(self, submissions: list[Submission]) -> None:
@@ -172,7 +175,7 @@ class ContractWorld:
             return self._named(operation)
         if name == "record_id":
             return self._record()
-        return {"record_type": "contact", "event_id": "evt_1", "attempt_id": attempt_id(1)}[name]
+        return {"record_type": "contact", "event_id": "evt_1", "attempt_id": attempt_id(1), "version": "1"}[name]
 
     def _named(self, operation: str) -> str:
         """The same of what has a name of its caller's choice."""

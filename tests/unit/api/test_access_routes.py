@@ -27,6 +27,7 @@ PLACEHOLDERS = {
     "{trigger_id}": "trg_1",
     "{record_type}": "company",
     "{record_id}": "42",
+    "{version}": "1",
 }
 
 
