@@ -26,7 +26,7 @@ POSTING: Final = {
 }
 # What whoever has a tenant's key may ask about the server; `infer` stores nothing.
 ABOUT_ALL: Final = re.compile(
-    r"GET /v1/(event-types|record-types|profiles|trigger-templates)\b|POST /v1/event-types/infer$"
+    r"GET /v1/(event-types|record-types|profiles|trigger-templates)\b|POST /v1/schemas/infer$"
 )
 NOTHING: Final = "there-is-no-such-thing"
 

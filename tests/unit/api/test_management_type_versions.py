@@ -116,7 +116,7 @@ def test_of_very_many_so_many_are_listed(world: ApiWorld) -> None:
 
 
 class TestInferring:
-    PATH = "/v1/event-types/infer"
+    PATH = "/v1/schemas/infer"
 
     def test_a_schema_is_made_of_samples_and_nothing_is_stored(self, world: ApiWorld) -> None:
         body = {"samples": [{"id": "c_1", "stage": "new"}, {"id": "c_2", "stage": "new"}], "enums": True}
@@ -147,7 +147,3 @@ class TestInferring:
 
     def test_it_is_not_for_ingest_keys(self, world: ApiWorld) -> None:
         problem_of(world.call("POST", self.PATH, {"samples": [1]}, key="ingest"), 403, "forbidden")
-
-    def test_a_type_may_be_called_so(self, world: ApiWorld) -> None:
-        assert world.call("PUT", self.PATH, {"description": "x"}).status_code == 201
-        assert world.call("GET", self.PATH).json()["name"] == "infer"

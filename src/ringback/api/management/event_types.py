@@ -58,7 +58,7 @@ class InferredView(BaseModel):
 
 def event_type_routers(event_types: EventTypeUseCases, keys: Authenticator) -> list[APIRouter]:
     """Routes for admin keys, and those a tenant's own key may use."""
-    return [_reading(event_types, keys), _writing(event_types, keys)]
+    return [_reading(event_types, keys), _writing(event_types, keys), _inferring(event_types, keys)]
 
 
 def _reading(event_types: EventTypeUseCases, keys: Authenticator) -> APIRouter:
@@ -68,10 +68,6 @@ def _reading(event_types: EventTypeUseCases, keys: Authenticator) -> APIRouter:
     def list_event_types(page: PageParameters) -> Response:
         found = event_types.list(page)
         return raw_answer({"items": [_document(one) for one in found.items], "next_cursor": found.next_cursor})
-
-    @router.post("/infer", summary="Make a schema of samples; nothing is stored")
-    def infer_schema(body: SamplesBody) -> InferredView:
-        return InferredView(schema=event_types.infer(body.samples, enums=body.enums))
 
     @router.get("/{name}", summary="Show an event type", response_model=EventTypeView)
     def get_event_type(name: str) -> Response:
@@ -89,6 +85,17 @@ def _reading(event_types: EventTypeUseCases, keys: Authenticator) -> APIRouter:
     @router.get("/{name}/versions/{version}", summary="Show a version of a schema", response_model=SchemaVersionView)
     def get_schema_version(name: str, version: str) -> Response:
         return raw_answer(_version_document(event_types.version(name, _version_number(version))))
+
+    return router
+
+
+def _inferring(event_types: EventTypeUseCases, keys: Authenticator) -> APIRouter:
+    # Not below the catalogue: an event type may have any name.
+    router = APIRouter(prefix="/v1/schemas", tags=["event types"], route_class=guarded(Scope.TENANT, keys))
+
+    @router.post("/infer", summary="Make a schema of samples; nothing is stored")
+    def infer_schema(body: SamplesBody) -> InferredView:
+        return InferredView(schema=event_types.infer(body.samples, enums=body.enums))
 
     return router
 
