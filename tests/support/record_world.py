@@ -231,7 +231,8 @@ class Tenant:
     def compare(self) -> None:
         """Events, what receivers got, records and sets, each against the model."""
         events = read_events(self.server, self.id)
-        assert [_shown(event) for event in events] == [_expected(event) for event in self.model.events]
+        told, expected = [_shown(event) for event in events], [_expected(event) for event in self.model.events]
+        assert told == expected, _first_difference(told, expected)
         places = {event["id"]: place for place, event in enumerate(events)}
         for name, endpoint in self.model.endpoints.items():
             self._compare_endpoint(name, endpoint, places)
@@ -298,6 +299,12 @@ def _shown(event: Mapping[str, Any]) -> tuple[object, ...]:
 def _expected(event: Happened) -> tuple[object, ...]:
     texts = as_text(event.data), as_text(event.previous)
     return event.type, *texts, event.subject, event.change, event.channel, event.updated_at, len(event.to)
+
+
+def _first_difference(told: Sequence[object], expected: Sequence[object]) -> str:
+    place = next((i for i, (one, other) in enumerate(zip(told, expected, strict=False)) if one != other), -1)
+    here = slice(place, place + 2)
+    return f"{len(told)} events instead of {len(expected)}; at {place}: {told[here]} instead of {expected[here]}"
 
 
 def _tag(revision: int | str) -> str:

@@ -147,7 +147,8 @@ class RecordBook:
         whole = self._events.whole(write, different, trace)
         own = self._events.own(whole, entry, different)
         rules = self._rules.of(write.tenant_id, write.type)
-        fired, marks = self._events.fire(rules, whole, different, draft.marks) if rules else ([], None)
+        known = None if record is None else record.marks  # that of a record which goes, too
+        fired, marks = self._events.fire(rules, whole, different, known) if rules else ([], None)
         self._keep(draft._replace(marks=marks))
         return RecordChange(draft, different.outcome, told(pointers), own is not None, [*filter(None, (own,)), *fired])
 

@@ -427,6 +427,18 @@ def test_hysteresis_and_cooldown_are_remembered_with_the_record(world: World) ->
     assert {"s": 86} in fired(world)
 
 
+def test_what_is_remembered_of_a_record_holds_for_its_deletion_too(world: World) -> None:
+    make_trigger(world, when='exited("score", 80, 10)', emits="lead.cold")
+    make_trigger(world, id="trg_2", when="true", cooldown_s=60.0, emits="seen")
+    for score in (85, 75):
+        world.write(put({"score": score}))
+    world.write(delete())
+    assert [one.type for one in world.events if one.origin == "trg_1"] == ["lead.cold"]
+    assert [one.type for one in world.events if one.origin == "trg_2"] == ["seen"]
+    world.write(put({"score": 75}))
+    assert [one.type for one in world.events if one.origin == "trg_2"] == ["seen", "seen"]
+
+
 def test_triggers_see_the_whole_record_whatever_its_events_carry(world: World) -> None:
     world.store.put_record_type(RecordType("contact", fields=("/id",), created_at=NOW), 9)
     make_trigger(world, data=("/score",))
