@@ -77,14 +77,13 @@ LOOKALIKES: Final = (1, 1.0, True, "1", [1], [1.0], [True], 0, False, None, {}, 
 
 
 def _walk(name: str, values: st.SearchStrategy[Json]) -> st.SearchStrategy[list[Line]]:
-    """One record, of which one member takes one value after the other."""
-    return st.builds(
-        lambda op, found: [
-            Line(op if place else "put", TYPES[0], IDS[0], {name: one}) for place, one in enumerate(found)
-        ],
-        st.sampled_from(["put", "patch"]),
-        st.lists(values, min_size=3, max_size=6),
-    )
+    """One record, of which one member takes one value after the other; it may be deleted then."""
+
+    def lines(op: str, found: list[Json], ends: bool) -> list[Line]:
+        kept = [Line(op if place else "put", TYPES[0], IDS[0], {name: one}) for place, one in enumerate(found)]
+        return [*kept, Line("delete", TYPES[0], IDS[0])] if ends else kept
+
+    return st.builds(lines, st.sampled_from(["put", "patch"]), st.lists(values, min_size=3, max_size=6), st.booleans())
 
 
 WALKS: Final = st.one_of(
