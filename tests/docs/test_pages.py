@@ -1,6 +1,6 @@
-"""The commands of operations.md, upgrade.md, api.md, records.md and pulling.md, run for real and in their order.
+"""The commands of the pages in docs/ that have some, run for real and in their order.
 
-README.md and docs/cli.md have tests of their own beside this one; no page with commands is without.
+README.md, docs/cli.md and others have tests of their own beside this one; no page with commands is without.
 """
 
 import base64
@@ -191,4 +191,15 @@ def test_pulling(tmp_path: Path) -> None:
         page.said |= {"ZXZlbnRzOjE3": str(listed["next_cursor"]), "wait_s=20": "wait_s=1"}
         assert documents(page.run()) == [{"items": [], "next_cursor": None}]
         page.left_out("it follows until Ctrl-C; tests/e2e/test_pulling_e2e.py runs it without --follow")
+    page.end()
+
+
+def test_operational_events(tmp_path: Path, inbox: Inbox) -> None:
+    with server_in(tmp_path) as server:
+        server.make("/v1/tenants", {"id": "acme", "name": "Acme"})
+        said = {HERE: server.url, "https://alerts.example.com/hook": inbox.url()}
+        page = Page("docs/operational-events.md", tmp_path, said)
+        page.run()
+        (made,) = server.get("/v1/tenants/acme/endpoints")["items"]
+        assert made["event_types"] == ["endpoint.*", "delivery.failed"]
     page.end()
