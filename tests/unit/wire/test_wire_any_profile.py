@@ -23,6 +23,7 @@ PUBLISHED: Final = {name: load_profile(name) for name in profile_names()} | {"gi
 STANDARD: Final = (("webhook-id", "webhook-timestamp"), "webhook-timestamp", "standard")
 SIGNED: Final[dict[str, tuple[tuple[str, ...], str | None, str]]] = {
     "standard": STANDARD,
+    "standard-thin": STANDARD,
     "cloudevents": STANDARD,
     "cloudevents-binary": STANDARD,
     "vessel": (("x-vessel-timestamp",), "x-vessel-timestamp", "text"),

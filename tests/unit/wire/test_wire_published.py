@@ -34,10 +34,10 @@ def sent(profile: str, made: Message, secrets: list[str], signature: str | None 
     return dict(rendered.headers), rendered.body.decode()
 
 
-def test_eight_contracts_come_with_ringback() -> None:
+def test_nine_contracts_come_with_ringback() -> None:
     assert profile_names() == (
-        *("cloudevents", "cloudevents-binary", "insideview", "sitefinity-insight", "standard", "vainu", "vessel"),
-        "vinsight",
+        *("cloudevents", "cloudevents-binary", "insideview", "sitefinity-insight", "standard", "standard-thin"),
+        *("vainu", "vessel", "vinsight"),
     )
 
 
