@@ -19,6 +19,13 @@ from support.tenant import TestTenant
 
 MASTER_KEY = "A" * 43 + "="
 TROUBLES_MAX = 30
+WRITTEN = ("event", "delivery", "attempt", "commit_check")
+NO_SPACE = """
+CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+END $$
+"""
 
 
 class World:
@@ -129,6 +136,21 @@ def test_it_takes_nothing_for_a_while(world: World, begin: str, end: str) -> Non
         load.wait_refused("store_unavailable")
         world.cluster.sql(end)
         world.end_sessions()
+
+
+def test_its_disk_is_full_for_a_while(world: World) -> None:
+    """As the server says it: whoever wants to write a row gets that error."""
+    world.sql(NO_SPACE)
+    with outage(world) as load:
+        for table in WRITTEN:
+            world.sql(
+                f"CREATE TRIGGER no_space BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION no_space()"
+            )
+        wait_until(lambda: any("disk is full" in text for text in world.obstacles()), 20, "/readyz says so")
+        load.wait_refused("store_unavailable")
+        for table in WRITTEN:
+            world.sql(f"DROP TRIGGER no_space ON {table}")
+    world.sql("DROP FUNCTION no_space")
 
 
 def test_somebody_holds_a_lock_on_what_everybody_writes(world: World) -> None:

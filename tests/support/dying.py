@@ -21,7 +21,8 @@ AFTER_THE_EVENT: Final = "after-the-event"
 
 def dying_at(place: str) -> list[str]:
     """What goes before the command of a server."""
-    return [sys.executable, "-m", "support.dying", place]
+    # -P: what stands beside this file is not to be taken for modules of Python's own.
+    return [sys.executable, "-P", __file__, place]
 
 
 def _die(*_: object) -> None:
