@@ -36,6 +36,7 @@ SETTLE_AT_ONCE: Final = 256
 LOOK_EVERY_S: Final = 0.1
 BEAT_EVERY_S: Final = 5.0
 GATHER_EVERY_S: Final = 5.0
+GATHERED_AT_ONCE: Final = 500
 REST_S: Final = 0.01
 FED_AT_ONCE: Final = 50
 DATA: Final = b'{"note":"' + b"y" * 850 + b'"}'
@@ -67,7 +68,7 @@ class Contender:
             self._look()
             self._looks_at_s = now_s + LOOK_EVERY_S
         if now_s >= self._gathers_at_s:
-            while self._store.gather_days_step(500):
+            while self._store.gather_days_step(GATHERED_AT_ONCE) == GATHERED_AT_ONCE:
                 pass
             self._gathers_at_s = now_s + GATHER_EVERY_S
         if self._stale:

@@ -78,12 +78,13 @@ def test_figures_are_gathered_every_few_seconds_and_everything_is_swept_seldom()
     assert max(world.pauses) == GATHER_EVERY_S
 
 
-def test_figures_are_gathered_in_steps_until_none_is_left() -> None:
+def test_figures_are_gathered_in_steps_until_one_is_not_full() -> None:
     world = World()
     world.store.figures = 1_200
     world.sweep.step()
     assert world.store.figures == 0
-    assert world.pauses.count(STEP_PAUSE_S) == 3
+    assert world.store.calls["gathers"] == 3
+    assert world.pauses.count(STEP_PAUSE_S) == 2
 
 
 def test_who_asks_has_deletions_carried_out_at_once_and_nothing_swept() -> None:

@@ -88,14 +88,14 @@ class PostgresRepairs(PostgresPart):
     def gather_days_step(self, limit: int) -> int:
         """Fold up to `limit` of what settlements added to the figures of days into them; how much.
 
-        Each step begins where the last one ended, past the dead entries that it left, and at the beginning once there
-        is nothing left.
+        Each step begins where the last one ended, past the dead entries that it left, and at the beginning once it has
+        come to the end.
         """
         from_tenant, from_endpoint = self._gathered_to
         asked = {"limit": limit, "from_tenant": from_tenant, "from_endpoint": from_endpoint}
         with self._db.writing() as session:
             gathered, last = session.first(_SQL["gather_days"], asked)
-        self._gathered_to = (last[0][0], last[0][1]) if last else ("", "")
+        self._gathered_to = (last[0][0], last[0][1]) if gathered == limit else ("", "")
         if not gathered and from_tenant:
             return self.gather_days_step(limit)
         return int(gathered)
