@@ -99,9 +99,11 @@ class Sweep:
             self._observer(SweepCleared(cancelled, purged, keys, members))
 
     def _gather(self) -> None:
-        """Fold in steps, of which one that isn't full is the last: what has come meanwhile waits for the next time. Where
-        others go on settling there is always a little more, and each step costs the more the longer nothing dead is
-        cleared away."""
+        """Fold in steps, of which one that isn't full is the last: what has come meanwhile waits for the next time.
+
+        Where others go on settling there is always a little more, and each step costs the more the longer nothing dead
+        is cleared away.
+        """
         while self._store.gather_days_step(STEP_ROWS_MAX) >= STEP_ROWS_MAX:
             self._wait(STEP_PAUSE_S)
 
