@@ -234,4 +234,4 @@ def _wrong_state(data: bytes) -> str | None:
 
 
 def _not_object(errors: list[FieldError]) -> RecordNotObject:
-    return RecordNotObject(f"A record is a JSON object, and so is a patch of one: {errors[0].field} is none.", errors)
+    return RecordNotObject(f"A record is a JSON object, and so is a patch of one: {errors[0].field} is not one.", errors)
