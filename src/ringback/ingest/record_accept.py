@@ -234,4 +234,5 @@ def _wrong_state(data: bytes) -> str | None:
 
 
 def _not_object(errors: list[FieldError]) -> RecordNotObject:
-    return RecordNotObject(f"A record is a JSON object, and so is a patch of one: {errors[0].field} is not one.", errors)
+    field = errors[0].field
+    return RecordNotObject(f"A record is a JSON object, and so is a patch of one: {field} is not one.", errors)
