@@ -87,7 +87,7 @@ class Submission:
         for write in writes:
             self.payload_bytes += len(write.data)
         self.outcome: list[Accepted] | RingbackError | None = None
-        self.results: list[RecordResult] = []
+        self.results: Sequence[RecordResult] = ()
 
     @property
     def tenant_id(self) -> str:

@@ -260,7 +260,8 @@ class Writer:
             if isinstance(outcome, RingbackError):
                 submission.outcome = outcome
                 continue
-            submission.results = batch.results(place)
+            if submission.writes:
+                submission.results = batch.results(place)
             try:
                 submission.outcome = self._with_first_events(submission, outcome)
             except RingbackError as error:  # what is new is stored all the same, and its bells must ring

@@ -1,7 +1,7 @@
 """Changes of records through the ingest writer: what is stored, which events are made, and what callers are told."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,7 @@ class World:
             self.writer.submit(submission)
         self.writer.step()
 
-    def write(self, *writes: RecordWrite) -> list[RecordResult]:
+    def write(self, *writes: RecordWrite) -> Sequence[RecordResult]:
         """One request; what became of it."""
         submission = Submission([], [], None, writes=writes)
         self.submit(submission)
