@@ -1,9 +1,9 @@
 # `make` alone lists the targets. Each one sets up .venv first, which does nothing when it is up to date.
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format docs sim model crash rolling interruptions overload bench
+.PHONY: help setup up test check format docs pictures sim model crash rolling interruptions overload bench
 
 BIN := .venv/bin
-BENCHES := ratio postgres contention size profiles isolation retention records
+BENCHES := ratio postgres contention size profiles isolation retention records console
 PATHS := src tests scripts examples $(wildcard bench)
 
 help: ## List the targets
@@ -16,7 +16,7 @@ up: setup ## Run Ringback here: server, data in ./data, and a receiver to watch
 	@$(BIN)/ringback up
 
 test: setup ## Run all tests (a few minutes)
-	@scripts/debian-tools.sh 'The tests' node=nodejs npm=npm curl=curl postgres=postgresql pgbouncer=pgbouncer
+	@scripts/debian-tools.sh 'The tests' node=nodejs npm=npm curl=curl postgres=postgresql pgbouncer=pgbouncer chromium=chromium
 	$(BIN)/python -m pytest -n 4 --dist loadgroup
 
 check: setup ## Format, lint, types, boundaries and the rules about the source
@@ -32,6 +32,10 @@ format: setup ## Put the source in the form that check wants
 
 docs: setup ## Write the generated parts of docs/ anew
 	$(BIN)/python scripts/docs.py
+
+pictures: setup ## Take the pictures of docs/console.md anew
+	@scripts/debian-tools.sh 'The pictures' chromium=chromium
+	$(BIN)/python -m pytest tests/browser/test_pictures.py --pictures
 
 sim: setup ## Run the simulation: SEED=1 COUNT=20 TROUBLE=all (see docs/simulation.md); one SEED replays its run exactly
 	cd tests && ../$(BIN)/python -m simulation.scenario $(or $(SEED),1) \

@@ -20,10 +20,12 @@ from machinery import SOURCE
 
 sys.path.insert(0, str(SOURCE))
 
+from ringback.engine.sweeps import GATHER_EVERY_S, has_turn
 from ringback.model.attempt import Attempt
 from ringback.model.event import DueDelivery, Event, NewDelivery
 from ringback.model.ids import number_part, time_part
 from ringback.model.lane import LaneRow
+from ringback.model.limits import STEP_ROWS_MAX
 from ringback.store.port import FetchRequest, Leaving, Retryable, Ring, Settlement
 from ringback.store.postgres.store import PostgresStore
 
@@ -35,8 +37,6 @@ ROWS_A_LANE: Final = 256
 SETTLE_AT_ONCE: Final = 256
 LOOK_EVERY_S: Final = 0.1
 BEAT_EVERY_S: Final = 5.0
-GATHER_EVERY_S: Final = 5.0
-GATHERED_AT_ONCE: Final = 500
 REST_S: Final = 0.01
 FED_AT_ONCE: Final = 50
 DATA: Final = b'{"note":"' + b"y" * 850 + b'"}'
@@ -68,8 +68,9 @@ class Contender:
             self._look()
             self._looks_at_s = now_s + LOOK_EVERY_S
         if now_s >= self._gathers_at_s:
-            while self._store.gather_days_step(GATHERED_AT_ONCE) == GATHERED_AT_ONCE:
-                pass
+            if has_turn(self._node, self._store.nodes(), now_ms()):
+                while self._store.gather_days_step(STEP_ROWS_MAX) == STEP_ROWS_MAX:
+                    pass
             self._gathers_at_s = now_s + GATHER_EVERY_S
         if self._stale:
             self._work()

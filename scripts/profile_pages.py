@@ -4,8 +4,6 @@
 that verifies is made of what the profile says is signed, so that a changed profile changes its page. tests/docs runs it
 """
 
-import json
-import re
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -14,8 +12,10 @@ from ringback.wire.contract import Contract
 from ringback.wire.handshake import RANDOM, Handshake
 from ringback.wire.message import Message, Rendered
 from ringback.wire.profile import load_profile, profile_names
+from ringback.wire.receiving.scripts import javascript_code, python_code, shell_code
+from ringback.wire.receiving.signed import signed_by
 from ringback.wire.sample import Sample
-from ringback.wire.signing import SECRET, Signing, Variant
+from ringback.wire.signing import Variant
 from ringback.wire.time_sent import signed_time
 
 EXAMPLES = {True: "whsec_YW4tZXhhbXBsZS1zZWNyZXQtMDEyMzQ1Njc4OTA=", False: "an-example-secret-0123456789"}
@@ -23,7 +23,6 @@ HAPPENED_MS, SENT_MS = 1_795_346_400_250, 1_795_346_400_500
 USUAL = Sample("contact.created", '{"id": "c_17", "name": "Ada Núñez", "rating": 4.5}'.encode(), "contact", "c_17")
 SHOWN_MAX = 8
 """Of a profile with more samples than that, or one alone, only the types are listed."""
-SHELL_NAMES = {"webhook-id": "ID"}
 
 
 def pages() -> dict[str, str]:
@@ -144,15 +143,14 @@ def _verifying(contract: Contract) -> Iterator[str]:
     if contract.signing is None:
         yield "\n## Verifying\n\nRequests are not signed. Give the endpoint credentials (`auth`), and check those.\n"
         return
+    signed = signed_by(contract, contract.default_signature)
     yield "\n## Verifying\n\nThe body is what came, byte for byte, before anything parses it.\n\nPython:\n\n"
-    yield "```python\nfrom ringback import VerificationFailed, verify\n\n\ndef genuine(headers, body, secret):\n"
-    yield f'    try:\n        verify("{contract.name}", headers, body, secret)\n'
-    yield "    except VerificationFailed:\n        return False\n    return True\n```\n"
+    yield f"```python\n{python_code(contract.name)}```\n"
     yield f"\n{_returned(contract)}\n"
     yield "\nJavaScript (`headers` with names in lower case, `body` a Buffer):\n\n"
-    yield f"```js\n{_javascript(contract, contract.signing)}```\n"
+    yield f"```js\n{javascript_code(signed)}```\n"
     yield "\nA shell, with the body in `body.json`; the line prints the signature:\n\n"
-    yield f"```sh\n{_shell(contract, contract.signing)}```\n"
+    yield f"```sh\n{shell_code(signed)}```\n"
 
 
 def _returned(contract: Contract) -> str:
@@ -167,72 +165,3 @@ def _returned(contract: Contract) -> str:
     timed = time if signed_time(contract) is not None else "The contract signs no time: an old request stays genuine."
     where = f"`ringback listen --profile {contract.name} --secret …` is such a receiver, for a try"
     return " ".join(filter(None, (known, timed, f"{where}{', handshake included' * contract.has_handshake}.")))
-
-
-def _javascript(contract: Contract, signing: Signing) -> str:
-    variant = signing.variants[contract.default_signature]
-    content = signing.described
-    texts = [_literal(content.before, content.before_of), _literal(content.behind, content.behind_of)]
-    parts = ", ".join(part for part in (texts[0], "body", texts[1]) if part)
-    encoding, header = variant.encoding, contract.header_of("signature")
-    if variant.algorithm == "sha256":
-        imported, made = "createHash", f'createHash("sha256").update(content).digest("{encoding}")'
-        key = ""
-    else:
-        hashed = variant.algorithm.removeprefix("hmac-")
-        imported, made = "createHmac", f'createHmac("{hashed}", key).update(content).digest("{encoding}")'
-        plain = 'Buffer.from(secret.slice("whsec_".length), "base64")'
-        key = f"  const key = {plain if contract.profile.standard_secret else 'secret'};\n"
-    given = f'headers["{header}"] ?? ""'
-    signatures = f"({given}).split({json.dumps(signing.separator)})" if signing.separator else f"[{given}]"
-    prefix = f'"{variant.prefix}" + ' if variant.prefix else ""
-    return (
-        f'import {{ {imported}, timingSafeEqual }} from "node:crypto";\n\n'
-        "export function genuine(headers, body, secret) {\n"
-        f"  const content = Buffer.concat([{parts}]);\n{key}"
-        f"  const expected = Buffer.from({prefix}{made});\n"
-        f"  const given = {signatures}.map((text) => Buffer.from(text));\n"
-        "  return given.some((one) => one.length === expected.length && timingSafeEqual(one, expected));\n}\n"
-    )
-
-
-def _literal(text: str, names: tuple[str, ...]) -> str:
-    if not text:
-        return ""
-    filled = text % tuple("${secret}" if name == SECRET else f'${{headers["{name}"]}}' for name in names)
-    return f"Buffer.from(`{filled}`)"
-
-
-def _shell(contract: Contract, signing: Signing) -> str:
-    variant = signing.variants[contract.default_signature]
-    content = signing.described
-    before, behind = (
-        _printed(*part) for part in ((content.before, content.before_of), (content.behind, content.behind_of))
-    )
-    parts = "; ".join(part for part in (before, "cat body.json", behind) if part)
-    source = f"{{ {parts}; }}" if before or behind else "cat body.json"
-    if variant.algorithm == "sha256":
-        digest = "openssl dgst -sha256 -binary"
-    elif contract.profile.standard_secret:
-        digest = (
-            "openssl dgst -sha256 -mac HMAC -binary "
-            "-macopt hexkey:$(printf %s \"${SECRET#whsec_}\" | base64 -d | od -An -tx1 | tr -d ' \\n')"
-        )
-    else:
-        digest = f'openssl dgst -{variant.algorithm.removeprefix("hmac-")} -hmac "$SECRET" -binary'
-    encoded = "base64" if variant.encoding == "base64" else "od -An -tx1 | tr -d ' \\n'"
-    return f"{source} |\n  {digest} |\n  {encoded}\n"
-
-
-def _printed(text: str, names: tuple[str, ...]) -> str:
-    if not text:
-        return ""
-    filled = text % tuple(
-        "$SECRET" if name == SECRET else f"${SHELL_NAMES.get(name, _variable(name))}" for name in names
-    )
-    return f'printf %s "{filled}"'
-
-
-def _variable(header: str) -> str:
-    """`x-vessel-timestamp` → `TIMESTAMP`."""
-    return re.sub(r"[^A-Z]", "_", header.rpartition("-")[2].upper())

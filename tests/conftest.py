@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-SHARING = {"e2e", "docs"}
+SHARING = {"browser", "docs", "e2e"}
 
 pytest_plugins = ["support.postgres_fixtures"]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", action="store_true", help="write the pictures of docs/console.md anew")
 
 
 @pytest.hookimpl(tryfirst=True)

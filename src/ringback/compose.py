@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,14 +26,12 @@ from ringback.api.room import Room
 from ringback.api.server import HttpServer, bind, shown_host
 from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
+from ringback.control.audit import AuditTrail
 from ringback.control.backup import BackupUseCases
 from ringback.control.master_key import MasterKeyUseCases
 from ringback.control.readiness import Readiness
 from ringback.descriptors import raise_descriptor_limit
 from ringback.engine.engine import STOP_WITHIN_S, Engine
-from ringback.engine.orders import Setup
-from ringback.engine.reading import SenderLimits
-from ringback.engine.remote import SenderProcess
 from ringback.files import make_data_directory
 from ringback.ingest.accept import Acceptor, IntakeLimits
 from ringback.ingest.catalogue import Catalogue
@@ -44,18 +42,22 @@ from ringback.ingest.rule_failures import RuleFailures
 from ringback.ingest.submission import HandOver, NoEngine, Submission
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
-from ringback.memory import LOOK_EVERY_S, SpareMemory
+from ringback.inspector import own_address
+from ringback.memory import SpareMemory
 from ringback.model.errors import Unavailable
-from ringback.observe.attempts import AttemptLog
+from ringback.mounting import Here, mount_console
+from ringback.observe.attempts import AttemptLog, write_to_stderr
 from ringback.observe.errors import describe_error
 from ringback.observe.logs import LibraryLogs, LogObserver, make_log
 from ringback.observe.prometheus import Exposition, Sources
 from ringback.observe.telemetry import AdminKeyMade, Observer, PartFailed, Started, Stopped, Stopping, StopWaits
 from ringback.observe.watching import Watching
-from ringback.operator_key import OperatorKey, key_of_file, key_of_store
+from ringback.operator_key import key_in_force
 from ringback.policy.address import UrlRules
 from ringback.profile_files import read_profiles
 from ringback.profiles import Registry
+from ringback.pulse import Gauges
+from ringback.sender_part import make_sender
 from ringback.settings import Settings
 from ringback.standing import Accepting, Delivering, Standing
 from ringback.stoppable import AskedToStop, stoppable
@@ -63,6 +65,7 @@ from ringback.store.port import Sealer
 from ringback.stores import OpenStore, open_store
 from ringback.telling import Telling
 from ringback.use_cases import Ground, app_parts
+from ringback.vault.passwords import Argon2Passwords
 from ringback.vault.ring import open_ring, read_keys
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import ThreadMailbox, Worker, stop_all
@@ -85,13 +88,16 @@ class ServerFacts:
     admin_key_created: str | None
 
 
-def serve(settings: Settings, on_ready: Callable[[ServerFacts], None]) -> None:
+def serve(settings: Settings, on_ready: Callable[[ServerFacts], None], *, reach_itself: bool = False) -> None:
     """Run a server until SIGTERM or SIGINT, which also end the waiting for a database. Raises StartError when it can't.
 
-    `on_ready` is called once it answers, on the server's thread: it must not ask the server and wait.
+    `on_ready` is called once it answers, on the server's thread: it must not ask the server and wait. `reach_itself`:
+    endpoints may be at this server's own address, for its bins, although it is private.
     """
     raise_descriptor_limit()
     listener = bind(settings.host, settings.port)
+    if reach_itself:
+        settings = replace(settings, allow=(*settings.allow, own_address(listener)))
     try:
         process = Process(settings, listener)
     except AskedToStop:
@@ -142,9 +148,13 @@ class Process:
         settings = self._settings
         host, port = listener.getsockname()[:2]
         self._base_url = settings.public_url or f"http://{shown_host(host)}:{port}"
-        self._operator_key = self._admin_key()
+        shared = self._store if settings.key_directory is None else None
+        self._operator_key = key_in_force(settings.admin_key, settings.admin_key_path, shared, self._clock)
+        if self._operator_key.key_id is not None:
+            self._observer(AdminKeyMade(self._operator_key.key_id))
+        self._trail = AuditTrail(self._store, self._clock, lambda event, values: self._log.info(event, **values))
         rules = UrlRules(allow_http=settings.allow_http, allow_private=settings.allow_private, allowed=settings.allow)
-        self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._audit)
+        self._master_key = MasterKeyUseCases(self._store, self._ring, self._sweep_soon, self._trail.told)
         if settings.otlp_url is not None:
             self._watching.trace(settings.otlp_url, settings.trace_share, __version__, self._part_failed)
         self._telling = self._make_telling()
@@ -156,6 +166,7 @@ class Process:
         caches = (self._profiles, catalogue, quotas, self._telling.listeners)
         self._authenticator = Authenticator(self._store, self._store, self._clock, self._operator_key.holds, caches)
         app = build_app(parts := self._app_parts(rules))
+        self._pulse_worker = mount_console(app, parts, self._here())
         limits = IntakeLimits(payload_bytes_max=settings.payload_bytes_max)
         self._queue = WriterQueue(self._submit, self._admit, parts.arrivals)
         trace = self._watching.trace_accept(propagate=settings.propagate_trace)
@@ -180,29 +191,16 @@ class Process:
         self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
         self._keys_worker = Worker("keys", self._follow_keys, self._clock, self._part_failed)
         self._watermark_worker = Worker("watermark", self._watermark.step, self._clock, self._part_failed)
-        self._spare_memory = SpareMemory()
-        self._memory_worker = Worker("memory", self._give_memory_back, self._clock, self._part_failed)
+        self._memory_worker = Worker("memory", SpareMemory(self._wait).step, self._clock, self._part_failed)
         self._standing = self._make_standing()
         self._http = HttpServer(self._events_route, self._room, listener, self._started, dict(settings.compat_hosts))
 
     def _make_engine(self, rules: UrlRules) -> Engine:
         settings = self._settings
-        limits = SenderLimits(
-            connect_s_max=settings.connect_s_max, body_kept_bytes_max=settings.response_body_kept_bytes_max
-        )
-        setup = Setup.of(
-            rules,
-            limits,
-            connections_kept_max=settings.in_flight_max,
-            resolve_s_max=settings.resolve_s_max,
-            servers=list(settings.name_servers) or None,
-            ca_file=settings.ca_file,
-            base_url=self._base_url,
-        )
-        self._sender = SenderProcess(setup, self._clock, pass_traces=settings.propagate_trace)
+        self._sender = make_sender(settings, rules, self._clock, self._base_url)
         wide = settings.log_attempts and settings.log_format == "json" and settings.log_level in ("debug", "info")
         if wide:
-            self._watching.tell(AttemptLog(_write_line))
+            self._watching.tell(AttemptLog(write_to_stderr))
         return Engine(
             store=self._store,
             profiles=self._profiles,
@@ -239,8 +237,24 @@ class Process:
 
     def _exposition(self) -> Exposition:
         sender_pid = (lambda: self._sender.pid) if self._engine is not None else None
-        sources = Sources(__version__, self._settings.role, self._watching, lambda: self._standing.gauges(), sender_pid)  # noqa: PLW0108 - made later
-        return Exposition(sources)
+        return Exposition(Sources(__version__, self._settings.role, self._watching, self._gauges, sender_pid))
+
+    def _gauges(self) -> Gauges:
+        return self._standing.gauges()
+
+    def _here(self) -> Here:
+        return Here(
+            store=self._store,
+            clock=self._clock,
+            settings=self._settings,
+            profiles=self._profiles,
+            watermark=self._watermark,
+            meters=self._watching,
+            gauges=self._gauges,
+            wait=self._wait,
+            failed=self._part_failed,
+            base_url=self._base_url,
+        )
 
     def _app_parts(self, rules: UrlRules) -> AppParts:
         ground = Ground(
@@ -251,10 +265,13 @@ class Process:
             endpoints_max=self._settings.endpoints_per_tenant_max,
             notify=self._notify,
             kick=self._kick,
-            audit=self._audit,
+            trail=self._trail,
             wants=self._telling.wants,
             noticed=self._telling.noticed,
             base_url=self._base_url,
+            public_url=self._settings.public_url,
+            admin_key=self._operator_key.holds,
+            passwords=Argon2Passwords(),
         )
         readiness = Readiness(
             self._store,
@@ -265,7 +282,7 @@ class Process:
         return app_parts(
             ground,
             master_key=self._master_key,
-            backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._audit),
+            backups=BackupUseCases(self._opened.copies, self._settings.data, self._wait, self._trail.told),
             readiness=readiness,
             metrics=self._exposition(),
             authenticator=self._authenticator,
@@ -293,6 +310,7 @@ class Process:
             self._watermark.look()
             self._watermark_worker.start()
             self._memory_worker.start()
+            self._pulse_worker.start()
             self._watching.start()
             if self._engine is not None:
                 self._sender.wait_until_up()
@@ -316,7 +334,14 @@ class Process:
     def _stop(self) -> None:
         self._pause.set()
         self._telling.stop(WRITER_STOP_S)
-        stop_all([self._writer_worker, self._watermark_worker, self._keys_worker, self._memory_worker], WRITER_STOP_S)
+        quick = [
+            self._writer_worker,
+            self._watermark_worker,
+            self._keys_worker,
+            self._memory_worker,
+            self._pulse_worker,
+        ]
+        stop_all(quick, WRITER_STOP_S)
         broken_off = 0
         if self._engine is not None:
             if in_flight := self._engine.dispatcher.in_flight:
@@ -360,10 +385,6 @@ class Process:
         self._wait(FOLLOW_KEYS_EVERY_S)
         self._authenticator.keep_fresh()
 
-    def _give_memory_back(self) -> None:
-        self._wait(LOOK_EVERY_S)
-        self._spare_memory.give_back()
-
     def _sweep_soon(self) -> None:
         if self._engine is not None:
             self._engine.sweep_soon()
@@ -372,24 +393,5 @@ class Process:
         if self._engine is not None:
             self._engine.gate.rang()
 
-    def _audit(self, event: str, values: dict[str, str]) -> None:
-        self._log.info(event, **values)
-
     def _wait(self, seconds: float) -> None:
         self._pause.wait(seconds)
-
-    def _admin_key(self) -> OperatorKey:
-        settings = self._settings
-        if settings.admin_key is not None:
-            return OperatorKey(settings.admin_key)
-        if settings.key_directory is not None:
-            return key_of_file(settings.admin_key_path, self._clock)
-        key = key_of_store(settings.admin_key_path, self._store, self._clock)
-        if key.key_id is not None:
-            self._observer(AdminKeyMade(key.key_id))
-        return key
-
-
-def _write_line(line: bytes) -> None:
-    sys.stderr.buffer.write(line)
-    sys.stderr.buffer.flush()

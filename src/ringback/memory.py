@@ -7,6 +7,7 @@ use and changes no setting of the library. Costs well under a millisecond to ask
 """
 
 import ctypes
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -28,9 +29,11 @@ class _Totals(ctypes.Structure):
 
 
 class SpareMemory:
-    """What this process has freed and the C library kept. Any one thread may call `give_back`, again and again."""
+    """What this process has freed and the C library kept. Any one thread may call `give_back`, again and again, or
+    `step`, which waits first."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait: Callable[[float], object] = lambda seconds: None) -> None:
+        self._wait = wait
         self._library: Any = None
         # What was given back still counts as free, so it is the growth that says whether there is something to give.
         self._free_bytes = 0
@@ -41,6 +44,10 @@ class SpareMemory:
             library.mallinfo2.argtypes = ()
             library.malloc_trim.argtypes = (ctypes.c_size_t,)
             self._library = library
+
+    def step(self) -> None:
+        self._wait(LOOK_EVERY_S)
+        self.give_back()
 
     def give_back(self) -> bool:
         """Give back what is free, if that has become a lot, and once more a little later; whether it did."""

@@ -28,6 +28,13 @@ class OperatorKey(NamedTuple):
     key_id: str | None = None
 
 
+def key_in_force(given: str | None, path: Path, shared: Keys | None, clock: Clock) -> OperatorKey:
+    """The one that was set; else the one kept in `path`. `shared`: the store, where several machines share it."""
+    if given is not None:
+        return OperatorKey(given)
+    return key_of_file(path, clock) if shared is None else key_of_store(path, shared, clock)
+
+
 def key_of_file(path: Path, clock: Clock) -> OperatorKey:
     """The key in `path`, which is made where it is missing."""
     if path.exists():

@@ -53,6 +53,14 @@ class SettingInfo(NamedTuple):
         return f"{_plain(self.lowest)} to {_plain(self.highest)} {self.unit}".rstrip()
 
 
+class ShownSetting(NamedTuple):
+    """One key as people may see it: `value` is never a secret, nor holds one."""
+
+    info: SettingInfo
+    value: str
+    is_default: bool
+
+
 def _plain(number: float) -> str:
     return str(int(number)) if number == int(number) else str(number)
 

@@ -21,9 +21,10 @@ from ringback.model.errors import BadSetting
 from ringback.model.master_key import parse_master_keys
 from ringback.model.store_url import SQLITE, is_postgresql, shown_url
 from ringback.policy.address import Allowed, parse_allowed, parse_name_server
-from ringback.setting import SettingInfo, checked, checked_text, setting
+from ringback.setting import SettingInfo, ShownSetting, checked, checked_text, setting
 
 CONFIGURATION_FILE: Final = "ringback.toml"
+_USER_INFO: Final = re.compile(r"//[^/]*@")
 
 
 def _store(url: str) -> str:
@@ -147,6 +148,13 @@ class Settings:
         "on any). Everything else stays refused.",
         risk="What is listed can be reached by whoever may register an endpoint.",
         check=_allowed,
+    )
+    bins: bool = setting(
+        False,
+        "The console's inspector: addresses below `/bins` that keep what is sent to them, for trying webhooks. It is "
+        "on with `ringback up`. See docs/bins.md.",
+        risk="Whoever knows the address of a bin can have this server store requests, about 50 MB for each of at most "
+        f"{limits.BINS_MAX} bins.",
     )
     allow_http: bool = setting(
         False,
@@ -302,6 +310,36 @@ def catalogue() -> tuple[SettingInfo, ...]:
         )
         for key in fields(Settings)
     )
+
+
+def shown(settings: Settings) -> tuple[ShownSetting, ...]:
+    """What is in force, as people may see it: of secrets only whether they are set, of URLs no password."""
+    return tuple(
+        ShownSetting(info, _shown(settings, info), getattr(settings, info.name) == info.default) for info in catalogue()
+    )
+
+
+def _shown(settings: Settings, info: SettingInfo) -> str:
+    value = getattr(settings, info.name)
+    if info.secret:
+        return "set, and not shown" if value else "not set"
+    if info.name == "store":
+        return settings.store_shown
+    if value is None or value == ():
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    texts = [_entry(one) for one in value] if isinstance(value, tuple) else [str(value)]
+    return ", ".join(_USER_INFO.sub("//***@", text) for text in texts)
+
+
+def _entry(one: object) -> str:
+    """An entry of a list as it is written."""
+    if isinstance(one, CompatHost):
+        return f"{one.host}={one.contract}"
+    if isinstance(one, Allowed):
+        return str(one.network) if one.port is None else f"{one.network}:{one.port}"
+    return str(one)
 
 
 def load(

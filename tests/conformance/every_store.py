@@ -5,11 +5,14 @@ A durable store adds `suite_durability`; one that takes several write transactio
 `TestManyClocks`.
 """
 
+from conformance.suite_audit_trail import TestAuditTrail
+from conformance.suite_bins import TestBins, TestExpiringBins
 from conformance.suite_catalogue import TestEventTypes, TestQuotas
 from conformance.suite_census import TestCensus
 from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
 from conformance.suite_clock import TestNewWork
 from conformance.suite_config import TestApiKeys, TestChanges, TestSecrets, TestTenants
+from conformance.suite_console import TestConsoleLinks, TestConsoleSessions, TestOperators
 from conformance.suite_differential import TestDifferential
 from conformance.suite_endpoints import TestEndpoints, TestLaneFollowsStatus, TestLanesOf
 from conformance.suite_fetch import TestFetch, TestOrderedFetch
@@ -44,18 +47,23 @@ from conformance.suite_wakeups import TestWakeups
 __all__ = [
     "TestApiKeys",
     "TestAttemptLog",
+    "TestAuditTrail",
     "TestBehindOthers",
     "TestBells",
+    "TestBins",
     "TestCancelling",
     "TestCensus",
     "TestChanges",
     "TestClaims",
     "TestClearingMembers",
+    "TestConsoleLinks",
+    "TestConsoleSessions",
     "TestDayCounts",
     "TestDifferential",
     "TestEndpoints",
     "TestEventLog",
     "TestEventTypes",
+    "TestExpiringBins",
     "TestExpiringKeys",
     "TestFetch",
     "TestForgettingRecords",
@@ -76,6 +84,7 @@ __all__ = [
     "TestNotices",
     "TestNoticesOfTransactions",
     "TestNumbers",
+    "TestOperators",
     "TestOrderedFetch",
     "TestOrphans",
     "TestPatternsOfEndpoints",

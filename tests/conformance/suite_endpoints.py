@@ -4,6 +4,7 @@ import pytest
 
 from conformance.backend import ALWAYS, NODE, accept, add_endpoint, claim, fetch, own_lane, release, ring
 from ringback.model.endpoint import Auth, AuthType, EndpointStatus, Ordering, RetryRule
+from ringback.model.event import MADE_FOR_ONE
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.store.port import BadRow, EventQuery, Store
@@ -110,6 +111,7 @@ class TestEndpoints:
         begun = event(deliveries=1, ordering_key="k", number=7)
         assert store.create_endpoint(endpoint(ordering=Ordering.SUBJECT), secret(), 10, begun) is True
         assert store.get_event(TENANT, "evt_1") == begun
+        assert store.missed(TENANT, "evt_1") == MADE_FOR_ONE
         (row,) = fetch(store, ordered=True).rows
         assert row.event == begun
         assert row.delivery[:5] == (TENANT, "ep_a", "evt_1", "k", NOW)

@@ -28,6 +28,25 @@ class TestIntake:
         assert [stored.event for stored in store.list_events(EventQuery(TENANT))] == [traced]
         assert fetch(store).rows[0].event == traced
 
+    def test_who_missed_an_event_is_kept_beside_it(self, store: Store) -> None:
+        missed = '[["ep_b","filter","data has no key \\u0000 ü."]]'
+        events = [event("evt_1"), event("evt_2"), event("evt_3")]
+        with store.intake() as transaction:
+            transaction.insert(events, [new_delivery(one) for one in events], {1: missed})
+            transaction.commit()
+        assert [store.missed(TENANT, one.id) for one in events] == [None, missed, None]
+        assert store.missed(OTHER_TENANT, "evt_2") is None
+        assert store.missed(TENANT, "evt_none") is None
+        assert store.events_by_id(TENANT, ["evt_1", "evt_2", "evt_3"]) == events
+        assert [row.event for row in fetch(store).rows] == events
+
+    def test_what_was_redacted_keeps_who_missed_it(self, store: Store) -> None:
+        with store.intake() as transaction:
+            transaction.insert([event()], [], {0: '[["ep_b","type",null]]'})
+            transaction.commit()
+        assert store.redact_step(TENANT, ["evt_1"], NOW, 100) == 1
+        assert store.missed(TENANT, "evt_1") == '[["ep_b","type",null]]'
+
     def test_leaving_without_commit_rolls_back(self, store: Store) -> None:
         with store.intake() as transaction:
             transaction.claim_keys([claim()], NOW)

@@ -222,6 +222,38 @@ class TestBehindOthers:
         assert list(store.behind_others(TENANT, "evt_2")) == []
 
 
+class TestSearch:
+    """Looking for what is rare, a bounded number of rows at a time."""
+
+    @pytest.mark.parametrize("ascending", [False, True])
+    @pytest.mark.parametrize("filters", [{"event_type": "rare"}, {"outcome": "failed"}, {"since": NOW, "limit": 3}])
+    def test_what_is_found_piece_by_piece_is_what_a_listing_finds(
+        self, store: Store, filters: dict[str, object], ascending: bool
+    ) -> None:
+        for place in range(1, 31):
+            made = failed if place % 4 == 0 else attempt
+            settle(store, 0, made(place, 1, event_type="rare" if place % 7 == 1 else "common"))
+        settle(store, 0, failed(40, 1, tenant_id=OTHER_TENANT, event_type="rare"))
+        query = AttemptQuery(TENANT, "ep_a", ascending=ascending, **filters)  # type: ignore[arg-type]
+        seen, after = [], None
+        for _ in range(30):
+            found, after = store.search_attempts(query._replace(after=after), 4)
+            seen += found
+            assert len(found) <= query.limit
+            if after is None:
+                break
+        assert after is None
+        assert seen == store.list_attempts(query)
+
+    def test_it_ends_where_it_has_enough(self, store: Store) -> None:
+        for place in range(1, 6):
+            settle(store, 0, attempt(place, 1))
+        found, place = store.search_attempts(AttemptQuery(TENANT, limit=2), 100)
+        assert (places(found), place) == ([5, 4], None)
+        assert store.search_attempts(AttemptQuery(TENANT, limit=9), 100).place is None
+        assert store.search_attempts(AttemptQuery("none"), 100) == ([], None)
+
+
 class TestAttemptLog:
     def test_attempts_are_listed_newest_first_by_id(self, store: Store) -> None:
         for place in (2, 1, 3):

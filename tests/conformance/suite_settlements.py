@@ -257,3 +257,35 @@ class TestDayCounts:
         assert list(store.day_counts(TENANT, "ep_a", "1970-01-01")) == []
         assert len(store.day_counts(TENANT, "ep_b", "1970-01-01")) == 1
         assert len(store.day_counts(OTHER_TENANT, "ep_a", "1970-01-01")) == 1
+
+    def test_a_tenants_figures_are_those_of_all_its_endpoints(self, store: Store) -> None:
+        settle(store, 0, attempt(1, 1, at=MIDNIGHT))
+        settle(store, 0, failed(2, 1, at=MIDNIGHT, endpoint_id="ep_b"))
+        settle(store, 0, attempt(3, 1, at=MIDNIGHT - 1, endpoint_id="ep_b"))
+        settle(store, 0, attempt(4, 1, tenant_id=OTHER_TENANT))
+        run_out(lambda: store.gather_days_step(3), 3)
+        settle(store, 0, attempt(5, 1, at=MIDNIGHT + 1, endpoint_id="ep_b"))
+        right = [DayCount("2027-01-14", 1, 0), DayCount("2027-01-15", 2, 1)]
+        assert list(store.tenant_day_counts(TENANT, "1970-01-01")) == right
+        assert list(store.tenant_day_counts(TENANT, "2027-01-15")) == right[1:]
+        assert list(store.tenant_day_counts("none", "1970-01-01")) == []
+
+    def test_those_of_many_are_what_each_has(self, store: Store) -> None:
+        for number, endpoint_id in enumerate(("ep_a", "ep_b", "ep_c")):
+            settle(store, 0, attempt(10 + number, 1, endpoint_id=endpoint_id, at=MIDNIGHT))
+            settle(store, 0, failed(20 + number, 1, endpoint_id=endpoint_id, at=MIDNIGHT - number))
+        settle(store, 0, attempt(30, 1, tenant_id=OTHER_TENANT))
+        settle(store, 0, attempt(31, 1, endpoint_id="ep_old", at=MIDNIGHT - DAY_MS))
+        run_out(lambda: store.gather_days_step(3), 3)
+        settle(store, 0, attempt(32, 1, endpoint_id="ep_b", at=MIDNIGHT))
+        names = ["ep_c", "ep_b", "ep_none", "ep_old", "ep_a"]
+        assert dict(store.day_counts_of(TENANT, names, "1970-01-01")) == {
+            name: list(counts(store, name)) for name in names if name != "ep_none"
+        }
+        since = store.day_counts_of(TENANT, names, "2027-01-15")
+        assert {name: list(days) for name, days in since.items()} == {
+            "ep_a": [DayCount("2027-01-15", 1, 1)],
+            "ep_b": [DayCount("2027-01-15", 2, 0)],
+            "ep_c": [DayCount("2027-01-15", 1, 0)],
+        }
+        assert dict(store.day_counts_of(TENANT, [], "1970-01-01")) == {}

@@ -73,7 +73,8 @@ UNSAID = {
     "sample": "what the event type's own schema allows",
     "headers": "what HTTP allows in a header",
     "value": "what HTTP allows in a header",
-    "password": "what HTTP allows in a header",
+    "password": "12 to 256 characters; of an endpoint's credentials what HTTP allows in a header",
+    "expires_in_s": RANGES,
     "query": "what HTTP allows in an address",
     "Idempotency-Key": "visible ASCII",
     "Ringback-Version": "digits of a number up to 2^63 - 1",
@@ -154,6 +155,11 @@ class ContractWorld:
         path = f"/endpoints/{self.api.endpoint()['id']}/replay"
         return str(self.api.post(path, {"since": rfc3339(self.api.clock.now_ms() - 1_000), "which": "all"})["id"])
 
+    def _operator(self) -> str:
+        there = self._first(self.api.call("GET", "/v1/operators?limit=1").json()["items"])
+        body = {"name": "ada", "password": "correct horse battery"}
+        return str(there or self.api.call("POST", "/v1/operators", body).json()["id"])
+
     def existing(self, name: str, operation: str) -> str:
         """The id of something that is there, made anew if it has been deleted."""
         if name == "tenant_id" and operation == "DELETE /v1/tenants/{tenant_id}":
@@ -171,6 +177,8 @@ class ContractWorld:
         if name == "trigger_id":
             rule = {"name": "x", "record_type": "contact", "when": "true", "emits": "x"}
             return self._first(self.api.get("/triggers?limit=1")["items"]) or self.api.post("/triggers", rule)["id"]
+        if name == "operator_id":
+            return self._operator()
         if name == "name":
             return self._named(operation)
         if name == "record_id":

@@ -20,6 +20,7 @@ from support.process import ADMIN_KEY, Server
 from support.tenant import TestTenant
 
 HERE = {"Authorization": f"Bearer {ADMIN_KEY}"}
+PUBLIC = "https://hooks.example"
 KEPT = ("DELETE /v1/tenants/{tenant_id}", "DELETE /v1/tenants/{tenant_id}/endpoints/{endpoint_id}")
 
 
@@ -45,7 +46,7 @@ class Existing:
 @pytest.fixture(scope="module")
 def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Existing]:
     # Nothing that is made up here is looked up anywhere.
-    environment = {"RINGBACK_NAME_SERVERS": "127.0.0.1", "RINGBACK_LOG_LEVEL": "error"}
+    environment = {"RINGBACK_NAME_SERVERS": "127.0.0.1", "RINGBACK_LOG_LEVEL": "error", "RINGBACK_PUBLIC_URL": PUBLIC}
     with Server(tmp_path_factory.mktemp("http") / "data", environment=environment) as server:
         yield Existing(server)
 

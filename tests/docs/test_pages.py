@@ -40,6 +40,20 @@ def test_each_page_with_commands_has_a_test_that_runs_them() -> None:
     assert len(with_commands) >= 5
 
 
+def test_console(tmp_path: Path) -> None:
+    server = server_in(tmp_path)
+    page = Page("docs/console.md", tmp_path, {HERE: server.url})
+    public = Server(tmp_path / "data", "--public-url", "https://hooks.example", environment={"RINGBACK_ADMIN_KEY": ""})
+    public.port = server.port
+    with public:
+        printed = page.run()
+        assert "ada is added and can sign in." in printed
+        public.make("/v1/tenants", {"id": "acme", "name": "Acme"})
+        page.said["$TENANT_KEY"] = public.make("/v1/tenants/acme/keys", {"scope": "tenant"})["key"]
+        assert json.loads(page.run())["url"].startswith("https://hooks.example/console/enter/")
+    page.end()
+
+
 def test_operations(tmp_path: Path, inbox: Inbox) -> None:
     server = server_in(tmp_path)
     page = Page("docs/operations.md", tmp_path, {HERE: server.url, HOOK: inbox.url()})
@@ -147,8 +161,9 @@ def test_api(tmp_path: Path, inbox: Inbox) -> None:
         failed = f"/v1/tenants/acme/endpoints/{endpoint['id']}/attempts?outcome=failed"
         attempts = wait_until(lambda: server.get(failed)["items"], 15, "an attempt failed")
         page.said |= {"ATTEMPT": attempts[0]["id"], "2026-11-21T00:00:00Z": "2020-01-01T00:00:00Z"}
-        deliveries, listed, attempt, resent = documents(page.run())
+        deliveries, reach, listed, attempt, resent = documents(page.run())
         assert deliveries["items"][0]["endpoint_id"] == endpoint["id"]
+        assert endpoint["id"] in {one["endpoint_id"] for one in reach["items"] if one["state"]}
         assert listed["items"]
         assert attempt["id"] == attempts[0]["id"]
         assert resent["id"] == event["id"]

@@ -4,68 +4,33 @@ It signs what it has parsed, written anew, so that only a body that JavaScript w
 Express comes from npm, once: a test that can't have it fails, and says so.
 """
 
-import hashlib
 import http.client
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from support.npm import installed
 from support.process import Server, wait_until
 from support.tenant import TestTenant
 
 HERE: Final = Path(__file__).parent / "vessel_receiver"
-INSTALL: Final = (
-    *("npm", "install", "--prefer-offline", "--no-package-lock", "--ignore-scripts"),
-    *("--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1", "--loglevel=error"),
-)
 TOKEN: Final = "access-token-of-the-connection"
 OFTEN: Final = {"delays_s": [0.05] * 20}
 
 
-def installed(folder: Path) -> Path:
+def receiver_in(folder: Path) -> Path:
     """A copy of the receiver with Express beside it, outside the repository."""
     folder.mkdir()
     shutil.copy(HERE / "receiver.mjs", folder)
     shutil.copy(HERE / "package.json", folder)
-    (folder / "node_modules").symlink_to(packages() / "node_modules")
+    (folder / "node_modules").symlink_to(installed(HERE / "package.json", "Express"))
     return folder
-
-
-def packages() -> Path:
-    """What npm has installed for this package.json, kept from run to run; there as a whole or not at all."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringback-tests"
-    kept = cache / f"express-{hashlib.sha256((HERE / 'package.json').read_bytes()).hexdigest()[:16]}"
-    if not kept.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=cache))
-        try:
-            shutil.copy(HERE / "package.json", beside)
-            install(beside)
-            with suppress(OSError):  # another run was faster
-                beside.rename(kept)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
-    return kept
-
-
-def install(folder: Path) -> None:
-    """Fails the test, in words, where it can't."""
-    try:
-        subprocess.run(INSTALL, cwd=folder, check=True, capture_output=True, text=True, timeout=180)
-    except FileNotFoundError:
-        pytest.fail("npm is not there; `make test` installs it on Debian (scripts/debian-tools.sh)")
-    except subprocess.TimeoutExpired:
-        pytest.fail("npm could not install Express within 3 minutes: is its registry out of reach?")
-    except subprocess.CalledProcessError as error:
-        pytest.fail(f"npm could not install Express, which the document's receiver needs:\n{error.stderr[-2000:]}")
 
 
 class Express:
@@ -106,7 +71,7 @@ class Express:
 
 @pytest.fixture(scope="module")
 def express(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Express]:
-    folder = installed(tmp_path_factory.mktemp("vessel") / "receiver")
+    folder = receiver_in(tmp_path_factory.mktemp("vessel") / "receiver")
     with (
         (folder / "stderr.log").open("wb") as log,
         subprocess.Popen(

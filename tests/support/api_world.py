@@ -17,12 +17,15 @@ from ringback.api.app import AppParts, build_app
 from ringback.api.auth import Authenticator
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.audit import AuditTrail
 from ringback.control.backup import BackupUseCases
+from ringback.control.console_access import ConsoleAccess
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
+from ringback.control.operators import OperatorUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Obstacle, Readiness
 from ringback.control.record_types import RecordTypeUseCases
@@ -45,6 +48,7 @@ from ringback.store.port import RecordPut
 from ringback.testing.clock import ManualClock
 from ringback.vault.ring import KeyRing
 from ringback.wire.contract import Contract
+from support.passwords import PlainPasswords
 from support.rows import NOW, OTHER_TENANT, TENANT
 from support.sealing import OLD_KEY
 
@@ -62,6 +66,7 @@ class ApiWorld:
         *,
         files: Iterable[Contract] = (),
         profiles_max: int = 10,
+        public_url: str | None = "https://hooks.example/ringback/",
     ) -> None:
         self.store = store or MemoryStore()
         self.clock = ManualClock(NOW)
@@ -75,6 +80,8 @@ class ApiWorld:
         profiles = self.profiles = Registry(self.store, files)
         self.authenticator = Authenticator(self.store, self.store, self.clock, OPERATOR_KEY, (profiles,))
         store, clock = self.store, self.clock
+        self.passwords = PlainPasswords()
+        trail = AuditTrail(store, clock, self._audit)
         self.parts = AppParts(
             tenants=TenantUseCases(store, clock, profiles, self._notify),
             event_types=EventTypeUseCases(store, clock, self._notify),
@@ -83,7 +90,7 @@ class ApiWorld:
             endpoints=EndpointUseCases(
                 store, clock, rules or UrlRules(), profiles, self._notify, endpoints_max=endpoints_max
             ),
-            secrets=SecretUseCases(store, clock, profiles, self._notify, self._audit),
+            secrets=SecretUseCases(store, clock, profiles, self._notify, trail.told),
             events=EventUseCases(store, clock, profiles, self._kick),
             alerts=AlertUseCases(store, profiles),
             attempts=AttemptUseCases(store, clock),
@@ -97,6 +104,16 @@ class ApiWorld:
             replays=ReplayUseCases(store, clock, profiles, self._kick),
             triggers=TriggerUseCases(store, clock, self._notify),
             rules=RuleUseCases(store, clock),
+            operators=OperatorUseCases(store, clock, self.passwords, operators_max=3),
+            access=ConsoleAccess(
+                store,
+                clock,
+                self.passwords,
+                trail,
+                admin_key=OPERATOR_KEY,
+                public_url=public_url,
+            ),
+            trail=trail,
             readiness=Readiness(store, lambda: self.obstacles),
             metrics=lambda accept: (b"", "text/plain"),
             authenticator=self.authenticator,

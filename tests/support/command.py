@@ -7,7 +7,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,8 +49,14 @@ def ringback(
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def ringback_on_terminal(*arguments: str, variables: Mapping[str, str] | None = None, typed: bytes = b"") -> Ended:
-    """Run it on a terminal of 80 columns, where `typed` is typed."""
+def ringback_on_terminal(
+    *arguments: str,
+    variables: Mapping[str, str] | None = None,
+    typed: bytes = b"",
+    answers: Sequence[tuple[bytes, bytes]] = (),
+) -> Ended:
+    """Run it on a terminal of 80 columns, where `typed` is typed, and each of the `answers` once its question is there:
+    what is typed before a password is asked for is thrown away."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     try:
@@ -67,12 +73,22 @@ def ringback_on_terminal(*arguments: str, variables: Mapping[str, str] | None = 
     try:
         if typed:
             os.write(ours, typed)
-        printed = b"".join(iter(lambda: _read(ours), b""))
+        asked = b"".join(_until(ours, question, answer) for question, answer in answers)
+        printed = asked + b"".join(iter(lambda: _read(ours), b""))
         return Ended(process.wait(WITHIN_S), printed.decode().replace("\r\n", "\n"), "")
     finally:
         process.kill()
         process.wait()
         os.close(ours)
+
+
+def _until(descriptor: int, question: bytes, answer: bytes) -> bytes:
+    """Read up to a question and type the answer."""
+    printed = b""
+    while question not in printed and (more := _read(descriptor)):
+        printed += more
+    os.write(descriptor, answer)
+    return printed
 
 
 def _read(descriptor: int) -> bytes:

@@ -65,7 +65,11 @@ class Inbox:
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(reply.body)))
                 self.end_headers()
-                self.wfile.write(reply.body)
+                if self.command != "HEAD":
+                    self.wfile.write(reply.body)
+
+            def do_HEAD(self) -> None:
+                self._take()
 
             def do_POST(self) -> None:
                 self._take()

@@ -20,10 +20,11 @@ TABLES: Final = (
     "tenant", "api_key", "profile", "event_type", "endpoint", "secret", "change", "event", "event_key", "delivery",
     "job", "job_event", "attempt", "endpoint_day", "lane", "event_type_version", "record_type", "record_trigger",
     "record", "tracked_set", "tracked_member", "tracked_set_gone", "rule_failure", "notice",
+    "operator", "audit_entry",
 )  # fmt: skip
 FLAGS: Final = {
     "webhooks_enabled", "deprecated", "deferred", "final", "superseded", "response_truncated", "maybe_repeated",
-    "ready", "open", "active",
+    "ready", "open", "active", "viewers_see_bodies",
 }  # fmt: skip
 # What can't be any value of its kind.
 VALUES: Final[Mapping[str, Any]] = {

@@ -56,6 +56,10 @@ class TestTenant:
         items: list[dict[str, Any]] = self.server.get(f"{self.path}{where}/attempts?limit=250")["items"]
         return items[::-1]
 
+    def wait_until_attempts(self, count: int, within_s: float = 15.0) -> None:
+        """Until so many are recorded."""
+        wait_until(lambda: len(self.attempts()) >= count, within_s, f"{count} attempts")
+
     def attempt(self, attempt_id: str) -> dict[str, Any]:
         """One attempt, whole."""
         found: dict[str, Any] = self.server.get(f"{self.path}/attempts/{attempt_id}")

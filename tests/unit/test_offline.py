@@ -116,7 +116,7 @@ class TestBackup:
         make_old_store(elsewhere.store_path)
         facts = offline.back_up(elsewhere, tmp_path / "backup.db", quiet)
         assert (facts.schema, facts.sealed_with, facts.pending) == (1, [], 3)
-        assert [name[:4] for name in facts.missing] == ["0002", "0003", "0004", "0005"]
+        assert [name[:4] for name in facts.missing] == ["0002", "0003", "0004", "0005", "0006", "0007"]
 
 
 class TestRestore:

@@ -54,6 +54,7 @@ def test_every_key_can_be_set_by_its_variable() -> None:
         "operator_tenant": "the-operator",
         "allow_private": "yes",
         "allow": "10.0.0.0/8, [fd00::/8]:443",
+        "bins": "on",
         "allow_http": "1",
         "name_servers": "192.0.2.53, [2001:db8::53]:5353",
         "ca_file": certifi.where(),

@@ -1,6 +1,6 @@
 """Turns: what waits is taken in order, or tenant by tenant; who writes uses them as its store wants it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from conformance.backend import accept_many, add_endpoint
 from ringback.engine import messages as m
@@ -8,7 +8,7 @@ from ringback.engine.settler import FAILED_AT_ONCE, Settler
 from ringback.ingest.index import MatchIndex
 from ringback.ingest.submission import NoEngine, Submission
 from ringback.ingest.writer import BATCH_EVENTS_MAX, Writer
-from ringback.model.event import Event, NewDelivery
+from ringback.model.event import NOBODY_MISSED, Event, NewDelivery
 from ringback.store.memory import MemoryStore
 from ringback.store.memory.intake import MemoryTransaction
 from ringback.store.port import Settlement, StoreUnavailable
@@ -90,9 +90,11 @@ class NotingTransaction(MemoryTransaction):
         super().__init__(store._tables)
         self._store = store
 
-    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
+    def insert(
+        self, events: Sequence[Event], deliveries: Sequence[NewDelivery], missed: Mapping[int, str] = NOBODY_MISSED
+    ) -> Sequence[int]:
         self._store.inserted.append([(one.tenant_id, one.id) for one in events])
-        return super().insert(events, deliveries)
+        return super().insert(events, deliveries, missed)
 
 
 class WriterWorld:

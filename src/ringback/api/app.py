@@ -26,6 +26,7 @@ from ringback.api.compat.vessel import vessel_contract
 from ringback.api.compat.vinsight import vinsight_contract
 from ringback.api.management.attempts import attempt_routers
 from ringback.api.management.backup import backup_routers
+from ringback.api.management.console import console_routers
 from ringback.api.management.docs_page import docs_routes
 from ringback.api.management.endpoints import endpoint_routers
 from ringback.api.management.event_types import event_type_routers
@@ -36,6 +37,7 @@ from ringback.api.management.keys import key_routers
 from ringback.api.management.master_key import master_key_routers
 from ringback.api.management.metrics import Exposition, metrics_routers
 from ringback.api.management.openapi import completed
+from ringback.api.management.operators import operator_routers
 from ringback.api.management.profiles import profile_routers
 from ringback.api.management.record_types import record_type_routers
 from ringback.api.management.records import record_routers
@@ -48,12 +50,15 @@ from ringback.api.management.triggers import trigger_routers
 from ringback.api.problem import Fault, fault_of, fault_of_status
 from ringback.control.alerts import AlertUseCases
 from ringback.control.attempts import AttemptUseCases
+from ringback.control.audit import AuditTrail
 from ringback.control.backup import BackupUseCases
+from ringback.control.console_access import ConsoleAccess
 from ringback.control.endpoints import EndpointUseCases
 from ringback.control.event_types import EventTypeUseCases
 from ringback.control.events import EventUseCases
 from ringback.control.keys import KeyUseCases
 from ringback.control.master_key import MasterKeyUseCases
+from ringback.control.operators import OperatorUseCases
 from ringback.control.profiles import ProfileUseCases
 from ringback.control.readiness import Readiness
 from ringback.control.record_types import RecordTypeUseCases
@@ -97,6 +102,9 @@ class AppParts:
     replays: ReplayUseCases
     triggers: TriggerUseCases
     rules: RuleUseCases
+    operators: OperatorUseCases
+    access: ConsoleAccess
+    trail: AuditTrail
     readiness: Readiness
     metrics: Exposition
     authenticator: Authenticator
@@ -140,6 +148,8 @@ def build_app(parts: AppParts) -> FastAPI:
         *job_routers(parts.replays, parts.authenticator),
         *trigger_routers(parts.triggers, parts.authenticator),
         *rule_routers(parts.rules, parts.authenticator),
+        *operator_routers(parts.operators, parts.authenticator),
+        *console_routers(parts.access, parts.trail, parts.tenants, parts.authenticator),
         *health_routers(parts.readiness),
         *metrics_routers(parts.metrics),
         *(router for contract in contracts for router in contract.routers),
@@ -150,6 +160,7 @@ def build_app(parts: AppParts) -> FastAPI:
                 route.operation_id = route.name
             app.router.routes.append(route)
     app.router.routes.extend(docs_routes())
+    app.state.trail = parts.trail
     _tell_errors(app, contracts)
     return app
 

@@ -2,7 +2,8 @@
 
 A route class knows where its key stands and whom it lets in, so no route can be without. Who is not let in learns
 nothing else: the body isn't read and isn't judged. A body is read up to its limit and must be JSON in UTF-8; what
-FastAPI gets is already parsed. Fails with the errors of `model.errors`, which the app turns into answers.
+FastAPI gets is already parsed. What was changed is written down for the audit log before it is answered. Fails with the
+errors of `model.errors`, which the app turns into answers.
 """
 
 import re
@@ -16,6 +17,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from ringback.api.audited import is_kept, write_down
 from ringback.api.auth import Authenticator, Principal
 from ringback.api.body import CallerGone, read_body
 from ringback.api.headers import by_name
@@ -64,12 +66,15 @@ class KeyedRoute(APIRoute, ABC):
             _check_identifiers(request)
             self.check_query(request.scope["query_string"], parameters)
             request.state.principal = principal
-            if not takes_body and request.method not in _METHODS_WITH_BODY:
-                return await handle(request)
+            reads_body = takes_body or request.method in _METHODS_WITH_BODY
             try:
-                return await handle(await _parsed(request))
+                response = await handle(await _parsed(request) if reads_body else request)
             except CallerGone:
                 return Response(status_code=_CLIENT_CLOSED)
+            if is_kept(self.name, request, response):
+                actor = actor_of(request)
+                await run_in_threadpool(write_down, self.name, request, response, actor, principal.tenant_id)
+            return response
 
         return keyed_handler
 
@@ -109,6 +114,8 @@ class _ParsedRequest(Request):
         super().__init__({**request.scope, "headers": headers}, request.receive)
         self.raw = body
         self._value = value
+        # The state is shared with the request that this stands for.
+        self.state.fields = [str(name) for name in value] if isinstance(value, dict) else []
 
     async def body(self) -> bytes:
         return self.raw

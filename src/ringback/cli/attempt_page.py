@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ringback.cli.curl import body_is_gone, request_body
-from ringback.cli.shown import Column, counted, harmless, indented, print_block, print_facts, span, terminal
+from ringback.cli.shown import Column, counted, indented, print_block, print_facts, span, terminal
+from ringback.model.text import harmless
 
 WATERFALL_CELLS: Final = 40
 BODY_CHARS_SHOWN: Final = 64 * 1024

@@ -7,11 +7,12 @@ import typer
 
 from ringback.cli.api import DEFAULT_URL, JsonDocument, Key, Tenant, Url, connect
 from ringback.cli.attempt_page import COLUMNS, show_attempt
-from ringback.cli.curl import curl_command, curl_remarks
+from ringback.cli.curl import sent_request
 from ringback.cli.given import instant
 from ringback.cli.lists import LIMIT_DEFAULT, Everything, JsonPage, Limit, Since, Until, Which, show_list, tenant_path
 from ringback.cli.shown import print_json
 from ringback.clock import SystemClock
+from ringback.curl import curl_command, curl_remarks
 from ringback.model.errors import BadSetting
 
 attempts = typer.Typer(help="A tenant's attempts: list them, show one whole.", rich_markup_mode=None)
@@ -71,8 +72,9 @@ def show(
     if json:
         print_json(answer.content)
     elif curl:
-        typer.echo(curl_command(answer.json))
-        for remark in curl_remarks(answer.json):
+        sent = sent_request(answer.json)
+        typer.echo(curl_command(sent))
+        for remark in curl_remarks(sent):
             typer.echo(remark, err=True)
     else:
         show_attempt(answer.json)

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ringback.cli.shown import harmless
 from ringback.model.errors import StartError
+from ringback.model.text import harmless
 
 Yes = Annotated[bool, typer.Option("--yes", help="Don't ask.")]
 

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from ringback.cli.shown import Column, counted, harmless, moment, print_facts, terminal
+from ringback.cli.shown import Column, counted, moment, print_facts, terminal
+from ringback.model.text import harmless
 
 BAR_CELLS: Final = 30
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉"

@@ -10,8 +10,9 @@ from ringback.cli.confirm import Yes, confirm
 from ringback.cli.endpoint_page import COLUMNS, show_endpoint, show_stats
 from ringback.cli.given import read_secret, span_s
 from ringback.cli.lists import LIMIT_DEFAULT, Everything, JsonPage, Limit, Which, show_list, tenant_path
-from ringback.cli.shown import harmless, print_json
+from ringback.cli.shown import print_json
 from ringback.client.client import Client
+from ringback.model.text import harmless
 
 STATS_DAYS_DEFAULT: Final = 14
 STATS_DAYS_MAX: Final = 90

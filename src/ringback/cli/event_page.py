@@ -11,7 +11,6 @@ from ringback.cli.lists import all_items, tenant_path
 from ringback.cli.shown import (
     Column,
     counted,
-    harmless,
     indented,
     moment,
     print_block,
@@ -21,6 +20,7 @@ from ringback.cli.shown import (
 )
 from ringback.client.client import Client
 from ringback.client.errors import ApiError
+from ringback.model.text import harmless
 from ringback.times import parse_rfc3339, rfc3339
 
 # How far the log of an endpoint is looked through for the attempts of one event.
@@ -59,7 +59,8 @@ class Whereabouts(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """Everything the page shows. `content` is the event as the API wrote it; `enabled`: the tenant's webhooks are."""
+    """Everything the page shows. `content` is the event as the API wrote it; `others`: those of its reach that have
+    a reason; `enabled`: the tenant's webhooks are."""
 
     event: Json
     content: bytes
@@ -84,7 +85,8 @@ def ask(client: Client, tenant: str, event_id: str, *, everything: bool = False)
         endpoint = endpoints.pop(delivery["endpoint_id"], None) or _endpoint(client, delivery["endpoint_id"])
         meant.append(Whereabouts(delivery, endpoint, _last_attempt(client, tenant, event, delivery)))
     enabled = client.call("GET", tenant_path(tenant), expect=("webhooks_enabled",))["webhooks_enabled"]
-    return Asked(event, answer.content, meant, list(endpoints.values()), enabled)
+    reach = all_items(client, tenant_path(tenant, "events", event_id, "reach"), {}, pages)
+    return Asked(event, answer.content, meant, [one for one in reach if one["reason"] is not None], enabled)
 
 
 def show_event(asked: Asked, now_ms: int, *, everything: bool = False) -> None:
@@ -135,9 +137,9 @@ def _show_whereabouts(console: Console, asked: Asked, now_ms: int) -> None:
 def _show_others(console: Console, asked: Asked, most: int) -> None:
     if asked.others:
         console.print(Text("\nIt was not meant for:", "bold"))
-    for endpoint in asked.others[:most]:
-        _show_one(console, endpoint["id"], endpoint)
-        print_prose(console, f"{why_not_meant(asked.event, endpoint)}.", indent=4)
+    for missed in asked.others[:most]:
+        _show_one(console, missed["endpoint_id"], missed)
+        print_prose(console, why_not_meant(missed), indent=4)
     if len(asked.others) > most:
         console.print(Text(f"  and {len(asked.others) - most} more: --all shows them"))
 

@@ -7,7 +7,6 @@ where there is something to do, the command that does it.
 from typing import Any, Final
 
 from ringback.cli.shown import counted, moment, span
-from ringback.policy.match import pattern_matches
 from ringback.times import parse_rfc3339
 
 OVERDUE_MS: Final = 30_000
@@ -53,33 +52,10 @@ def sentence(
             return f"{delivery['state']} after {tries}: {why}"
 
 
-def why_not_meant(event: Json, endpoint: Json) -> str:
-    """Why an event was not meant for an endpoint, as far as it can be told from what the endpoint is now."""
-    if endpoint["created_at"] > event["accepted_at"]:
-        return f"registered later, at {moment(endpoint['created_at'])}"
-    wanted = endpoint["event_types"]
-    if not any(pattern_matches(pattern, event["type"]) for pattern in wanted):
-        return f"it wants {', '.join(wanted)}, not {event['type']}"
-    channels = endpoint["channels"]
-    if channels is not None and event["channel"] not in channels:
-        had = f"the channel {event['channel']}" if event["channel"] else "no channel"
-        return f"it wants the channels {', '.join(channels)}; the event has {had}"
-    if endpoint["status"] == "inactive":
-        return "it is inactive, and then nothing matches"
-    unmet = _unmet(event, endpoint)
-    if unmet is not None:
-        return unmet
-    return f"it did not match then; the endpoint was changed at {moment(endpoint['updated_at'])}"
-
-
-def _unmet(event: Json, endpoint: Json) -> str | None:
-    """What the filter and the tracked set say; which members a set had then, nobody knows any more."""
-    name, subject = endpoint.get("tracked_set"), event.get("subject")
-    if name and not subject:
-        return f"it follows the tracked set {name}, and the event has no subject"
-    why = [f"{subject['id']} was not in its tracked set {name}"] if name and subject else []
-    why += [f"its filter was not true: {endpoint['filter']}"] if endpoint["filter"] else []
-    return ", or ".join(why) or None
+def why_not_meant(missed: Json) -> str:
+    """Why an event was not meant for an endpoint, of what the event's reach says of it."""
+    message = str(missed["reason"]["message"])
+    return f"As of now: {message}" if missed["as_of"] == "now" else message
 
 
 def _pending(delivery: Json, endpoint: Json | None, last: Json | None, now_ms: int) -> str:

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from ringback.cli.profile_named import profile_named
 from ringback.cli.receiver import Answer, Request
-from ringback.cli.shown import harmless
 from ringback.clock import Clock
 from ringback.model.errors import BadSetting
+from ringback.model.text import harmless
 from ringback.times import rfc3339
 from ringback.wire.handshake_answer import answer_to
 from ringback.wire.signature import BadSecret

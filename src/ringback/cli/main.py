@@ -29,12 +29,12 @@ try:
     from ringback.cli.listen import listen
     from ringback.cli.migrate import migrate
     from ringback.cli.migrate_store import migrate_store
+    from ringback.cli.operators import console_link, operators
     from ringback.cli.profile import profile
     from ringback.cli.records import records
     from ringback.cli.replay import replay
     from ringback.cli.send import send
     from ringback.cli.serve import serve
-    from ringback.cli.shown import harmless
     from ringback.cli.tail import tail
     from ringback.cli.tracked_sets import tracked_sets
     from ringback.cli.types import types
@@ -42,6 +42,7 @@ try:
     from ringback.cli.verify import verify
     from ringback.client.errors import ApiError, ClientError, WrongField
     from ringback.model.errors import RingbackError, StartError
+    from ringback.model.text import harmless
 except KeyboardInterrupt:  # Ctrl-C while all this is loaded, which takes a moment
     sys.exit(ExitCode.INTERRUPTED)
 
@@ -84,7 +85,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (up, serve, send, listen, verify, tail, replay, doctor, backup, restore, migrate, migrate_store, bench):
+for command in (
+    *(up, serve, send, listen, verify, tail, replay, console_link),
+    *(doctor, backup, restore, migrate, migrate_store, bench),
+):
     app.command()(command)
 for name, group in (
     ("endpoints", endpoints),
@@ -93,6 +97,7 @@ for name, group in (
     ("records", records),
     ("tracked-sets", tracked_sets),
     ("keys", keys),
+    ("operators", operators),
     ("profile", profile),
     ("types", types),
 ):

@@ -14,9 +14,10 @@ from ringback.cli.given import read_file
 from ringback.cli.lists import LIMIT_DEFAULT, Everything, JsonPage, Limit, Which, show_list
 from ringback.cli.profile_named import SUFFIX, profile_named
 from ringback.cli.profile_request import Example, example_request
-from ringback.cli.shown import Column, harmless, harmless_json, moment, print_json
+from ringback.cli.shown import Column, harmless_json, moment, print_json
 from ringback.clock import SystemClock
 from ringback.model.errors import BadSetting, ProfileFileUnusable
+from ringback.model.text import harmless
 from ringback.profile_files import read_profile
 
 _PATH: Final = "/v1/profiles"

@@ -14,7 +14,6 @@ from ringback.cli.reread import rereadable
 from ringback.cli.shown import (
     Column,
     counted,
-    harmless,
     indented,
     moment,
     print_block,
@@ -24,6 +23,7 @@ from ringback.cli.shown import (
 )
 from ringback.client.calls import json_bytes
 from ringback.model.errors import BadSetting
+from ringback.model.text import harmless
 
 COLUMNS: Final = (
     Column("record", lambda item: str(item["id"])),

@@ -55,6 +55,7 @@ NameServers = Annotated[
 CaFile = Annotated[
     str | None, typer.Option(help="PEM file with the authorities to trust instead of the system's.", metavar="FILE")
 ]
+Bins = Annotated[bool | None, typer.Option("--bins", help="Offer the console's inspector, at /bins.")]
 Migrate = Annotated[bool | None, typer.Option("--migrate", help="Bring an older database up to date.")]
 LogLevel = Annotated[str | None, typer.Option(help="debug, info, warning or error (info).")]
 LogFormat = Annotated[str | None, typer.Option(help="text or json (text).")]
@@ -76,6 +77,7 @@ def serve(
     allow_private: AllowPrivate = None,
     allow: Allow = None,
     allow_http: AllowHttp = None,
+    bins: Bins = None,
     name_servers: NameServers = None,
     ca_file: CaFile = None,
     migrate: Migrate = None,
@@ -101,6 +103,7 @@ def serve(
         "allow_private": allow_private,
         "allow": allow or None,
         "allow_http": allow_http,
+        "bins": bins,
         "name_servers": name_servers or None,
         "ca_file": ca_file,
         "migrate": migrate,
@@ -117,15 +120,17 @@ def settings_of(flags: Mapping[str, object], config: Path | None) -> Settings:
     return load(flags, os.environ, config)
 
 
-def serve_until_stopped(settings: Settings, on_ready: Callable[["ServerFacts"], None]) -> None:
-    """Run the server here. Loaded late, since the other commands need none of it."""
+def serve_until_stopped(
+    settings: Settings, on_ready: Callable[["ServerFacts"], None], *, reach_itself: bool = False
+) -> None:
+    """Run the server here. Loaded late, since the other commands need none of it. `reach_itself`: `compose.serve`."""
     if threading.current_thread() is threading.main_thread():
         # The server has a handler of its own once it is up. Until then the default would do, but not for process 1 of
         # a container: the kernel spares it whatever it has no handler for, and a start may wait for the database.
         signal.signal(signal.SIGTERM, _end_at_once)
     from ringback import compose  # noqa: PLC0415
 
-    compose.serve(settings, on_ready)
+    compose.serve(settings, on_ready, reach_itself=reach_itself)
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:

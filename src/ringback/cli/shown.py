@@ -18,18 +18,11 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from ringback.model.text import harmless
+
 FLEXIBLE_WIDTH_MIN: Final = 10
 _GAP: Final = 2
 _INDENT: Final = "  "
-
-
-def harmless(text: str, *, lines: bool = False) -> str:
-    """`text` without anything that a terminal would act on: `\\x1b` for an escape. With `lines` it keeps its lines."""
-    if text.isprintable():
-        return text
-    if lines:
-        return "\n".join(harmless(line.replace("\t", "    ")) for line in text.replace("\r\n", "\n").split("\n"))
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def harmless_json(content: bytes | str) -> str:

@@ -13,9 +13,9 @@ import typer
 
 from ringback.cli.api import DEFAULT_URL, AsJson, Key, Tenant, Url, connect
 from ringback.cli.given import instant_ms
-from ringback.cli.shown import harmless
 from ringback.client.client import Client
 from ringback.clock import SystemClock
+from ringback.model.text import harmless
 from ringback.times import parse_rfc3339, rfc3339
 
 POLL_EVERY_S: Final = 1.0

@@ -10,9 +10,10 @@ from ringback.cli.confirm import Yes, confirm
 from ringback.cli.id_file import column_of
 from ringback.cli.lists import LIMIT_DEFAULT, Everything, JsonPage, Limit, Which, show_list, tenant_path
 from ringback.cli.reread import rereadable
-from ringback.cli.shown import Column, counted, harmless, moment, print_facts, print_json, terminal
+from ringback.cli.shown import Column, counted, moment, print_facts, print_json, terminal
 from ringback.cli.upload import Uploaded, Way, upload_ids
 from ringback.model.errors import BadSetting
+from ringback.model.text import harmless
 
 COLUMNS: Final = (
     Column("set", lambda item: str(item["name"])),

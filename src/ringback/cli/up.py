@@ -1,8 +1,9 @@
 """`ringback up`: the server with a receiver beside it and something to try, for the first five minutes.
 
 The same server as `serve`, on the same settings, plus: the data directory in sight, the admin key printed when it is
-made, a local receiver that prints and checks what arrives, and a tenant `demo` with that receiver as its endpoint. Only
-that receiver's address is allowed although it is private.
+made, a local receiver that prints and checks what arrives, a tenant `demo` with that receiver as its endpoint, and the
+console's inspector. Only that receiver's address, and the server's own for the inspector's bins, are allowed although
+they are private.
 """
 
 import os
@@ -44,6 +45,7 @@ def up(
     log_level: serve.LogLevel = None,
     log_format: serve.LogFormat = None,
     config: serve.Config = None,
+    bins: Annotated[bool, typer.Option("--bins/--no-bins", help="Offer the console's inspector, at /bins.")] = True,
     listen: Annotated[bool, typer.Option("--listen/--no-listen", help="Run a receiver to see what arrives.")] = True,
     listen_port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port of that receiver; 0 takes a free one.")
@@ -57,6 +59,7 @@ def up(
         "allow_private": allow_private,
         "allow": allow or None,
         "allow_http": allow_http,
+        "bins": bins,
         "name_servers": name_servers or None,
         "ca_file": ca_file,
         "migrate": migrate,
@@ -68,7 +71,9 @@ def up(
     if listen:
         _run_with_receiver(settings, listen_port)
     else:
-        serve.serve_until_stopped(settings, lambda facts: typer.echo(_greeting(settings, facts, None)))
+        serve.serve_until_stopped(
+            settings, lambda facts: typer.echo(_greeting(settings, facts, None)), reach_itself=settings.bins
+        )
 
 
 def _run_with_receiver(settings: Settings, listen_port: int) -> None:
@@ -85,7 +90,8 @@ def _run_with_receiver(settings: Settings, listen_port: int) -> None:
         ).start()
 
     try:
-        serve.serve_until_stopped(replace(settings, allow=(*settings.allow, allowed)), welcome)
+        settings_here = replace(settings, allow=(*settings.allow, allowed))
+        serve.serve_until_stopped(settings_here, welcome, reach_itself=settings.bins)
     finally:
         receiver.stop()
 
@@ -103,7 +109,11 @@ def _welcome(settings: Settings, facts: "ServerFacts", receiver_url: str, inbox:
 
 def _greeting(settings: Settings, facts: "ServerFacts", receiver_url: str | None, connected: bool = False) -> str:
     key_file = settings.admin_key_path.absolute()
-    lines = [f"Ringback is up at {facts.base_url}", f"  data      {settings.data.absolute()}"]
+    lines = [
+        f"Ringback is up at {facts.base_url}",
+        f"  console   {facts.base_url}/console",
+        f"  data      {settings.data.absolute()}",
+    ]
     if facts.admin_key_created is not None:
         lines.append(f"  admin key {facts.admin_key_created} (made now, kept in {key_file})")
     if receiver_url is not None:

@@ -105,6 +105,31 @@ class EndpointUseCases:
         `created_by` is the label of the key that is used.
         """
         tenant = self._tenant_of(tenant_id, by_operator=by_operator)
+        endpoint, contract = self._new(tenant, fields, created_by)
+        value = self._first_secret(contract, endpoint, secret)
+        signing = None
+        if value is not None:
+            signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, endpoint.created_at, None)
+        quota = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
+        number = self._numbers.next(endpoint.created_at) if self._profiles.needs_number(contract.name) else None
+        first = first_event(tenant, endpoint, contract, self._clock, number)
+        rule = contract.profile.rules.endpoints_per_tenant
+        if not self._store.create_endpoint(endpoint, signing, quota, first, of_profile_max=rule):
+            raise self._no_room(tenant, contract, quota)
+        self._notify()
+        return Changed(endpoint, None if value is None else revealed(value))
+
+    def draft(self, tenant_id: str, fields: EndpointFields, endpoint_id: str | None = None) -> Endpoint:
+        """What `create`, or `update` of that endpoint, would store, for a look at it beforehand; nothing is stored.
+
+        Raises Invalid, NotFound, Conflict.
+        """
+        if endpoint_id is None:
+            return self._new(required_tenant(self._store, tenant_id), fields, "")[0]
+        return self._altered(self.get(tenant_id, endpoint_id), self._checked(fields), active=fields.get("active"))
+
+    def _new(self, tenant: Tenant, fields: EndpointFields, created_by: str) -> tuple[Endpoint, Contract]:
+        """A new endpoint, not stored, and its contract. Raises Invalid."""
         findings = Findings()
         if "url" not in fields:
             findings.add("url", "is required")
@@ -122,7 +147,7 @@ class EndpointUseCases:
                 **checked,
                 "signature": checked.get("signature") or contract.default_signature,
                 "id": self._clock.new_id("ep"),
-                "tenant_id": tenant_id,
+                "tenant_id": tenant.id,
                 "profile": profile,
                 "status": EndpointStatus.ACTIVE if active else EndpointStatus.INACTIVE,
                 "created_at": now,
@@ -137,18 +162,13 @@ class EndpointUseCases:
         check_fit(findings, endpoint, contract)
         check_choice(findings, checked.get("signature"), contract)
         findings.raise_if_any()
-        value = self._first_secret(contract, endpoint, secret)
-        signing = None
-        if value is not None:
-            signing = Secret(self._clock.new_id("sec"), tenant_id, endpoint.id, value, now, None)
-        quota = self._endpoints_max if tenant.endpoints_max is None else tenant.endpoints_max
-        number = self._numbers.next(now) if self._profiles.needs_number(profile) else None
-        first = first_event(tenant, endpoint, contract, self._clock, number)
-        rule = contract.profile.rules.endpoints_per_tenant
-        if not self._store.create_endpoint(endpoint, signing, quota, first, of_profile_max=rule):
-            raise self._no_room(tenant, contract, quota)
-        self._notify()
-        return Changed(endpoint, None if value is None else revealed(value))
+        return endpoint, contract
+
+    def _checked(self, fields: EndpointFields) -> dict[str, Any]:
+        findings = Findings()
+        checked = check_fields(fields, self._rules, findings)
+        findings.raise_if_any()
+        return checked
 
     def _no_room(self, tenant: Tenant, contract: Contract, quota: int) -> Refused:
         """Why there can't be another endpoint: the profile's rule, or else the tenant's quota."""
@@ -213,6 +233,11 @@ class EndpointUseCases:
         rows = self._store.list_endpoints(tenant_id, after, limit + 1)
         return page_of(_LIST, rows, limit, lambda endpoint: endpoint.id)
 
+    def oldest(self, tenant_id: str, most: int) -> Sequence[Endpoint]:
+        """The oldest `most` of them in one read, oldest first. Raises NotFound for an unknown tenant."""
+        required_tenant(self._store, tenant_id)
+        return self._store.list_endpoints(tenant_id, None, most)
+
     def update(
         self,
         tenant_id: str,
@@ -229,20 +254,12 @@ class EndpointUseCases:
         A signature of another kind needs a secret of another kind: `secrets` rotates to one for `actor`, and the old
         one signs beside it for a day. Or the caller has `given` one, which alone signs from now on.
         """
-        findings = Findings()
-        checked = check_fields(fields, self._rules, findings)
-        findings.raise_if_any()
-        active = fields.get("active")
+        checked, active = self._checked(fields), fields.get("active")
         if active:
             self._tenant_of(tenant_id, by_operator=by_operator)
 
         def altered(endpoint: Endpoint) -> Endpoint:
-            after = replace(endpoint, **self._with_consequences(endpoint, checked))
-            after = self._verified_or_asked(endpoint, after, active=active)
-            if (after.url, after.query) != (endpoint.url, endpoint.query):
-                check_address(after, self._rules)
-            check_headers_together(after)
-            return self._fitting(endpoint, after, checked)
+            return self._altered(endpoint, checked, active=active)
 
         # Tried out first: a change that is refused must not leave a new secret behind.
         before = self.get(tenant_id, endpoint_id)
@@ -255,6 +272,14 @@ class EndpointUseCases:
             contract = contract_of(self._profiles, after)
             secret = secrets.change_kind(before, contract, after.signature, actor)
         return Changed(self._change(tenant_id, endpoint_id, altered), secret)
+
+    def _altered(self, endpoint: Endpoint, checked: dict[str, Any], *, active: bool | None) -> Endpoint:
+        after = replace(endpoint, **self._with_consequences(endpoint, checked))
+        after = self._verified_or_asked(endpoint, after, active=active)
+        if (after.url, after.query) != (endpoint.url, endpoint.query):
+            check_address(after, self._rules)
+        check_headers_together(after)
+        return self._fitting(endpoint, after, checked)
 
     def activate(self, tenant_id: str, endpoint_id: str, *, by_operator: bool = False) -> Endpoint:
         """Send again, what is queued included; one that did not prove itself has to first. Raises NotFound, Conflict

@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.control.event_reach import Unreached, unreached
 from ringback.control.numbering import Numbering
 from ringback.control.paging import (
+    READ_AT_ONCE,
     Page,
     PageRequest,
     checked_limit,
@@ -26,6 +28,9 @@ from ringback.model.attempt import FINAL_STATES, DeliveryState, Outcome
 from ringback.model.endpoint import Endpoint, Ordering
 from ringback.model.errors import Conflict, NotFound
 from ringback.model.event import Delivery, Event
+from ringback.policy.filter import FilterInput
+from ringback.policy.missed import read_kept
+from ringback.policy.wanted import filter_values
 from ringback.profiles import Registry
 from ringback.store.port import (
     EndpointProgress,
@@ -33,17 +38,22 @@ from ringback.store.port import (
     EndpointSource,
     EventQuery,
     Log,
+    Membership,
     NumberGiving,
     Resends,
     StoredEvent,
     Tenants,
+    TrackedSets,
 )
 
 _EVENTS: Final = "events"
 _DELIVERIES: Final = "deliveries"
+_REACH: Final = "reach"
+LOOKED_AT_MAX: Final = 512
+"""Of the latest events, for those of one subject."""
 
 
-class EventStore(Log, NumberGiving, Resends, Endpoints, EndpointSource, Tenants, Protocol):
+class EventStore(Log, NumberGiving, Resends, Endpoints, EndpointSource, Tenants, TrackedSets, Protocol):
     """What these use cases need of a store."""
 
 
@@ -80,6 +90,16 @@ class DeliveryStatus(NamedTuple):
     waiting_for: WaitingFor | None = None
 
 
+class Reached(NamedTuple):
+    """What an endpoint has of an event: where it stands there, or why it did not go there. `label` None: the endpoint
+    was deleted."""
+
+    endpoint_id: str
+    label: str | None
+    status: DeliveryStatus | None
+    unreached: Unreached | None
+
+
 class EventUseCases:
     """What can be done with events that were accepted. `kick` wakes the engine of this process, if there is one."""
 
@@ -113,6 +133,20 @@ class EventUseCases:
         cursor = encode_cursor(_EVENTS, str(place)) if place != (after or 0) else None
         return Page([row.event for row in rows], cursor)
 
+    def about(self, tenant_id: str, subject_type: str, subject_id: str, count: int) -> Sequence[Event]:
+        """Up to `count` events of a subject among the tenant's latest, newest first. Raises NotFound."""
+        required_tenant(self._store, tenant_id)
+        found: list[Event] = []
+        query = EventQuery(tenant_id, limit=READ_AT_ONCE)
+        for _ in range(LOOKED_AT_MAX // READ_AT_ONCE):
+            rows = self._store.list_events(query)
+            subject = subject_type, subject_id
+            found += [row.event for row in rows if (row.event.subject_type, row.event.subject_id) == subject]
+            if len(found) >= count or len(rows) < READ_AT_ONCE:
+                break
+            query = query._replace(after=rows[-1].seq)
+        return found[:count]
+
     def get(self, tenant_id: str, event_id: str) -> Event:
         """Raises NotFound."""
         event = self._store.get_event(tenant_id, event_id)
@@ -125,10 +159,56 @@ class EventUseCases:
         limit = checked_limit(page.limit)
         after = decode_cursor(_DELIVERIES, page.cursor)
         self.get(tenant_id, event_id)
+        statuses = self._statuses_after(tenant_id, event_id, after, limit + 1)
+        return page_of(_DELIVERIES, statuses, limit, lambda status: status.endpoint_id)
+
+    def reach(self, tenant_id: str, event_id: str, page: PageRequest) -> Page[Reached]:
+        """To whom the event went and to whom not, and why not: each endpoint that it was meant for, and each other one
+        that there is now, by id. Raises Invalid, NotFound."""
+        limit = checked_limit(page.limit)
+        after = decode_cursor(_REACH, page.cursor)
+        event = self.get(tenant_id, event_id)
+        went = {one.endpoint_id: one for one in self._statuses_after(tenant_id, event_id, after, limit + 1)}
+        there = {one.id: one for one in self._store.list_endpoints(tenant_id, after, limit + 1)}
+        names = sorted(went.keys() | there.keys())[: limit + 1]
+        missed = self._unreached(event, [there[name] for name in names if name not in went])
+        rows = [
+            Reached(name, there[name].label if name in there else None, went.get(name), missed.get(name))
+            for name in names
+        ]
+        return page_of(_REACH, rows, limit, lambda one: one.endpoint_id)
+
+    def _unreached(self, event: Event, endpoints: Sequence[Endpoint]) -> dict[str, Unreached]:
+        """Why each of these did not get it."""
+        kept = read_kept(self._store.missed(event.tenant_id, event.id))
+        asked: list[Membership] = []
+        if event.subject_id is not None:
+            names = {one.tracked_set for one in endpoints if one.tracked_set is not None and one.id not in kept.causes}
+            asked = [Membership(event.tenant_id, name, event.subject_id) for name in sorted(names)]
+        members = self._store.are_members(asked) if asked else set()
+        made: list[FilterInput | None] = []
+
+        def values() -> FilterInput | None:
+            if not made:
+                made.append(None if event.redacted else filter_values(event))
+            return made[0]
+
+        def is_member(name: str, member: str) -> bool:
+            return Membership(event.tenant_id, name, member) in members
+
+        return {one.id: unreached(one, event, kept, is_member, values) for one in endpoints}
+
+    def _statuses_after(self, tenant_id: str, event_id: str, after: str | None, limit: int) -> Sequence[DeliveryStatus]:
+        """The first `limit` by endpoint id, after the id `after`."""
         progress = self._store.progress(tenant_id, event_id)
         rows = [one for one in progress if after is None or one.endpoint_id > after]
-        statuses = self._statuses(tenant_id, event_id, rows[: limit + 1])
-        return page_of(_DELIVERIES, statuses, limit, lambda status: status.endpoint_id)
+        return self._statuses(tenant_id, event_id, rows[:limit])
+
+    def delivery(self, tenant_id: str, event_id: str, endpoint_id: str) -> DeliveryStatus | None:
+        """Where the event stands at one endpoint; None: it wasn't meant for it, or nothing is kept of it."""
+        progress = self._store.progress(tenant_id, event_id)
+        found = self._statuses(tenant_id, event_id, [one for one in progress if one.endpoint_id == endpoint_id])
+        return found[0] if found else None
 
     def _statuses(self, tenant_id: str, event_id: str, rows: Sequence[EndpointProgress]) -> Sequence[DeliveryStatus]:
         now = self._clock.now_ms()

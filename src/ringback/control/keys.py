@@ -13,15 +13,16 @@ from ringback.clock import Clock
 from ringback.control.findings import Findings
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.control.tenants import required_tenant
+from ringback.model.console import key_holder
 from ringback.model.errors import NotFound
 from ringback.model.tenant import ApiKey, Scope
-from ringback.store.port import Keys, Tenants
+from ringback.store.port import ConsoleSessions, Keys, Tenants
 
 KEY_RANDOM_BYTES: Final = 32
 _LIST: Final = "keys"
 
 
-class KeyStore(Keys, Tenants, Protocol):
+class KeyStore(Keys, Tenants, ConsoleSessions, Protocol):
     """What these use cases need of a store."""
 
 
@@ -61,8 +62,13 @@ class KeyUseCases:
         return page_of(_LIST, rows, limit, lambda key: key.id)
 
     def delete(self, tenant_id: str | None, key_id: str) -> None:
-        """Revoke it, at once in this process, within a second in others. Raises NotFound."""
-        if not self._store.delete_key(tenant_id, key_id):
+        """Revoke it, at once in this process, within a second in others; who signed in with it is signed out. Raises
+        NotFound."""
+        there = self._store.delete_key(tenant_id, key_id)
+        if tenant_id is None:
+            # Also of one that is gone: whoever deleted it may have been cut off before this.
+            self._store.end_sessions_of(key_holder(key_id))
+        if not there:
             raise NotFound("There is no such key.")
         self._notify()
 

@@ -6,7 +6,7 @@ headers. Every write is followed by `notify`: in this process the next request i
 within a second. The names of built-in profiles and of the operator's files are not to be had.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
@@ -24,6 +24,7 @@ from ringback.wire.contract import Contract
 from ringback.wire.profile import ProfileError, check_profile
 
 READ_AT_ONCE: Final = 200
+USERS_SHOWN_MAX: Final = 50
 _LIST: Final = "profiles"
 _RESERVED: Final = {
     Origin.BUILT_IN: "comes with Ringback",
@@ -40,6 +41,13 @@ class Written(NamedTuple):
 
     profile: Known
     created: bool
+
+
+class Users(NamedTuple):
+    """Who has a profile: endpoints, and tenants whose endpoints have it by default; by id."""
+
+    endpoints: Sequence[Endpoint]
+    tenants: Sequence[str]
 
 
 class ProfileUseCases:
@@ -78,6 +86,12 @@ class ProfileUseCases:
         if known is None:
             raise _unknown_profile()
         return known
+
+    def users(self, name: str) -> Users:
+        """The first that have it; of `standard`, which most have, none. Raises NotFound."""
+        self.get(name)
+        endpoints = self._store.endpoints_of_profile(name, None, USERS_SHOWN_MAX)
+        return Users(endpoints, self._store.tenants_of_profile(name, USERS_SHOWN_MAX))
 
     def list(self, page: PageRequest) -> Page[Known]:
         """All that there are, by name. Raises Invalid."""

@@ -9,20 +9,21 @@ sends nothing. A test is an event like any other, stored with one delivery in on
 whatever it wants, and without a look at schemas and quotas.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from ringback.clock import Clock
-from ringback.control.contracts import check_has_url, contract_of
+from ringback.control.contracts import check_has_url, contract_of, needs_own_secret
 from ringback.control.findings import Findings
 from ringback.control.numbering import Numbering
+from ringback.control.secrets import new_endpoint_secret
 from ringback.control.tenants import sending_tenant
-from ringback.model.endpoint import Endpoint, EndpointStatus, delivery_key
+from ringback.model.endpoint import Endpoint, EndpointStatus, Secret, delivery_key
 from ringback.model.errors import Conflict, NotFound, SecretUnreadable
-from ringback.model.event import Event, NewDelivery
+from ringback.model.event import MADE_FOR_ONE, Event, NewDelivery
 from ringback.outgoing import HOPS_HEADER, prepare
 from ringback.policy.match import pattern_matches, valid_event_type
 from ringback.policy.operations import KINDS, SUBJECT
@@ -38,6 +39,7 @@ from ringback.store.port import (
     StoreUnavailable,
     Tenants,
 )
+from ringback.wire.contract import Contract
 from ringback.wire.message import Message
 from ringback.wire.sample import Sample
 from ringback.wire.signature import BadSecret
@@ -82,10 +84,30 @@ class SampleUseCases:
         SecretUnreadable."""
         endpoint = self._endpoint(tenant_id, endpoint_id)
         check_has_url(endpoint)
-        event = self._sample(endpoint, event_type)
         contract = contract_of(self._profiles, endpoint)
-        owner = None if contract.profile.tenant_signs else endpoint_id
-        target = prepare(endpoint, self._store.list_secrets(tenant_id, owner), contract)
+        return self._preview(endpoint, contract, self._secrets(endpoint, contract), event_type)
+
+    def preview_of(self, endpoint: Endpoint, event_type: str | None = None) -> Preview:
+        """The same of an endpoint as it might be stored; where it has no secret yet that signs, a made up one does.
+        Raises as `preview`."""
+        check_has_url(endpoint)
+        contract = contract_of(self._profiles, endpoint)
+        secrets = self._secrets(endpoint, contract)
+        if not secrets and needs_own_secret(contract):
+            value = new_endpoint_secret(contract, endpoint.signature, self._clock)
+            secrets = [Secret("", endpoint.tenant_id, endpoint.id, value, self._clock.now_ms(), None)]
+        return self._preview(endpoint, contract, secrets, event_type)
+
+    def _secrets(self, endpoint: Endpoint, contract: Contract) -> Sequence[Secret]:
+        owner = None if contract.profile.tenant_signs else endpoint.id
+        return self._store.list_secrets(endpoint.tenant_id, owner)
+
+    def _preview(
+        self, endpoint: Endpoint, contract: Contract, secrets: Sequence[Secret], event_type: str | None
+    ) -> Preview:
+        tenant_id, endpoint_id = endpoint.tenant_id, endpoint.id
+        event = self._sample(endpoint, event_type)
+        target = prepare(endpoint, secrets, contract)
         if target.unreadable:
             raise SecretUnreadable("The stored secret or credentials can't be read. Set them anew.")
         now = event.accepted_at
@@ -114,7 +136,8 @@ class SampleUseCases:
         with self._store.intake() as transaction:
             if self._numbering.needed_by([endpoint]):
                 event = self._numbering.numbered(event, transaction)
-            transaction.insert([event], [NewDelivery(tenant_id, endpoint_id, event.id, key, now)])
+            only = NewDelivery(tenant_id, endpoint_id, event.id, key, now)
+            transaction.insert([event], [only], {0: MADE_FOR_ONE})
             transaction.commit()
         # It is stored: a bell that can't be rung now is the sweep's.
         with suppress(StoreUnavailable):

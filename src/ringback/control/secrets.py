@@ -64,6 +64,13 @@ class Revealed(NamedTuple):
     public_key: str | None
 
 
+class Standing(NamedTuple):
+    """A secret that signs, without its value: since when, and until when (None: on and on)."""
+
+    created_at: int
+    ends_at: int | None
+
+
 class SecretUseCases:
     """What can be done with secrets. `actor` says who asks (a key's id), for the audit log."""
 
@@ -94,6 +101,10 @@ class SecretUseCases:
         secret = self._newest(tenant_id, endpoint_id, lambda secret: fits(secret.value, contract, endpoint.signature))
         self._audit("secret_revealed", {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "actor": actor})
         return revealed(secret.value)
+
+    def standing(self, tenant_id: str, endpoint_id: str | None) -> Sequence[Standing]:
+        """Which secrets sign now, newest first, of an endpoint or (None) the tenant's own. Tells no secret."""
+        return [Standing(one.created_at, one.expires_at) for one in self._signing(Owner(tenant_id, endpoint_id))]
 
     def rotate(self, tenant_id: str, endpoint_id: str, given: str | None, grace_s: int, actor: str) -> Revealed:
         """Sign with a new secret from now on; the old ones sign beside it for `grace_s` seconds.

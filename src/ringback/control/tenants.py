@@ -45,6 +45,7 @@ class TenantFields(TypedDict, total=False):
     events_per_second: float | None
     endpoints_max: int | None
     payload_bytes_max: int | None
+    viewers_see_bodies: bool
 
 
 class TenantUseCases:
@@ -80,6 +81,7 @@ class TenantUseCases:
             events_per_second=fields.get("events_per_second"),
             endpoints_max=fields.get("endpoints_max"),
             payload_bytes_max=fields.get("payload_bytes_max"),
+            viewers_see_bodies=fields.get("viewers_see_bodies", True),
         )
         signing = Secret(
             id=self._clock.new_id("sec"),

@@ -126,6 +126,12 @@ class TrackedSetUseCases:
         removed = self._store.remove_members(tenant_id, name, members, self._clock.now_ms())
         return self._counted(tenant_id, name, removed)
 
+    def has(self, tenant_id: str, name: str, member: str) -> bool:
+        """Whether this id is in the set. Raises Invalid, NotFound."""
+        (checked,) = _checked_ids([member])
+        self.get(tenant_id, name)
+        return bool(self._store.are_members([Membership(tenant_id, name, checked)]))
+
     def members(self, tenant_id: str, name: str, page: PageRequest) -> Page[str]:
         """The ids in the set, in the order of their bytes. Raises Invalid, NotFound."""
         limit = checked_limit(page.limit)

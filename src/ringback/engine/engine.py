@@ -34,7 +34,7 @@ from ringback.observe.meters import CommitMeter
 from ringback.observe.telemetry import Observer, StoreTrouble
 from ringback.profiles import Registry
 from ringback.store import port
-from ringback.store.port import CommitInDoubt, JobSteps, Nodes, Retryable, StoreUnavailable, Wakeups
+from ringback.store.port import CommitInDoubt, JobSteps, Retryable, StoreUnavailable, Wakeups
 from ringback.wire.handshake import DEFAULT_ORIGIN
 from ringback.workers import Mailbox, ThreadMailbox, Worker, stop_all
 
@@ -48,7 +48,7 @@ POLL_STOP_S: Final = 0.02
 
 
 class DeliveryStore(
-    EngineStore, ConfigSource, Nodes, Wakeups, SettlerStore, SweepStore, RetentionStore, JobSteps, port.Census, Protocol
+    EngineStore, ConfigSource, Wakeups, SettlerStore, SweepStore, RetentionStore, JobSteps, port.Census, Protocol
 ):
     """Everything the engine asks of a store."""
 

@@ -6,7 +6,7 @@ time; a tenant of which nothing is too old costs one look at its oldest rows. Ea
 store, with a pause after it, so that ingest always gets its turn; together they remove more in a second than can be
 accepted in one.
 Of the tenants that keep their events longest nothing is removed before the day is over. Records that were deleted are
-forgotten when their own time is over.
+forgotten when their own time is over, and so is what the audit log says.
 Running it on every node at once does no harm. It decides what is past its time (`cutoff_of`); how it is removed is the
 store's. A store that can't answer is asked again in the next round. A clock that was set far ahead is not believed for
 a while (`engine.wall`): what it would remove is gone for good.
@@ -17,6 +17,7 @@ from typing import Final, NoReturn, Protocol
 
 from ringback.clock import Clock
 from ringback.engine.wall import DOUBTED_FOR_S, Trust, moment_of
+from ringback.model.console import AUDIT_KEPT_DAYS
 from ringback.model.limits import (
     CHANGES_KEPT_MAX,
     KEPT_AFTER_DELIVER_AT_DAYS,
@@ -25,7 +26,16 @@ from ringback.model.limits import (
 )
 from ringback.model.tenant import Tenant
 from ringback.observe.telemetry import Observer, RetentionHeld, StoreTrouble
-from ringback.store.port import CommitInDoubt, Cutoff, RecordUpkeep, Retention, Retryable, StoreUnavailable, Tenants
+from ringback.store.port import (
+    AccessUpkeep,
+    CommitInDoubt,
+    Cutoff,
+    RecordUpkeep,
+    Retention,
+    Retryable,
+    StoreUnavailable,
+    Tenants,
+)
 from ringback.times import DAY_MS, day_of
 
 STEP_PAUSE_S: Final = 0.005
@@ -36,7 +46,7 @@ TENANTS_AT_ONCE: Final = 500
 CLEAR_EVERY_S: Final = 1.0
 
 
-class RetentionStore(Retention, RecordUpkeep, Tenants, Protocol):
+class RetentionStore(Retention, RecordUpkeep, AccessUpkeep, Tenants, Protocol):
     """What the keeper asks of the store."""
 
 
@@ -88,6 +98,7 @@ class Keeper:
                 yield from self._drop_days()
                 yield from self._expire_tenants()
                 yield from _until_done(lambda: self._store.forget_records_step(self._clock.now_ms(), STEP_ROWS))
+                yield from _until_done(self._expire_audit)
             yield from _until_done(lambda: self._store.trim_changes_step(CHANGES_KEPT_MAX, STEP_ROWS))
             yield from _until_done(self._store.shrink_step)
             for _ in range(int(RETENTION_EVERY_S / CLEAR_EVERY_S)):
@@ -121,6 +132,9 @@ class Keeper:
                 yield from self._expire(cutoffs[tenant_id], now)
             longest_days = max(longest_days, *(tenant.retention_days for tenant in tenants))
         self._longest_days = longest_days
+
+    def _expire_audit(self) -> int:
+        return self._store.expire_audit_step(max(0, self._clock.now_ms() - AUDIT_KEPT_DAYS * DAY_MS), STEP_ROWS)
 
     def _goes_by_days(self, tenant: Tenant) -> bool:
         """Whether what it has goes with its days, so that nothing of them need be removed row by row before."""

@@ -44,6 +44,7 @@ class Batch:
         self._events: list[Event] = []
         self._numbered: list[int] = []
         self._deliveries: list[NewDelivery] = []
+        self._missed: dict[int, str] = {}
         self.rows: list[DueDelivery] = []
         self.rings: dict[str, tuple[str, int]] = {}
         self.probe: Event | None = None
@@ -160,7 +161,7 @@ class Batch:
         self._outcomes[place] = accepted
 
     def _add(self, transaction: IntakeTransaction, event: Event, index: MatchIndex) -> Accepted:
-        targets = index.targets(event, self._members)
+        targets, missed = index.reach(event, self._members)
         due_at = event.accepted_at if event.deliver_at is None else max(event.deliver_at, event.accepted_at)
         for target in targets:
             key = delivery_key(target.ordering, event.ordering_key)
@@ -170,6 +171,8 @@ class Batch:
         if index.numbers(event.tenant_id):
             number = self._numbers.next(event.accepted_at)
             self._numbered.append(len(self._events))
+        if missed.text is not None:
+            self._missed[len(self._events)] = missed.text
         columns = (*event[:_DELIVERIES], count, *event[_DELIVERIES + 1 : _NUMBER], number, *event[_NUMBER + 1 :])
         self._events.append(make_tuple(Event, columns))
         if len(self._deliveries) >= INSERT_DELIVERIES_MAX:
@@ -182,7 +185,7 @@ class Batch:
         self.probe = self._events[0]
         if self._numbered:
             self._numbers.settle(self._events, self._numbered, transaction.taken_numbers)
-        seqs = transaction.insert(self._events, self._deliveries)
+        seqs = transaction.insert(self._events, self._deliveries, self._missed)
         place = 0
         for event in self._events:
             for i in range(place, place + event.deliveries):
@@ -193,7 +196,7 @@ class Batch:
             place += event.deliveries
         if len(self.rows) > HAND_OVER_ROWS_MAX:
             self.rows = []
-        self._events, self._numbered, self._deliveries = [], [], []
+        self._events, self._numbered, self._deliveries, self._missed = [], [], [], {}
 
     def _note_ring(self, tenant_id: str, endpoint_id: str, due_at: int) -> None:
         known = self.rings.get(endpoint_id)

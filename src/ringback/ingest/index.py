@@ -7,27 +7,34 @@ channels are found by pattern, those with channels by channel. A hundred thousan
 why a `Target` has no dictionary and isn't tracked by the garbage collector. Never decides what a pattern or a
 filter means (`policy.match`, `policy.filter`). A filter that fails, or can't be compiled any more, matches nothing.
 
+Whom an event misses is worked out where these are few (`policy.missed`): of types and channels once, with whom it is
+for; of filters and tracked sets when they are asked. An event that all endpoints get costs nothing for it.
+
 Some contracts name events by number. So that nobody else has to pay for it, the index knows which tenants have
 endpoints of other profiles than the usual one, whatever their status: what they don't get sent they may fetch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from ringback.ingest.rules import OnFailure, Rules
 from ringback.model.endpoint import USUAL_PROFILE, Endpoint, Ordering
-from ringback.model.event import OPERATIONS, Event
+from ringback.model.event import OPERATIONS, TOO_MANY_MISSED, Event
 from ringback.model.lane import Change
 from ringback.model.limits import STEP_ROWS_MAX
 from ringback.model.tenant import Tenant
 from ringback.policy.match import candidates, naming
+from ringback.policy.missed import NOBODY, Kept, Missed, joined, keep, too_many
 from ringback.policy.operations import SUBJECT
+from ringback.policy.reasons import of_another_kind, switched_off
 from ringback.policy.wanted import filter_judges, filter_values
 from ringback.store.port import IntakeTransaction, Membership
 
-MEMO_MAX: Final = 20_000
+MEMO_MAX: Final = 60_000
+MEMO_ENTRY: Final = 3
+MISSED_CHARS: Final = 48
 SHARED_MAX: Final = 10_000
 _Places = dict[str, list["Target"]]
 
@@ -43,31 +50,70 @@ class Target(msgspec.Struct, frozen=True, eq=False, gc=False):
     tracked_set: str | None = None
 
 
-class _TenantEndpoints:
-    """One tenant's endpoints that match events. `created_at` tells a tenant from an earlier one of the same id."""
+class Reach(NamedTuple):
+    """The endpoints an event is for, by id, and what is kept of the tenant's others."""
 
-    __slots__ = ("by_channel", "by_pattern", "created_at", "enabled")
+    targets: Sequence[Target]
+    missed: Kept
+
+
+_NONE: Final = Reach((), NOBODY)
+
+
+class _TenantEndpoints:
+    """One tenant's endpoints that match events: `count` of them. `created_at` tells a tenant from an earlier one of the
+    same id. `off` are those that match nothing for now, and why not."""
+
+    __slots__ = ("by_channel", "by_pattern", "count", "created_at", "enabled", "off")
 
     def __init__(self, tenant: Tenant) -> None:
         self.enabled = tenant.webhooks_enabled
         self.created_at = tenant.created_at
         self.by_pattern: _Places = {}
         self.by_channel: _Places | None = None
+        self.count = 0
+        self.off: dict[str, str] | None = None
 
     def add(self, target: Target) -> None:
+        self.count += 1
         for places, key in self._places(target):
             places.setdefault(key, []).append(target)
 
     def remove(self, target: Target) -> None:
+        self.count -= 1
         for places, key in self._places(target):
             places[key].remove(target)
             if not places[key]:
                 del places[key]
 
-    def all(self) -> set[str]:
-        """The ids of the endpoints in here."""
+    def switch_off(self, endpoint_id: str, kind: str) -> None:
+        if self.off is None:
+            self.off = {}
+        self.off[endpoint_id] = kind
+
+    def forget_off(self, endpoint_id: str) -> None:
+        if self.off is not None:
+            self.off.pop(endpoint_id, None)
+
+    def all(self) -> dict[str, Target]:
+        """The endpoints in here that match events, by id."""
         lists = [*self.by_pattern.values(), *(self.by_channel or {}).values()]
-        return {target.endpoint_id for targets in lists for target in targets}
+        return {target.endpoint_id: target for targets in lists for target in targets}
+
+    def reach(self, found: tuple[Target, ...], event: Event) -> Reach:
+        """The same with what is kept of all others, for events of this kind."""
+        off = self.off or {}
+        others = self.count + len(off) - len(found)
+        if not others:
+            return Reach(found, NOBODY)
+        if too_many(others):
+            return Reach(found, Kept(others, TOO_MANY_MISSED))
+        left = self.all()
+        for target in found:
+            del left[target.endpoint_id]
+        rows = [Missed(endpoint_id, kind) for endpoint_id, kind in off.items()]
+        rows += [Missed(name, *of_another_kind(one.patterns, one.channels, event)) for name, one in left.items()]
+        return Reach(found, keep(rows))
 
     def find(
         self, event_type: str, channel: str | None, patterns_of: Callable[[str], tuple[str, ...]] = candidates
@@ -92,7 +138,7 @@ class _TenantEndpoints:
 
 
 class MatchIndex:
-    """`refresh` in each write transaction, then `targets` for each event in it.
+    """`refresh` in each write transaction, then `reach` for each event in it.
 
     `needs_number` says whether requests of a profile carry the event's number. `rules` follows the same changes.
     `rule_failed` is told of filters that fail.
@@ -108,7 +154,7 @@ class MatchIndex:
         self._rule_failed = rule_failed
         self._tenants: dict[str, _TenantEndpoints] = {}
         self._targets: dict[str, Target] = {}
-        self._memo: dict[str, dict[tuple[str, str | None], tuple[Target, ...]]] = {}
+        self._memo: dict[str, dict[tuple[str, str | None], Reach]] = {}
         self._memo_size = 0
         # Endpoints of other profiles than the usual one, by tenant and profile.
         self._unusual: dict[str, dict[str, set[str]]] = {}
@@ -166,28 +212,30 @@ class MatchIndex:
         """What has to be known of tracked sets to say whom the event is for."""
         if event.subject_id is None:
             return []
-        names = {target.tracked_set for target in self._candidates(event)}
+        names = {target.tracked_set for target in self._candidates(event).targets}
         return [Membership(event.tenant_id, name, event.subject_id) for name in names if name is not None]
 
-    def targets(self, event: Event, members: Set[Membership] = frozenset()) -> Sequence[Target]:
-        """The endpoints the event is for, by id. `members`: those of its `memberships` that are so."""
+    def reach(self, event: Event, members: Set[Membership] = frozenset()) -> Reach:
+        """Whom the event is for, and whom not. `members`: those of its `memberships` that are so."""
         found = self._candidates(event)
-        for target in found:
+        for target in found.targets:
             if target.filter is not None or target.tracked_set is not None:
-                return _filtered(_following(found, event, members), event, self._rule_failed)
+                lost: list[Missed] = []
+                wanting = _filtered(_following(found.targets, event, members, lost), event, self._rule_failed, lost)
+                return Reach(wanting, joined(found.missed, keep(lost)))
         return found
 
-    def _told(self, event: Event) -> tuple[Target, ...]:
+    def _told(self, event: Event) -> Reach:
         """Who wants an operational event: those that name it, but never the endpoint that it is about. These are few,
         so none is remembered."""
         tenant = self._tenants.get(event.tenant_id)
         if tenant is None or not tenant.enabled:
-            return ()
+            return _NONE
         itself = event.subject_id if event.subject_type == SUBJECT else None
         found = tenant.find(event.type, event.channel, naming)
-        return tuple(target for target in found if target.endpoint_id != itself)
+        return tenant.reach(tuple(target for target in found if target.endpoint_id != itself), event)
 
-    def _candidates(self, event: Event) -> tuple[Target, ...]:
+    def _candidates(self, event: Event) -> Reach:
         if event.origin == OPERATIONS:
             return self._told(event)
         key = event.type, event.channel
@@ -198,23 +246,23 @@ class MatchIndex:
                 return found
         tenant = self._tenants.get(event.tenant_id)
         if tenant is None or not tenant.enabled:
-            return ()
-        found = tenant.find(*key)
+            return _NONE
+        found = tenant.reach(tenant.find(*key), event)
         self._remember(event.tenant_id, key, found)
         return found
 
-    def _remember(self, tenant_id: str, key: tuple[str, str | None], found: tuple[Target, ...]) -> None:
-        # Callers choose types and channels, so there is no end of them. One place for each remembered target, too:
+    def _remember(self, tenant_id: str, key: tuple[str, str | None], found: Reach) -> None:
+        # Callers choose types and channels, so there is no end of them. One place for each remembered endpoint, too:
         # a tenant with a thousand endpoints and as many channels would otherwise hold a million.
-        self._memo_size += 1 + len(found)
+        self._memo_size += _places_of(found)
         if self._memo_size > MEMO_MAX:
             self._memo.clear()
-            self._memo_size = 1 + len(found)
+            self._memo_size = _places_of(found)
         self._memo.setdefault(tenant_id, {})[key] = found
 
     def _forget(self, tenant_id: str) -> None:
         memo = self._memo.pop(tenant_id, {})
-        self._memo_size -= sum(1 + len(found) for found in memo.values())
+        self._memo_size -= sum(_places_of(found) for found in memo.values())
 
     def _replace_tenants(self, tenant_ids: Sequence[str], loaded: Sequence[Tenant]) -> None:
         now = {tenant.id: tenant for tenant in loaded}
@@ -245,6 +293,8 @@ class MatchIndex:
             if known is not None:
                 self._tenants[tenant_id].remove(known)
                 self._tracking -= known.tracked_set is not None
+            elif tenant_id in self._tenants:
+                self._tenants[tenant_id].forget_off(endpoint_id)
             if tenant_id in self._unusual:
                 self._forget_profile(tenant_id, endpoint_id)
         for endpoint in loaded:
@@ -253,7 +303,9 @@ class MatchIndex:
                 continue
             if endpoint.profile != USUAL_PROFILE:
                 self._unusual.setdefault(endpoint.tenant_id, {}).setdefault(endpoint.profile, set()).add(endpoint.id)
-            if not endpoint.matches:
+            off = switched_off(endpoint)
+            if off is not None:
+                tenant.switch_off(endpoint.id, off.kind)
                 continue
             target = self._target(endpoint)
             self._targets[endpoint.id] = target
@@ -283,20 +335,27 @@ def _steps(ids: Iterable[str]) -> Iterator[list[str]]:
     return (rest[start : start + STEP_ROWS_MAX] for start in range(0, len(rest), STEP_ROWS_MAX))
 
 
-def _following(found: Sequence[Target], event: Event, members: Set[Membership]) -> list[Target]:
-    """Those that follow no set, or one that the event's subject is in."""
-    if event.subject_id is None:
-        return [target for target in found if target.tracked_set is None]
-    return [
-        target
-        for target in found
-        if target.tracked_set is None or Membership(event.tenant_id, target.tracked_set, event.subject_id) in members
-    ]
+def _places_of(found: Reach) -> int:
+    """How many places of the memory it takes: for itself, each endpoint it is for, and what is kept of the others."""
+    return MEMO_ENTRY + len(found.targets) + len(found.missed.text or "") // MISSED_CHARS
 
 
-def _filtered(found: Sequence[Target], event: Event, rule_failed: OnFailure) -> list[Target]:
+def _following(found: Sequence[Target], event: Event, members: Set[Membership], lost: list[Missed]) -> Sequence[Target]:
+    """Those that follow no set, or one that the event's subject is in. The others are added to `lost`."""
+    following = []
+    for target in found:
+        name, subject_id = target.tracked_set, event.subject_id
+        if name is None or (subject_id is not None and Membership(event.tenant_id, name, subject_id) in members):
+            following.append(target)
+        else:
+            lost.append(Missed(target.endpoint_id, "tracked_set", name))
+    return following
+
+
+def _filtered(found: Sequence[Target], event: Event, rule_failed: OnFailure, lost: list[Missed]) -> Sequence[Target]:
+    """Those whose filter wants it. The others are added to `lost`."""
     if all(target.filter is None for target in found):
-        return list(found)
+        return found
     values = filter_values(event)
     wanting = []
     for target in found:
@@ -305,6 +364,7 @@ def _filtered(found: Sequence[Target], event: Event, rule_failed: OnFailure) -> 
             if failure is not None:
                 rule_failed(event.tenant_id, target.endpoint_id, event.id, failure)
             if not matched:
+                lost.append(Missed(target.endpoint_id, "filter", failure))
                 continue
         wanting.append(target)
     return wanting

@@ -4,6 +4,7 @@
     ├── Refused                   the caller's fault; repeating the same request fails the same way
     │   ├── Malformed   400       not JSON, not UTF-8
     │   ├── NoKey       401       no key, or one that is not known
+    │   ├── WrongPassword 401     the name or the password of an operator is wrong
     │   ├── Forbidden   403       the key's scope is too small
     │   │   └── WebhooksDisabled  the operator has switched the tenant's webhooks off
     │   ├── NotFound    404       unknown, or another tenant's
@@ -63,6 +64,13 @@ class Malformed(Refused):
 class NoKey(Refused):
     status = 401
     code = "no_key"
+
+
+class WrongPassword(Refused):
+    """Whether there is an operator of that name is not said."""
+
+    status = 401
+    code = "wrong_password"
 
 
 class Forbidden(Refused):

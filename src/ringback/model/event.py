@@ -8,12 +8,20 @@ JSON pointers (RFC 6901) of what is different from `previous`, where a record's 
 who made it: None a caller, RECORD a record's change, a trigger's id that trigger, OPERATIONS Ringback itself.
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from ringback.model.endpoint import Endpoint, delivery_key
 
 RECORD: Final = "record"
 OPERATIONS: Final = "ringback"
+
+
+MADE_FOR_ONE: Final = '"one"'
+"""Kept of who missed an event that was made for one endpoint alone: a test, or what an endpoint begins with."""
+TOO_MANY_MISSED: Final = '"many"'
+"""Kept of who missed it where these are too many to keep one by one."""
+NOBODY_MISSED: Final[Mapping[int, str]] = {}
 
 
 class Event(NamedTuple):

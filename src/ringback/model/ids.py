@@ -44,6 +44,16 @@ def number_part(number: int) -> str:
     return "".join(ALPHABET[(number >> shift) & 31] for shift in range(75, -1, -5))
 
 
+def made_at(text: str) -> int | None:
+    """The time that an id of Ringback's own has in it, milliseconds since 1970; None: it is of another form."""
+    if not looks_made(text):
+        return None
+    at = 0
+    for character in text.rpartition("_")[2][:10]:
+        at = at << 5 | ALPHABET.index(character)
+    return at
+
+
 def looks_made(text: str) -> bool:
     """Whether an id has the form of Ringback's own."""
     prefix, mark, rest = text.rpartition("_")

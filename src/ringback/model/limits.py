@@ -65,6 +65,13 @@ PROFILE_BYTES_MAX: Final = 64 * 1024
 PROFILE_LINE_CHARS_MAX: Final = 2_000  # reading a key of many parts takes time that grows with their square
 PROFILE_NAME_CHARS_MAX: Final = 64
 
+# Who signs in at the console.
+OPERATORS_MAX: Final = 100
+OPERATOR_NAME_CHARS_MAX: Final = 64
+PASSWORD_CHARS_MIN: Final = 12
+PASSWORD_CHARS_MAX: Final = 256
+WRONG_PASSWORDS_PER_MINUTE_MAX: Final = 10
+
 # What a tenant may own.
 ENDPOINTS_PER_TENANT_MAX: Final = 1_000
 ENDPOINTS_PER_TENANT_HARD_MAX: Final = 100_000
@@ -118,6 +125,19 @@ RETENTION_EVERY_S: Final = 10.0
 STATS_DAYS_MAX: Final = 90
 KEPT_AFTER_DELIVER_AT_DAYS: Final = 1
 CHANGES_KEPT_MAX: Final = 10_000
+
+# The inspector: bins, what each keeps, and what it may answer.
+BINS_MAX: Final = 100
+BINS_PER_TENANT_MAX: Final = 20
+BIN_REQUESTS_KEPT_MAX: Final = 500
+BIN_BODY_KEPT_BYTES_MAX: Final = 64 * 1024
+BIN_BODY_READ_BYTES_MAX: Final = 1024 * 1024
+BIN_HEADERS_KEPT_BYTES_MAX: Final = 16 * 1024
+BIN_KEPT_HOURS: Final = 24
+BIN_REQUESTS_PER_SECOND_MAX: Final = 100
+BIN_ANSWERS_WAITING_MAX: Final = 100
+BIN_ANSWER_BYTES_MAX: Final = 16 * 1024
+BIN_DELAY_S_MAX: Final = 10
 
 # An endless pause and an endless wait, in milliseconds since 1970 (the year 9999).
 FOREVER_MS: Final = 253_402_300_799_000

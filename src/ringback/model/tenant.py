@@ -8,7 +8,8 @@ from enum import StrEnum
 class Tenant:
     """Whose webhooks these are. Times are milliseconds since 1970, UTC.
 
-    The last three are quotas; None: what the settings say, which is no limit for events a second.
+    `events_per_second` and what follows are quotas; None: what the settings say, which is no limit for events a
+    second. `viewers_see_bodies`: those who may only look at its webhooks in the console see what was sent.
     """
 
     id: str
@@ -22,6 +23,7 @@ class Tenant:
     events_per_second: float | None = None
     endpoints_max: int | None = None
     payload_bytes_max: int | None = None
+    viewers_see_bodies: bool = True
 
 
 class Scope(StrEnum):

@@ -6,6 +6,7 @@ the largest thing in the log. Encoded by msgspec from a list of named fields; he
 URL's path and query are not among them. A line that can't be written is lost; the attempt itself is in the store.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -96,6 +97,12 @@ class AttemptLog:
             self._write(self._encoder.encode_lines([record(ended) for ended in batch]))
         except (OSError, ValueError):
             return  # a full disk or a closed pipe under the log must not stop a delivery
+
+
+def write_to_stderr(line: bytes) -> None:
+    """Where the log goes, line by line."""
+    sys.stderr.buffer.write(line)
+    sys.stderr.buffer.flush()
 
 
 def record(ended: EndedAttempt) -> AttemptRecord:

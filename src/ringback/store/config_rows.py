@@ -5,6 +5,7 @@ decides nothing but what a lane begins as. Assumes that a row has the columns in
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ringback.model.endpoint import Endpoint, EndpointStatus
@@ -19,8 +20,10 @@ LAST_ID: Final = "\U0010ffff"
 
 def tenant_of(row: Sequence[Any]) -> Tenant:
     """A row of all columns of a tenant."""
-    tenant_id, name, profile, webhooks_enabled, *rest = row
-    return Tenant(tenant_id, name, profile, bool(webhooks_enabled), *rest)
+    tenant = Tenant(*row)
+    return replace(
+        tenant, webhooks_enabled=bool(tenant.webhooks_enabled), viewers_see_bodies=bool(tenant.viewers_see_bodies)
+    )
 
 
 def key_of(row: tuple[str, str, str | None, str, bytes, int]) -> ApiKey:

@@ -10,9 +10,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from ringback.model.attempt import Attempt, Line, Outcome, standing
 from ringback.model.event import Delivery
-from ringback.store.port import AttemptQuery, EndpointProgress, EventQuery, ReplayCandidate, ReplayPage
+from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, ReplayCandidate, ReplayPage
 
 STEP_ROWS: Final = 2_000
 """How many rows a walk that filters looks at in one step."""
@@ -20,6 +22,7 @@ LOOK_ROWS: Final = 20_000
 """How many rows of the stream a replay looks at in one read."""
 LAST_SEQ: Final = (1 << 63) - 1
 LAST_ID: Final = "\U0010ffff"
+_DAYS: Final = msgspec.json.Decoder(list[DayCount])
 
 
 class Step(NamedTuple):
@@ -30,20 +33,39 @@ class Step(NamedTuple):
     last: Any
 
 
+class Walked(NamedTuple):
+    """What a walk found, and the place at which it stopped before it had enough (None: it did not)."""
+
+    found: list[Any]
+    place: Any
+
+
 def walk(
-    read: Callable[[Any, int], Step], filters: Mapping[str, Any], start: object, limit: int, step_rows: int = STEP_ROWS
-) -> list[Any]:
-    """The first `limit` of what the steps find that `read(place, rows to look at)` takes from `start` on."""
+    read: Callable[[Any, int], Step],
+    filters: Mapping[str, Any],
+    start: object,
+    limit: int,
+    *,
+    rows_max: int | None = None,
+    step_rows: int = STEP_ROWS,
+) -> Walked:
+    """The first `limit` of what the steps find that `read(place, rows to look at)` takes from `start` on. No step is
+    begun once `rows_max` rows were looked at (None: as many as there are)."""
     filtered = any(value is not None for key, value in filters.items() if key not in ("tenant_id", "after"))
     rows = step_rows if filtered else limit
+    left = rows_max
     found: list[Any] = []
     while len(found) < limit:
+        rows = rows if left is None else min(rows, left)
         step = read(start, rows)
         found += step.found
         if step.looked_at < rows:
             break
         start = step.last
-    return found[:limit]
+        left = None if left is None else left - rows
+        if left == 0 and len(found) < limit:
+            return Walked(found, start)
+    return Walked(found[:limit], None)
 
 
 def filters_of(query: EventQuery | AttemptQuery) -> dict[str, Any]:
@@ -132,3 +154,8 @@ def _progress(endpoint_id: str, pending: Delivery | None, last: Line | None) -> 
     if last is None:
         return EndpointProgress(endpoint_id, pending, 0, None, False, None)
     return EndpointProgress(endpoint_id, pending, last.number, last.outcome, bool(last.final), last.status_code)
+
+
+def decode_days(text: str) -> list[DayCount]:
+    """An endpoint's figures, gathered into one JSON text: of a thousand endpoints the rows alone would take longer."""
+    return _DAYS.decode(text)

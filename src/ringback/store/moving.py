@@ -65,6 +65,8 @@ PARTS: Final = (
     Part("tracked_set_gone", "tracked_set_gone", ("", "")),
     Part("rule_failure", "rule_failure", ("", "")),
     Part("notice", "notice", ("", "")),
+    Part("operator", "operator", ("",)),
+    Part("audit_entry", "audit_entry", ("",)),
 )
 """In the order in which they are moved."""
 

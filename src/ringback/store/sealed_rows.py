@@ -1,9 +1,9 @@
-"""Secrets and endpoints between the model and the columns of a store that keeps them on a disk.
+"""Secrets, endpoints and bins between the model and the columns of a store that keeps them on a disk.
 
-On the way in, what is secret is sealed: a signing secret whole, of an endpoint its credentials; `config` then holds
-their kind, the user's name and the headers' names only. On the way out it is opened. What doesn't open comes as
-`unreadable`: that is that row's trouble alone. Rows of an older version are plain and come as they are. Everything
-must be sealed inside the transaction that stores it: whoever drops a master key relies on it.
+On the way in, what is secret is sealed: the secret of a signature or of a bin whole, of an endpoint its credentials;
+`config` then holds their kind, the user's name and the headers' names only. On the way out it is opened. What doesn't
+open comes as `unreadable`: that is that row's trouble alone. Rows of an older version are plain and come as they are.
+Everything must be sealed inside the transaction that stores it: whoever drops a master key relies on it.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from ringback.model.console import Bin
 from ringback.model.endpoint import Auth, AuthType, Endpoint, Secret
 from ringback.store.port import Sealer
 
@@ -127,6 +128,22 @@ class SealedRows:
         auth = replace(endpoint.auth, unreadable=True) if opened is None else _AUTH.decode(opened)
         return replace(endpoint, auth=auth)
 
+    def bin_columns(self, one: Bin) -> dict[str, Any]:
+        """The named columns of a bin; `keep`: its secret stays as it is stored."""
+        columns: dict[str, Any] = {**one._asdict(), "key_id": None, "keep": one.unreadable}
+        if self.sealer is not None and one.secret is not None:
+            columns["key_id"], columns["secret"] = self.sealer.seal(one.secret, _bin_place(one.id, one.tenant_id))
+        return columns
+
+    def bin(self, row: tuple[Any, ...]) -> Bin:
+        """A bin of a row of its columns, without `unreadable`, and `key_id`."""
+        *columns, key_id = row
+        stored = Bin(*columns)
+        if stored.secret is None or key_id is None:
+            return stored
+        opened = self._open(stored.secret, _bin_place(stored.id, stored.tenant_id))
+        return stored._replace(secret=opened, unreadable=opened is None)
+
     def _open(self, text: str, place: tuple[str, ...]) -> str | None:
         return None if self.sealer is None else self.sealer.open(text, place)
 
@@ -144,6 +161,10 @@ def _secret_place(secret_id: str, tenant_id: str, endpoint_id: str | None) -> tu
 
 def _endpoint_place(endpoint_id: str, tenant_id: str) -> tuple[str, ...]:
     return "endpoint", endpoint_id, tenant_id
+
+
+def _bin_place(bin_id: str, tenant_id: str | None) -> tuple[str, ...]:
+    return "bin", bin_id, tenant_id or ""
 
 
 class _Patterns(msgspec.Struct):

@@ -28,6 +28,7 @@ PLACEHOLDERS = {
     "{record_type}": "company",
     "{record_id}": "42",
     "{version}": "1",
+    "{operator_id}": "op_1",
 }
 
 
@@ -124,7 +125,7 @@ def test_an_unknown_tenant_is_not_found_for_an_admin(world: ApiWorld, method: st
     body = bodies.get(method)
     if path.endswith("/keys") and body:
         body = {"scope": "tenant"}
-    if path.endswith(("/rotate", "/resend", "/activate", "/deactivate", "/verify", "/test")):
+    if path.endswith(("/rotate", "/resend", "/activate", "/deactivate", "/verify", "/test", "/console-links")):
         body = {}
     if path == "/v1/tenants/{tenant_id}" and body:
         body = {"name": "x"}

@@ -24,7 +24,7 @@ def test_a_tenant_there_and_back(world: ApiWorld) -> None:
     assert made.status_code == 201
     moments = {"created_at": "2027-01-15T08:00:00.000Z", "updated_at": "2027-01-15T08:00:00.000Z"}
     quotas = {"events_per_second": None, "endpoints_max": None, "payload_bytes_max": None}
-    assert made.json() == {**fields, **quotas, **moments}
+    assert made.json() == {**fields, **quotas, **moments, "viewers_see_bodies": True}
     assert world.call("GET", "/v1/tenants/t-1_A").json() == made.json()
 
 

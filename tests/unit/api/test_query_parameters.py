@@ -17,7 +17,7 @@ from support.rows import TENANT
 
 IDS = {"tenant_id": TENANT, "endpoint_id": "ep_1", "key_id": "key_1", "event_id": "evt_1", "attempt_id": "att_1",
        "name": "a.b", "job_id": "job_1", "record_type": "company", "record_id": "42",
-       "trigger_id": "trg_1", "version": "1"}  # fmt: skip
+       "trigger_id": "trg_1", "version": "1", "operator_id": "op_1"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

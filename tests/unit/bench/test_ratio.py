@@ -147,9 +147,9 @@ case "$1" in *"$PART") exit "$CODE";; esac
 
 
 @pytest.mark.parametrize(("part", "code", "parts", "ends"), [
-    ("none", 0, 8, 0),
-    ("ratio.py", 1, 8, 2),
-    ("retention.py", 1, 8, 2),
+    ("none", 0, 9, 0),
+    ("ratio.py", 1, 9, 2),
+    ("retention.py", 1, 9, 2),
     ("size.py", 130, 4, 2),
 ])  # fmt: skip
 def test_make_bench_runs_all_and_fails_in_the_end(tmp_path: Path, part: str, code: int, parts: int, ends: int) -> None:
@@ -167,6 +167,6 @@ def test_make_bench_runs_all_and_fails_in_the_end(tmp_path: Path, part: str, cod
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert done.returncode == ends, done.stderr
     ran = (tmp_path / "parts").read_text().split()
-    benches = ("ratio", "postgres", "contention", "size", "profiles", "isolation", "retention", "records")
+    benches = ("ratio", "postgres", "contention", "size", "profiles", "isolation", "retention", "records", "console")
     assert ran == [f"bench/{name}.py" for name in benches][:parts]
     assert all((machinery.ROOT / name).exists() for name in ran)

@@ -72,7 +72,8 @@ def test_five_hundred_tenants_out_of_all_post(tmp_path: Path) -> None:
         with store.intake() as transaction:
             index.refresh(transaction)
         for name in (grown.tenants[1], grown.tenants[-1]):
-            assert [one.endpoint_id for one in index.targets(event(tenant_id=name, type="wanted"))] == [f"ep_of_{name}"]
+            reached = index.reach(event(tenant_id=name, type="wanted")).targets
+            assert [one.endpoint_id for one in reached] == [f"ep_of_{name}"]
     finally:
         store.close()
 
@@ -110,7 +111,7 @@ def test_a_seeded_database_is_what_the_server_would_have_made(tmp_path: Path) ->
         index = MatchIndex()
         with store.intake() as transaction:
             index.refresh(transaction)
-        assert [one.endpoint_id for one in index.targets(event(type="of.ep_copy"))] == ["ep_copy"]
+        assert [one.endpoint_id for one in index.reach(event(type="of.ep_copy")).targets] == ["ep_copy"]
         assert index.knows("more-2")
     finally:
         store.close()

@@ -107,36 +107,7 @@ def test_what_was_cancelled_for_privacy_says_so() -> None:
     assert said == "cancelled after 0 tries: its payload was removed for privacy"
 
 
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"created_at": "2026-11-21T12:00:01.000Z"}, "registered later, at 2026-11-21 12:00:01"),
-        ({"event_types": ["b", "c.*"]}, "it wants b, c.*, not a.b"),
-        ({"channels": ["eu"]}, "it wants the channels eu; the event has the channel us"),
-        ({"status": "inactive"}, "it is inactive, and then nothing matches"),
-        ({"filter": "data.n > 1"}, "its filter was not true: data.n > 1"),
-        ({"tracked_set": "vips"}, "c_1 was not in its tracked set vips"),
-        (
-            {"tracked_set": "vips", "filter": "data.n > 1"},
-            "c_1 was not in its tracked set vips, or its filter was not true: data.n > 1",
-        ),
-        ({}, "it did not match then; the endpoint was changed at 2026-11-21 11:30:00"),
-    ],
-)
-def test_why_an_event_was_not_meant_for_an_endpoint(changed: dict[str, Any], said: str) -> None:
-    endpoint = {
-        "created_at": "2026-11-21T11:00:00.000Z", "updated_at": "2026-11-21T11:30:00.000Z", "event_types": ["*"],
-        "channels": None, "status": "active", "filter": None, **changed,
-    }  # fmt: skip
-    subject = {"type": "company", "id": "c_1"}
-    event = {"accepted_at": NOW, "type": "a.b", "channel": "us", "subject": subject}
-    assert why_not_meant(event, endpoint) == said
-
-
-def test_an_event_about_nothing_is_of_no_set() -> None:
-    endpoint = {
-        "created_at": NOW, "updated_at": NOW, "event_types": ["*"], "channels": None, "status": "active",
-        "filter": None, "tracked_set": "vips",
-    }  # fmt: skip
-    event = {"accepted_at": NOW, "type": "a.b", "channel": None, "subject": None}
-    assert why_not_meant(event, endpoint) == "it follows the tracked set vips, and the event has no subject"
+def test_why_an_event_was_not_meant_for_an_endpoint() -> None:
+    missed = {"reason": {"kind": "inactive", "message": "The endpoint was switched off."}, "as_of": "accepted"}
+    assert why_not_meant(missed) == "The endpoint was switched off."
+    assert why_not_meant({**missed, "as_of": "now"}) == "As of now: The endpoint was switched off."

@@ -11,6 +11,7 @@ from ringback.engine import retention
 from ringback.engine.retention import CLEAR_EVERY_S, STEP_PAUSE_S, Keeper, cutoff_of
 from ringback.engine.wall import DOUBTED_FOR_S
 from ringback.model.attempt import Outcome
+from ringback.model.console import AUDIT_KEPT_DAYS, AuditEntry
 from ringback.model.ids import time_part
 from ringback.model.limits import RETENTION_EVERY_S
 from ringback.model.record import Record
@@ -192,6 +193,18 @@ def test_deleted_records_are_forgotten_when_their_time_is_over(world: World, mon
     world.round()
     assert world.record_ids == ["later", "there"]
     assert world.pauses.count(STEP_PAUSE_S) == 3
+
+
+def test_the_audit_log_goes_back_for_a_year_by_a_clock_that_is_believed(world: World) -> None:
+    entries = [AuditEntry(f"aud_{day}", None, NOW + day * DAY_MS, "key_1", "change", "", "{}") for day in range(3)]
+    world.store.add_audit_entries(entries)
+    world.round()
+    world.clock.jump_ms((AUDIT_KEPT_DAYS + 1) * DAY_MS)
+    world.round()
+    assert len(world.store.list_audit_entries(None, None, 9)) == 3
+    world.clock.pass_s(DOUBTED_FOR_S)
+    world.round()
+    assert [one.id for one in world.store.list_audit_entries(None, None, 9)] == ["aud_2"]
 
 
 def test_a_clock_that_is_not_believed_forgets_no_record(world: World) -> None:

@@ -2,15 +2,19 @@
 
 from collections import Counter
 
+import pytest
+
 from ringback.engine import messages as m
 from ringback.engine.lease import Lease
-from ringback.engine.sweeps import GATHER_EVERY_S, STEP_PAUSE_S, Sweep
-from ringback.model.limits import SWEEP_EVERY_S
+from ringback.engine.sweeps import GATHER_EVERY_S, STEP_PAUSE_S, Sweep, has_turn
+from ringback.model.console import ConsoleLink, ConsoleSession, Role
+from ringback.model.lane import NodeRow
+from ringback.model.limits import STEP_ROWS_MAX, SWEEP_EVERY_S
 from ringback.observe.telemetry import StoreTrouble, SweepCleared, TelemetryEvent
 from ringback.store.memory import MemoryStore
 from ringback.store.port import StoreUnavailable
 from ringback.testing.clock import ManualClock
-from support.rows import NOW
+from support.rows import NOW, TENANT
 
 
 class Store(MemoryStore):
@@ -20,8 +24,13 @@ class Store(MemoryStore):
         super().__init__()
         self.calls: Counter[str] = Counter()
         self.figures = 0
+        self.comes = 0
         self.members = 0
         self.gone = False
+        self.processes = 1
+
+    def nodes(self) -> list[NodeRow]:
+        return [NodeRow(f"node_{place}", 1) for place in range(self.processes)]
 
     def free_orphans(self, now: int) -> int:
         self.calls["sweeps"] += 1
@@ -40,12 +49,12 @@ class Store(MemoryStore):
         if self.gone:
             raise StoreUnavailable("Gone.")
         self.calls["gathers"] += 1
-        gathered, self.figures = min(self.figures, limit), max(0, self.figures - limit)
+        gathered, self.figures = min(self.figures, limit), max(0, self.figures - limit) + self.comes
         return gathered
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, node_id: str = "node_0") -> None:
         self.store = Store()
         self.clock = ManualClock(NOW)
         self.asked = False
@@ -53,7 +62,7 @@ class World:
         self.told: list[TelemetryEvent] = []
         ignored: list[m.ToFetcher | m.ToDispatcher] = []
         self.sweep = Sweep(
-            store=self.store, clock=self.clock, lease=Lease("node"), fetcher=ignored.append, tell=ignored.append,
+            store=self.store, clock=self.clock, lease=Lease(node_id), fetcher=ignored.append, tell=ignored.append,
             wait=self.wait, observer=self.told.append, resealed=lambda: None,
         )  # fmt: skip
 
@@ -76,6 +85,36 @@ def test_figures_are_gathered_every_few_seconds_and_everything_is_swept_seldom()
     gathers = 2 * SWEEP_EVERY_S / GATHER_EVERY_S
     assert world.store.calls == {"sweeps": 2, "deletions": 2, "clearing": 2, "gathers": gathers}
     assert max(world.pauses) == GATHER_EVERY_S
+
+
+def test_sessions_and_links_that_have_expired_go_with_the_deletions() -> None:
+    world = World()
+    for place in range(STEP_ROWS_MAX + 1):
+        token, ends = b"%d" % place, NOW if place else NOW + 1
+        world.store.open_session(ConsoleSession(token, Role.OPERATOR, None, "key:key_1", "key_1", NOW, ends))
+        world.store.add_link(ConsoleLink(token, TENANT, Role.VIEWER, "key_1", ends))
+    world.sweep.step()
+    with world.store._tables as tables:
+        assert list(tables.console_sessions) == list(tables.console_links) == [b"0"]
+    assert world.pauses.count(STEP_PAUSE_S) == 2
+
+
+@pytest.mark.parametrize("node_id", ["node_0", "node_1", "node_2"])
+def test_of_several_processes_each_gathers_in_its_turn(node_id: str) -> None:
+    world = World(node_id)
+    world.store.processes = 3
+    world.store.figures = world.store.comes = 1
+    world.pass_s(GATHER_EVERY_S)  # the first time it doesn't know yet that there is something to share
+    first = world.store.calls["gathers"]
+    world.pass_s(6 * GATHER_EVERY_S)
+    assert (first, world.store.calls["gathers"]) == (1, 3)
+
+
+def test_at_each_moment_it_is_the_turn_of_one() -> None:
+    nodes = [NodeRow(f"node_{place}", 1) for place in range(3)]
+    turns = [[has_turn(node.id, nodes, NOW + place * 5_000) for node in nodes] for place in range(3)]
+    assert sorted(turns) == [[False, False, True], [False, True, False], [True, False, False]]
+    assert has_turn("node_that_was_taken_over", nodes, NOW)
 
 
 def test_figures_are_gathered_in_steps_until_one_is_not_full() -> None:

@@ -42,7 +42,7 @@ class Config:
 
     def wanted(self, event_type: str = "contact.created", tenant_id: str = TENANT, **fields: Any) -> list[str]:
         self.refresh()
-        return [t.endpoint_id for t in self.index.targets(event(tenant_id=tenant_id, type=event_type, **fields))]
+        return [t.endpoint_id for t in self.index.reach(event(tenant_id=tenant_id, type=event_type, **fields)).targets]
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_what_failed_to_prove_itself_matches_nothing_until_it_is_asked_again(con
 def test_ordering_comes_along(config: Config) -> None:
     config.add("ep_a", ordering=Ordering.STRICT)
     config.refresh()
-    assert config.index.targets(event())[0].ordering is Ordering.STRICT
+    assert config.index.reach(event()).targets[0].ordering is Ordering.STRICT
 
 
 def test_changes_count_at_once_and_for_memoised_types(config: Config) -> None:
@@ -333,11 +333,11 @@ def test_a_tenant_made_anew_has_none_of_the_old_endpoints() -> None:
     made = [Change(1, "tenant", TENANT, TENANT), Change(2, "endpoint", TENANT, "ep_a")]
     index = MatchIndex()
     index.refresh(Fixed(made, [tenant()], [endpoint()]))  # type: ignore[arg-type]
-    assert len(index.targets(event())) == 1
+    assert len(index.reach(event()).targets) == 1
     again = [Change(3, "tenant", TENANT, TENANT), Change(4, "tenant", TENANT, TENANT)]
     index.refresh(Fixed([*made, *again], [tenant(created_at=NOW + 1)], []))  # type: ignore[arg-type]
     assert index.knows(TENANT)
-    assert index.targets(event()) == ()
+    assert index.reach(event()).targets == ()
 
 
 def test_what_is_remembered_has_an_end(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +345,7 @@ def test_what_is_remembered_has_an_end(config: Config, monkeypatch: pytest.Monke
     config.add("ep_a")
     config.refresh()
     for i in range(500):
-        assert len(config.index.targets(event(type=f"t{i}", channel=f"c{i}"))) == 1
+        assert len(config.index.reach(event(type=f"t{i}", channel=f"c{i}")).targets) == 1
         assert sum(len(memo) for memo in config.index._memo.values()) <= 50
 
 

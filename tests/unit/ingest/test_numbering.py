@@ -158,11 +158,11 @@ def test_a_number_that_another_process_takes_meanwhile_is_drawn_again(monkeypatc
         def __exit__(self, *error: object) -> None:
             self.inner.__exit__(*error)  # type: ignore[attr-defined]
 
-        def insert(self, events: list[Event], deliveries: list[object]) -> object:
+        def insert(self, events: list[Event], *others: object) -> object:
             tries.append(events[0].number)
             if len(tries) == 1:
                 raise Retryable("Another transaction is about to take one of the numbers.")
-            return self.inner.insert(events, deliveries)  # type: ignore[attr-defined]
+            return self.inner.insert(events, *others)  # type: ignore[attr-defined]
 
     monkeypatch.setattr(world.store, "intake", Raced)
     assert world.number("evt_1") == tries[1]

@@ -106,5 +106,5 @@ def test_it_says_the_same_as_the_index(one: Endpoint, told: Event) -> None:
     with store.intake() as transaction:
         index.refresh(transaction)
     asked = index.memberships(told)
-    found = index.targets(told, {one for one in asked if one == Membership(TENANT, "vip", "c_1")})
+    found = index.reach(told, {one for one in asked if one == Membership(TENANT, "vip", "c_1")}).targets
     assert (why(one, told, members) is None) is bool(found)

@@ -35,6 +35,15 @@ DO $$ BEGIN
 FOR n IN 1..{CHANGES} LOOP UPDATE record SET revision = n WHERE id = 'busy' AND type = 'lead' AND tenant_id = 'ten_3';
 END LOOP; END $$
 """
+# A lane that was claimed and given up so often, each time with a bell at another time.
+TURNS = f"""
+DO $$ BEGIN
+FOR n IN 1..{CHANGES} LOOP
+    UPDATE lane SET due_at = n, owner = NULL, turn = turn + 1 WHERE endpoint_id = 'ep_3' AND turn = 2 * n - 2;
+    UPDATE lane SET due_at = NULL, owner = 'node_a', turn = turn + 1 WHERE endpoint_id = 'ep_3' AND turn = 2 * n - 1;
+END LOOP; END $$
+"""
+A_LANE = {"endpoint_ids": ["ep_3"], "tenant_ids": ["ten_3"], "node_id": "node_a"}
 MEMBERS = f"""
 INSERT INTO tracked_member (tenant_id, set_id, member)
 SELECT 'ten_3', 'set_gone', lpad(n::text, 6, '0') FROM generate_series(1, {DEAD}) AS n
@@ -74,11 +83,7 @@ def plans(postgres: Cluster) -> Iterator[Plans]:
                 plans.connection.execute(statement)  # type: ignore[call-overload]
             insert = INSERT.format(lane="ep_3", first=LAST_DEAD, now=NOW, deferred="false", count=len(LIVE))
             plans.connection.execute(insert)  # type: ignore[call-overload]
-            # A lane's row costs a page for each time that it was rung, silenced or given up: that is why busy lanes
-            # stay owned, and why a bell that rings is not rung again.
-            for _ in range(20):
-                plans.connection.execute("UPDATE lane SET due_at = 1, owner = NULL WHERE endpoint_id = 'ep_3'")
-                plans.connection.execute("UPDATE lane SET due_at = NULL, owner = 'node_a' WHERE endpoint_id = 'ep_3'")
+            plans.connection.execute(TURNS)
             # Which can take nothing away.
             plans.connection.execute("VACUUM delivery, lane, record, tracked_member, notice")
             yield plans
@@ -97,12 +102,18 @@ def touched(plans: Plans, name: str, params: dict[str, Any]) -> int:
         ("lock_deliveries", DELIVERIES, 40),
         ("delete_deliveries", DELIVERIES, 40),
         ("load_due", {**LANE, "seqs": LIVE[:4], "bytes_max": 1 << 20}, 100),
-        ("ringing_lanes", {"node_id": "node_a", "now": NOW}, 100),
+        # What happens to lanes all the time: each is found by its latest turn, and bells from a time on.
+        ("ring_lanes", {**A_LANE, "due_ats": [NOW]}, 60),
+        ("not_silent_lanes", A_LANE, 20),
+        ("silence_lanes", A_LANE, 60),
         ("release_lanes", {
-            "endpoint_ids": ["ep_3"], "next_dues": [NOW], "not_befores": [0], "healths": [b""], "node_id": "node_a",
-            "forever": 1 << 60,
-        }, 100),
-        ("claim_lanes", {"node_id": "node_a", "now": NOW, "limit": 10}, 100),
+            **A_LANE, "next_dues": [NOW], "not_befores": [0], "healths": [b""], "forever": 1 << 60,
+        }, 60),
+        ("ringing_lanes", {"node_id": "node_a", "now": NOW, "from_due": NOW - 2_000}, 20),
+        ("claim_lanes", {
+            "node_id": "node_a", "now": NOW, "limit": 10, "from_due": NOW - 2_000, "from_tenant": "",
+            "from_endpoint": "",
+        }, 20),
         ("members_to_clear", {**GONE_SET, "after": f"{DEAD - 1:06}"}, 40),
         ("tracked", {"tenant_ids": ["ten_3"], "names": ["set_1"], "members": ["evt_00000053"]}, 20),
     ],
@@ -128,6 +139,20 @@ def test_what_is_asked_all_the_time_begins_beyond_the_dead(
         # Members of a deleted set by a process that begins to clear it, and notices that have become events.
         ("members_to_clear", {**GONE_SET, "after": ""}, 1_000),
         ("oldest_notices", {"limit": 10}, 1_000),
+        # A look for lanes from the head, every few seconds; whatever else is asked of a lane, seldom.
+        (
+            "claim_lanes",
+            {
+                "node_id": "node_a",
+                "now": NOW,
+                "limit": 10,
+                "from_due": -1,
+                "from_tenant": "",
+                "from_endpoint": "",
+            },
+            1_000,
+        ),
+        ("pause_lane", {**LANE, "forever": 1 << 60}, 1_000),
     ],
 )
 def test_what_goes_through_the_dead_has_its_price(plans: Plans, name: str, params: dict[str, Any], most: int) -> None:

@@ -99,6 +99,7 @@ INDEXES: dict[str, set[str]] = {
     "delete_numbers": {"event_by_number", "event_key: Tid Scan", "event_key_pkey"},
     "lock_deliveries_of_events": {"delivery_by_event"},
     "has_deliveries_of_events": {"delivery_by_event"},
+    "insert_lane": {"lane_pkey"},
     "lanes_of": {"lane_pkey"},
     "pause_lane": {"lane_pkey"},
     "resume_lane": {"lane_pkey"},
@@ -147,6 +148,7 @@ INDEXES: dict[str, set[str]] = {
     "walk_attempts_of_event": {"attempt_by_event"},
     "load_events": {"event_in_stream"},
     "event_by_number": {"event_by_number"},
+    "who_missed_event": {"event_pkey"},
     "lock_events_without_number": {"event_pkey"},
     "number_events": {"event_pkey"},
     "load_attempts": {"attempt_pkey"},
@@ -155,6 +157,8 @@ INDEXES: dict[str, set[str]] = {
     "pending_deliveries": {"delivery_by_event"},
     "behind_others": {"delivery_by_event", "delivery_in_lane"},
     "day_counts": {"endpoint_day_delta_of", "endpoint_day_pkey"},
+    "day_counts_of": {"endpoint_day_delta_of", "endpoint_day_pkey"},
+    "tenant_day_counts": {"endpoint_day_by_age", "endpoint_day_delta_of"},
     "events_of_subject": {"event_by_subject"},
     "lock_events": {"event_pkey"},
     "redact_events": {"delivery_by_event", "event_pkey"},
@@ -228,7 +232,7 @@ ALSO_ON_EMPTY_DAYS = {
 }  # fmt: skip
 IN_EMPTIED_TABLES = {
     "day_counts", "delete_number_claims", "expire_days", "expire_day_deltas", "purge_job_events", "purge_event_keys",
-    "purge_days", "purge_day_deltas", "purge_records", "purge_members",
+    "purge_days", "purge_day_deltas", "purge_records", "purge_members", "tenant_day_counts", "day_counts_of",
 }  # fmt: skip
 # What may ask all days: an id or a number, or a place in the stream, that says nothing of the day.
 # The others are asked with a time, and look into the days of the rows alone.
@@ -240,6 +244,8 @@ DAYS_VISITED = {
 # What grows, and why it may.
 GROWING = {
     "day_counts": "by what is not gathered yet, of one endpoint: some seconds' worth",
+    "day_counts_of": "the same of each endpoint that is asked for",
+    "tenant_day_counts": "by the tenant's endpoints and days, a small row each",
     "overdue_tenants": "by what is not gathered yet, of one tenant: some seconds' worth",
     "walk_failures_of_tenant": "an index may be of the next day, where nothing is yet",
 }
@@ -247,8 +253,8 @@ GROWING = {
 FEW_ROWS = {
     "find_due", "find_due_heads", "walk_attempts_of_event", "story_of_event", "last_numbers", "pending_deliveries",
     "lock_pending_deliveries", "lock_deliveries_of_events", "redact_attempts", "day_counts", "lock_events",
-    "lock_events_to_replay", "lock_events_without_number", "lock_doomed_events", "delete_event_claims",
-    "delete_number_claims", "ring_stranded", "lock_tombstones", "replay_page", "load_records",
+    "lock_events_to_replay", "tenant_day_counts", "day_counts_of", "lock_events_without_number", "lock_doomed_events",
+    "delete_event_claims", "delete_number_claims", "ring_stranded", "lock_tombstones", "replay_page", "load_records",
     # All lanes of nodes that are gone: they are taken in the order of their keys.
     "free_orphaned_lanes", "free_lanes_of_node",
 }  # fmt: skip

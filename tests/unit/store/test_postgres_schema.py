@@ -19,12 +19,13 @@ from support.sql_routing import ELSEWHERE, TENANT_TABLES
 CONFIGURATION = {
     "tenant", "api_key", "endpoint", "secret", "change", "event_type", "profile", "job", "commit_check",
     "schema_version", "record_type", "record_trigger", "tracked_set_gone", "rule_failure", "event_type_version",
-    "notice",
+    "notice", "operator", "console_session", "console_link", "audit_entry", "bin", "bin_request",
 }  # fmt: skip
 
 # Table → columns that only PostgreSQL has, and why.
 ONLY_POSTGRESQL = {
     "delivery": {"event_at"},  # the day whose partition the event is in
+    "lane": {"turn"},  # see the migration that adds it
     "endpoint": {"profile"},  # SQLite has an index on an expression
     "endpoint_day_delta": {
         "tenant_id",
@@ -51,7 +52,8 @@ TYPES = {
 FLAGS = {
     ("tenant", "webhooks_enabled"), ("event_type", "deprecated"), ("job", "ready"), ("job", "open"),
     ("delivery", "deferred"), ("attempt", "final"), ("attempt", "superseded"), ("attempt", "response_truncated"),
-    ("attempt", "maybe_repeated"), ("record_trigger", "active"),
+    ("attempt", "maybe_repeated"), ("record_trigger", "active"), ("bin_request", "truncated"),
+    ("tenant", "viewers_see_bodies"),
 }  # fmt: skip
 
 OF_OURS = "relnamespace = 'public'::regnamespace"

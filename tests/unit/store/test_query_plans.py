@@ -35,6 +35,10 @@ LARGE_TABLES = {
     "tracked_member",
     "rule_failure",
     "notice",
+    "bin_request",
+    "console_session",
+    "console_link",
+    "audit_entry",
 }
 # Partial indexes that hold only what the query is after.
 MAY_BE_SCANNED = {
@@ -102,6 +106,8 @@ HOT = {
     "tenants_of_profile": ["tenant USING INDEX tenant_by_profile (profile=?)"],
     "list_tenants_with_quotas": ["tenant USING INDEX tenant_with_quotas (id>?)"],
     "day_counts": ["endpoint_day USING PRIMARY KEY (tenant_id=? AND endpoint_id=? AND day>?)"],
+    "tenant_day_counts": ["endpoint_day USING INDEX endpoint_day_by_age (tenant_id=? AND day>?)"],
+    "day_counts_of": ["endpoint_day USING PRIMARY KEY (tenant_id=? AND endpoint_id=? AND day>?)"],
     "overdue_tenants": [
         "event USING COVERING INDEX event_in_stream (tenant_id=?)",
         "attempt USING COVERING INDEX attempt_by_id (tenant_id=?)",

@@ -48,6 +48,7 @@ IN_ANY_ORDER = {
     "delete_claims_of_page": "one process drops days at a time, in the order of the ids; nobody waits for two of them",
     "delete_numbers": "one process drops days at a time; whoever wants a number that is taken waits for no other",
     "trim_schema_versions": "the row of their event type is locked",
+    "forget_bin_requests": "whoever removes what a bin has kept has the bin's row",
     "delete_schema_versions": "the row of their event type is locked",
 }
 

@@ -10,7 +10,7 @@ from ringback.api.auth import Authenticator
 from ringback.api.management.event_views import EventView, event_answer, events_answer
 from ringback.api.management.guard import guarded
 from ringback.api.management.inputs import Resend
-from ringback.api.management.log_views import DeliveryView, ResentView
+from ringback.api.management.log_views import DeliveryView, ReachedView, ResentView
 from ringback.api.management.parameters import PageParameters, Since, Text, Until, WholeNumber
 from ringback.api.management.views import Listing, listing
 from ringback.control.events import EventFilter, EventUseCases
@@ -92,6 +92,10 @@ def event_routers(events: EventUseCases, arrivals: Arrivals, keys: Authenticator
     @router.get("/{event_id}/deliveries", summary="Where an event stands at each of its endpoints")
     def list_deliveries(tenant_id: str, event_id: str, page: PageParameters) -> Listing[DeliveryView]:
         return listing(events.deliveries(tenant_id, event_id, page), DeliveryView.of)
+
+    @router.get("/{event_id}/reach", summary="To whom an event went, to whom not, and why not")
+    def list_reached(tenant_id: str, event_id: str, page: PageParameters) -> Listing[ReachedView]:
+        return listing(events.reach(tenant_id, event_id, page), ReachedView.of)
 
     @router.post("/{event_id}/resend", status_code=202, summary="Send an event again, under its own id")
     def resend_event(tenant_id: str, event_id: str, body: Resend | None = None) -> ResentView:

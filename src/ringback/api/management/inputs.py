@@ -55,6 +55,9 @@ class TenantChange(Input):
     payload_bytes_max: int | None = Field(
         default=None, description="The largest event; null: as the settings say. Changed by admin keys only."
     )
+    viewers_see_bodies: bool = Field(
+        default=True, description="Whether those who may only look, in the console, see what was sent and answered."
+    )
 
     def fields(self) -> TenantFields:
         """The fields that were sent."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from ringback.api.management.views import ReasonView, reason_view
 from ringback.control.attempts import Stats
-from ringback.control.events import DeliveryStatus
+from ringback.control.events import DeliveryStatus, Reached
 from ringback.control.samples import Preview
 from ringback.model.attempt import Attempt, Outcome, Timings
 from ringback.model.job import Job
@@ -63,6 +63,33 @@ class DeliveryView(BaseModel):
             last_status_code=status.last_status_code,
             waiting_for=status.waiting_for,
         )
+
+
+class MissedReasonView(BaseModel):
+    kind: str = Field(
+        description="`inactive`, `disabled_unverified`, `type`, `channel`, `tracked_set`, `filter`; `made_for_one`: "
+        "it was for one endpoint alone; `registered_later`; `changed_since`: as the endpoint is now, it matches."
+    )
+    message: str
+
+
+class ReachedView(BaseModel):
+    endpoint_id: str
+    label: str | None = Field(description="null: the endpoint was deleted.")
+    state: str | None = Field(description="As of `deliveries`; null: the event did not go there.")
+    reason: MissedReasonView | None = Field(description="Why it did not go there; null: it did.")
+    as_of: str | None = Field(
+        description="Of when the reason tells: `accepted`; or `now`, where nothing was kept when it was accepted."
+    )
+
+    @classmethod
+    def of(cls, reached: Reached) -> "ReachedView":
+        state = None if reached.status is None else str(reached.status.state)
+        reason = as_of = None
+        if reached.unreached is not None:
+            cause, as_of = reached.unreached
+            reason = MissedReasonView(kind=cause.kind, message=cause.message)
+        return cls(endpoint_id=reached.endpoint_id, label=reached.label, state=state, reason=reason, as_of=as_of)
 
 
 class ResentView(BaseModel):

@@ -51,6 +51,7 @@ class TenantView(BaseModel):
     events_per_second: float | None
     endpoints_max: int | None
     payload_bytes_max: int | None
+    viewers_see_bodies: bool
     created_at: str
     updated_at: str
 
@@ -65,6 +66,7 @@ class TenantView(BaseModel):
             events_per_second=tenant.events_per_second,
             endpoints_max=tenant.endpoints_max,
             payload_bytes_max=tenant.payload_bytes_max,
+            viewers_see_bodies=tenant.viewers_see_bodies,
             created_at=rfc3339(tenant.created_at),
             updated_at=rfc3339(tenant.updated_at),
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secret
-from ringback.model.event import Event, first_deliveries
+from ringback.model.event import MADE_FOR_ONE, Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import Change, LaneRow
 from ringback.model.notice import Notice
@@ -200,7 +200,7 @@ class MemoryEndpoints(MemoryPart):
             tables.endpoints[endpoint.id] = endpoint
             tables.add_lane(endpoint)
             if event is not None:
-                tables.add_event(event)
+                tables.add_event(event, MADE_FOR_ONE)
                 for delivery in first_deliveries(endpoint, event):
                     tables.add_delivery(delivery)
                     tables.ring_lane(endpoint.id, delivery.due_at)

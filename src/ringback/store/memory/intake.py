@@ -5,12 +5,12 @@ be open, and commit in another order than they drew numbers, which is how late c
 A key or a number that another open transaction has taken raises Retryable, where PostgreSQL would wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from ringback.model.endpoint import Endpoint
-from ringback.model.event import Delivery, Event, NewDelivery
+from ringback.model.event import NOBODY_MISSED, Delivery, Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.memory.records import StagedRecords
@@ -25,6 +25,7 @@ class MemoryTransaction(StagedRecords):
         super().__init__(tables)
         self._claims: dict[KeyName, KeyClaim] = {}
         self._events: dict[tuple[str, str], Event] = {}
+        self._missed: dict[tuple[str, str], str] = {}
         self._deliveries: list[Delivery] = []
 
     def __enter__(self) -> Self:
@@ -82,9 +83,12 @@ class MemoryTransaction(StagedRecords):
             own = {name for name, holder in tables.open_numbers.items() if holder is self}
             return (own | tables.by_number().keys()) & set(numbers)
 
-    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
+    def insert(
+        self, events: Sequence[Event], deliveries: Sequence[NewDelivery], missed: Mapping[int, str] = NOBODY_MISSED
+    ) -> Sequence[int]:
         refuse_bad_rows(events)
         refuse_bad_rows(deliveries)
+        refuse_bad_rows(tuple(missed.items()))
         with self._tables as tables:
             staged = dict(self._events)
             for event in events:
@@ -94,6 +98,7 @@ class MemoryTransaction(StagedRecords):
                 staged[name] = event
             self._take_numbers(tables, events)
             self._events = staged
+            self._missed.update(((events[place].tenant_id, events[place].id), kept) for place, kept in missed.items())
             drawn = [next(tables.delivery_seq) for _ in deliveries]
         self._deliveries += [Delivery(*new, seq, 0, 0) for new, seq in zip(deliveries, drawn, strict=True)]
         return drawn
@@ -112,7 +117,7 @@ class MemoryTransaction(StagedRecords):
         with self._tables as tables:
             tables.event_keys.update(self._claims)
             for event in self._events.values():
-                tables.add_event(event)
+                tables.add_event(event, self._missed.get((event.tenant_id, event.id)))
             for row in self._deliveries:
                 tables.queues[row.tenant_id, row.endpoint_id][row.seq] = row
             self._commit_records()
@@ -126,6 +131,7 @@ class MemoryTransaction(StagedRecords):
         self._forget_records()
         self._claims = {}
         self._events = {}
+        self._missed = {}
         self._deliveries = []
 
 

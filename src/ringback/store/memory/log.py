@@ -1,13 +1,13 @@
 """The memory store's log: what was accepted, what was sent and where each event stands. Reads only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 
 from ringback.model.attempt import Attempt, Line, Outcome, standing
 from ringback.model.event import Delivery, Event
 from ringback.store.memory.tables import MemoryPart, MemoryTables
-from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
+from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, FoundAttempts, StoredEvent
 
 
 class MemoryLog(MemoryPart):
@@ -28,6 +28,10 @@ class MemoryLog(MemoryPart):
         with self._tables as tables:
             stored = tables.events.get((tenant_id, event_id))
             return None if stored is None else stored.event
+
+    def missed(self, tenant_id: str, event_id: str) -> str | None:
+        with self._tables as tables:
+            return tables.missed.get((tenant_id, event_id))
 
     def event_by_number(self, tenant_id: str, number: int) -> Event | None:
         with self._tables as tables:
@@ -71,6 +75,13 @@ class MemoryLog(MemoryPart):
             page = sorted(wanted, key=lambda attempt: attempt.id, reverse=not query.ascending)
             return [_without_bodies(attempt) for attempt in islice(page, query.limit)]
 
+    def search_attempts(self, query: AttemptQuery, rows_max: int) -> FoundAttempts:
+        bare = AttemptQuery(query.tenant_id, query.endpoint_id, ascending=query.ascending, after=query.after)
+        seen = self.list_attempts(bare._replace(limit=rows_max))
+        found = [attempt for attempt in seen if _wants_attempt(query, attempt)]
+        stopped = len(seen) == rows_max and len(found) < query.limit
+        return FoundAttempts(found[: query.limit], seen[-1].id if stopped else None)
+
     def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
         with self._tables as tables:
             attempt = tables.attempts.get((tenant_id, attempt_id))
@@ -87,6 +98,26 @@ class MemoryLog(MemoryPart):
         with self._tables as tables:
             own = (item for item in tables.days.items() if item[0][:2] == (tenant_id, endpoint_id))
             return sorted(DayCount(day, *counts) for (_, _, day), counts in own if day >= since_day)
+
+    def tenant_day_counts(self, tenant_id: str, since_day: str) -> Sequence[DayCount]:
+        with self._tables as tables:
+            sums: dict[str, DayCount] = {}
+            for (owner, _, day), (succeeded, failed) in tables.days.items():
+                if owner == tenant_id and day >= since_day:
+                    before = sums.get(day, DayCount(day, 0, 0))
+                    sums[day] = DayCount(day, before.succeeded + succeeded, before.failed + failed)
+            return sorted(sums.values())
+
+    def day_counts_of(
+        self, tenant_id: str, endpoint_ids: Sequence[str], since_day: str
+    ) -> Mapping[str, Sequence[DayCount]]:
+        wanted = set(endpoint_ids)
+        found: dict[str, list[DayCount]] = {}
+        with self._tables as tables:
+            for (owner, endpoint_id, day), counts in sorted(tables.days.items()):
+                if owner == tenant_id and endpoint_id in wanted and day >= since_day:
+                    found.setdefault(endpoint_id, []).append(DayCount(day, *counts))
+        return found
 
 
 def _wants_event(tables: MemoryTables, query: EventQuery, stored: StoredEvent) -> bool:

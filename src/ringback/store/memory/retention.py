@@ -38,7 +38,7 @@ class MemoryRetention(MemoryPart):
                 tables.keep_attempt(ended_without_request(row, event_type, Outcome.EXPIRED, now))
             going = list(doomed)[: limit - len(deliveries)]
             for event_id in going:
-                del tables.events[cutoff.tenant_id, event_id]
+                tables.forget_event((cutoff.tenant_id, event_id))
                 tables.event_keys.pop((cutoff.tenant_id, "event", event_id), None)
             return ExpiredStep(len(deliveries) + len(going), beyond if len(going) == len(doomed) else after)
 

@@ -9,9 +9,12 @@ Clear comes before fast: most reads walk a whole table.
 
 from collections.abc import Sequence
 
+from ringback.store.memory.audit_trail import MemoryAuditTrail
+from ringback.store.memory.bins import MemoryBins
 from ringback.store.memory.census import MemoryCensus
 from ringback.store.memory.clock import MemoryClock
 from ringback.store.memory.config import MemoryEndpoints, MemoryFollow, MemoryHandshakes, MemoryKeys, MemoryTenants
+from ringback.store.memory.console import MemoryConsole
 from ringback.store.memory.event_types import MemoryEventTypes
 from ringback.store.memory.intake import MemoryIntake
 from ringback.store.memory.jobs import MemoryJobs, MemoryJobSteps
@@ -55,6 +58,9 @@ class MemoryStore(
     MemoryNotices,
     MemoryLog,
     MemoryCensus,
+    MemoryBins,
+    MemoryConsole,
+    MemoryAuditTrail,
     Store,
 ):
     """A whole store in memory.

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from ringback.model.attempt import Attempt
+from ringback.model.console import AuditEntry, Bin, BinRequest, ConsoleLink, ConsoleSession, Operator
 from ringback.model.endpoint import Endpoint, EndpointStatus, Secret
 from ringback.model.event import Delivery, Event, NewDelivery
 from ringback.model.event_type import EventType, SchemaVersion
@@ -46,6 +47,7 @@ class MemoryTables:
         self.event_seq = count(1)
         # The hot tables. A queue holds the unfinished deliveries of one (tenant, endpoint) by seq.
         self.events: dict[tuple[str, str], StoredEvent] = {}
+        self.missed: dict[tuple[str, str], str] = {}
         self.event_keys: dict[KeyName, KeyClaim] = {}
         self.open_claims: dict[KeyName, object] = {}
         self.open_numbers: dict[NumberName, object] = {}
@@ -82,6 +84,14 @@ class MemoryTables:
         self.endpoints: dict[str, Endpoint] = {}
         self.tombstones: dict[str, Endpoint] = {}
         self.secrets: dict[str, Secret] = {}
+        # The inspector: what a bin has kept, oldest first.
+        self.bins: dict[str, Bin] = {}
+        self.bin_requests: dict[str, list[BinRequest]] = {}
+        # The console: by id, and by the hash of a token.
+        self.operators: dict[str, Operator] = {}
+        self.console_sessions: dict[bytes, ConsoleSession] = {}
+        self.console_links: dict[bytes, ConsoleLink] = {}
+        self.audit_entries: dict[str, AuditEntry] = {}
 
     def __enter__(self) -> Self:
         self._lock.acquire()
@@ -92,9 +102,16 @@ class MemoryTables:
     ) -> None:
         self._lock.release()
 
-    def add_event(self, event: Event) -> None:
-        """Append to its tenant's stream."""
+    def add_event(self, event: Event, missed: str | None) -> None:
+        """Append to its tenant's stream; with what is kept of those that it does not go to."""
         self.events[event.tenant_id, event.id] = StoredEvent(next(self.event_seq), event)
+        if missed is not None:
+            self.missed[event.tenant_id, event.id] = missed
+
+    def forget_event(self, name: tuple[str, str]) -> None:
+        """Remove one event, by its tenant and id."""
+        del self.events[name]
+        self.missed.pop(name, None)
 
     def add_delivery(self, new: NewDelivery) -> None:
         """Queue it under a number of its own."""

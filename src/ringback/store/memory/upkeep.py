@@ -117,7 +117,7 @@ def _removals(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], obj
     for (owner, _), queue in tables.queues.items():
         if owner == tenant_id:
             yield from (partial(queue.pop, seq) for seq in queue)
-    yield from (partial(tables.events.pop, name) for name in tables.events if name[0] == tenant_id)
+    yield from (partial(tables.forget_event, name) for name in tables.events if name[0] == tenant_id)
     yield from (partial(tables.event_keys.pop, name) for name in tables.event_keys if name[0] == tenant_id)
     yield from (partial(tables.forget_attempt, row) for row in tables.attempts.values() if row.tenant_id == tenant_id)
     yield from (partial(tables.forget_job, job) for job in tables.jobs.values() if job.tenant_id == tenant_id)
@@ -126,8 +126,19 @@ def _removals(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], obj
     yield from (partial(tables.tombstones.pop, i) for i, row in tables.tombstones.items() if row.tenant_id == tenant_id)
     yield from (partial(tables.secrets.pop, i) for i, row in tables.secrets.items() if row.tenant_id == tenant_id)
     yield from _records_of(tables, tenant_id)
+    yield from _access_of(tables, tenant_id)
     # A key that was made while its tenant was being deleted must not outlive the name.
     yield from (partial(tables.delete_key, key) for key in tables.api_keys.values() if key.tenant_id == tenant_id)
+
+
+def _access_of(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], object]]:
+    """What removes a tenant's people at the console, and what was done there."""
+    sessions = (key for key, one in tables.console_sessions.items() if one.tenant_id == tenant_id)
+    yield from (partial(tables.console_sessions.pop, key) for key in sessions)
+    links = (key for key, one in tables.console_links.items() if one.tenant_id == tenant_id)
+    yield from (partial(tables.console_links.pop, key) for key in links)
+    entries = (key for key, one in tables.audit_entries.items() if one.tenant_id == tenant_id)
+    yield from (partial(tables.audit_entries.pop, key) for key in entries)
 
 
 def _records_of(tables: MemoryTables, tenant_id: str) -> Iterator[Callable[[], object]]:

@@ -9,6 +9,7 @@ module in here has what one consumer asks; all are imported from this place.
 
 from typing import Protocol
 
+from ringback.store.port.console import AccessUpkeep, AuditTrail, Bins, BinUpkeep, ConsoleSessions, Operators
 from ringback.store.port.control import (
     AttemptQuery,
     DayCount,
@@ -16,6 +17,7 @@ from ringback.store.port.control import (
     Endpoints,
     EventQuery,
     EventTypes,
+    FoundAttempts,
     Jobs,
     Keys,
     Log,
@@ -72,11 +74,16 @@ from ringback.store.port.sealing import Sealed, Sealer
 
 __all__ = [
     "FROM_THE_BEGINNING",
+    "AccessUpkeep",
     "AttemptQuery",
+    "AuditTrail",
     "BadRow",
     "Bells",
+    "BinUpkeep",
+    "Bins",
     "Census",
     "CommitInDoubt",
+    "ConsoleSessions",
     "CountPlace",
     "Counted",
     "Cutoff",
@@ -91,6 +98,7 @@ __all__ = [
     "FetchRequest",
     "Fetched",
     "Follow",
+    "FoundAttempts",
     "Handshakes",
     "Health",
     "Intake",
@@ -107,6 +115,7 @@ __all__ = [
     "NotOwner",
     "Notices",
     "NumberGiving",
+    "Operators",
     "Place",
     "Profiles",
     "Quotas",
@@ -179,6 +188,12 @@ class Store(
     Census,
     Redactions,
     Jobs,
+    Bins,
+    BinUpkeep,
+    Operators,
+    ConsoleSessions,
+    AuditTrail,
+    AccessUpkeep,
     Health,
     Protocol,
 ):

@@ -1,6 +1,6 @@
 """What `control` asks of a store: configuration, and the log as people read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from ringback.model.attempt import Attempt
@@ -239,6 +239,14 @@ class DayCount(NamedTuple):
     failed: int
 
 
+class FoundAttempts(NamedTuple):
+    """What a search found, and the id of the attempt at which it stopped looking (None: it has all that was wanted, or
+    has looked at everything)."""
+
+    attempts: Sequence[Attempt]
+    place: str | None
+
+
 class Log(Protocol):
     """Reading what happened. Without bodies where it says so."""
 
@@ -250,6 +258,9 @@ class Log(Protocol):
         this looks at all that is. 0: there is nothing."""
 
     def get_event(self, tenant_id: str, event_id: str) -> Event | None: ...
+
+    def missed(self, tenant_id: str, event_id: str) -> str | None:
+        """What is kept of the endpoints that the event did not go to, as it was inserted."""
 
     def event_by_number(self, tenant_id: str, number: int) -> Event | None:
         """The event that contracts call by this number."""
@@ -264,11 +275,23 @@ class Log(Protocol):
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
         """One page, newest first, the bodies and headers left out (None and b"")."""
 
+    def search_attempts(self, query: AttemptQuery, rows_max: int) -> FoundAttempts:
+        """The same for whoever can't wait, however rare what is wanted: it looks at about so many rows at most, and may
+        find few or none. To go on, ask again after the place."""
+
     def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
         """Whole. `request_body` is complete: pieced together from the event's data where it is not stored."""
 
     def day_counts(self, tenant_id: str, endpoint_id: str, since_day: str) -> Sequence[DayCount]:
         """Days with attempts, oldest first."""
+
+    def tenant_day_counts(self, tenant_id: str, since_day: str) -> Sequence[DayCount]:
+        """The same of all its endpoints together."""
+
+    def day_counts_of(
+        self, tenant_id: str, endpoint_ids: Sequence[str], since_day: str
+    ) -> Mapping[str, Sequence[DayCount]]:
+        """The same for many endpoints at once, by id; those without attempts are left out. One short read."""
 
 
 class NumberGiving(Protocol):

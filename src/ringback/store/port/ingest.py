@@ -1,11 +1,11 @@
 """What `ingest` asks of a store: one write transaction at a time, keys, and the doorbells."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
 from ringback.model.endpoint import Endpoint
-from ringback.model.event import Event, NewDelivery
+from ringback.model.event import NOBODY_MISSED, Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.port.records import RecordTransaction
@@ -70,11 +70,14 @@ class IntakeTransaction(RecordTransaction, Protocol):
     def taken_numbers(self, numbers: Sequence[tuple[str, int]]) -> set[tuple[str, int]]:
         """Those (tenant, number) that an event has already, of what this transaction sees, its own rows included."""
 
-    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
+    def insert(
+        self, events: Sequence[Event], deliveries: Sequence[NewDelivery], missed: Mapping[int, str] = NOBODY_MISSED
+    ) -> Sequence[int]:
         """Append events and their deliveries; the `seq` drawn for each delivery, in the order given.
 
-        Within one transaction later deliveries have higher numbers. Raises BadRow for an event whose id or number is
-        there already; Retryable when another open transaction is about to take the number.
+        `missed` is what is kept of those that an event does not go to (`policy.missed`), by the event's place in
+        `events`. Within one transaction later deliveries have higher numbers. Raises BadRow for an event whose id or
+        number is there already; Retryable when another open transaction is about to take the number.
         """
 
     def commit(self) -> None:

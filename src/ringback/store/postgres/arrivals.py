@@ -5,12 +5,12 @@ Works inside the caller's transaction. Numbers are drawn in whole blocks after t
 dropped under our feet makes the transaction Retryable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from psycopg import errors as pg
 
-from ringback.model.event import Event, NewDelivery
+from ringback.model.event import NOBODY_MISSED, Event, NewDelivery
 from ringback.store.port import BadRow, Retryable
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.floor import BLOCK
@@ -21,7 +21,7 @@ from ringback.store.queries import load
 _SQL: Final = load("postgres")
 _EVENT_TYPES: Final = (
     "text", "text", "text", "bytea", "text", "text", "text", "text", "bytea",
-    "text", "int8", "int8", "int8", "int8", "int8", "text", "int8", "text", "text", "int8",
+    "text", "int8", "int8", "int8", "int8", "int8", "text", "int8", "text", "text", "int8", "text",
 )  # fmt: skip
 _DELIVERY_TYPES: Final = ("text", "text", "text", "text", "int8", "int8", "int8", "int8", "int8", "bool")
 
@@ -59,12 +59,16 @@ class Arrivals:
         self._days = days
         self._accepted: dict[tuple[str, str], int] = {}
 
-    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> list[int]:
-        """Append events and deliveries of events that this transaction has inserted; the deliveries' numbers."""
+    def insert(
+        self, events: Sequence[Event], deliveries: Sequence[NewDelivery], missed: Mapping[int, str] = NOBODY_MISSED
+    ) -> list[int]:
+        """Append events and deliveries of events that this transaction has inserted; the deliveries' numbers. `missed`:
+        as `IntakeTransaction.insert`."""
         take_numbers(self._session, [event for event in events if event.number is not None])
         self._accepted.update(((event.tenant_id, event.id), event.accepted_at) for event in events)
         seqs = self.numbers.draw(len(events) + len(deliveries))
-        rows = [(*event, seq) for event, seq in zip(events, seqs, strict=False)]
+        placed = enumerate(zip(events, seqs, strict=False))
+        rows = [(*event, seq, missed.get(place)) for place, (event, seq) in placed]
         try:
             self._session.copy(_SQL["copy_events"], _EVENT_TYPES, rows)
         except pg.CheckViolation as error:

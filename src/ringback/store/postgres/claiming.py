@@ -1,10 +1,11 @@
-"""Where a claim begins to look for lanes that ring.
+"""Where a look for lanes that ring begins.
 
-Lanes are claimed in the order of their bells, and each claim leaves a dead entry at the head of the index. While some
-session's transaction is old, nobody may clear them away, and whoever began at the head would pass over all of them. So
-a claim begins where the last one ended, less SLACK_MS for bells that were on their way: what rings anew rings at about
-the present time. What rings at an older time is found by a look from the head every FULL_EVERY_MS, or at once where
-somebody knows of it and calls `forget` or `lower`. Each process keeps it for itself, and loses nothing by losing it.
+Bells are looked for in the order of their times, and each that is heard leaves a dead entry at the head of an index.
+While some session's transaction is old, nobody may clear them away, and whoever began at the head would pass over all
+of them. So a look begins where the last one ended, less SLACK_MS for bells that were on their way: what rings anew
+rings at about the present time. What rings at an older time is found by a look from the head every FULL_EVERY_MS, or
+at once where somebody knows of it and calls `forget` or `lower`. Each process keeps it for itself, and loses nothing
+by losing it.
 """
 
 import threading
@@ -72,3 +73,21 @@ class ClaimStart:
     def passes_over(self, due_at: int) -> bool:
         """Whether claims begin after that time."""
         return due_at < self._place.from_due
+
+
+class Looks:
+    """Where this process looks: for lanes of nobody, and for those of its own."""
+
+    def __init__(self) -> None:
+        self.claims = ClaimStart()
+        self.hearing = ClaimStart()
+
+    def lower(self, due_at: int) -> None:
+        """See `ClaimStart`."""
+        self.claims.lower(due_at)
+        self.hearing.lower(due_at)
+
+    def forget(self) -> None:
+        """See `ClaimStart`."""
+        self.claims.forget()
+        self.hearing.forget()

@@ -14,7 +14,7 @@ from typing import Final
 import psycopg
 
 from ringback.store.port import Retryable, StoreUnavailable
-from ringback.store.postgres.claiming import ClaimStart
+from ringback.store.postgres.claiming import Looks
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.doubt import DoubtSettler, Origin
 from ringback.store.postgres.errors import store_errors
@@ -123,7 +123,7 @@ class Database:
         self.notifier = Notifier(connect, self._watch)
         self.days = Days()
         self.floor = Floor()
-        self.claims = ClaimStart()
+        self.looks = Looks()
         self.by_tenant = False  # found out when the store is opened
         self.node_timeline: int | None = None  # when this process's node was registered
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from ringback.model.attempt import Attempt
 from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secret
-from ringback.model.event import Event, first_deliveries
+from ringback.model.event import MADE_FOR_ONE, Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS
@@ -188,7 +188,7 @@ def _has_room(session: Session, endpoint: Endpoint, endpoints_max: int, of_profi
 def _insert_first_event(session: Session, days: Days, endpoint: Endpoint, event: Event) -> None:
     """The event that an endpoint begins with, and its delivery if it wants it."""
     wanted = first_deliveries(endpoint, event)
-    Arrivals(session, days).insert([event], wanted)
+    Arrivals(session, days).insert([event], wanted, {0: MADE_FOR_ONE})
     ring_lanes(session, [(event.tenant_id, endpoint.id, delivery.due_at) for delivery in wanted])
 
 

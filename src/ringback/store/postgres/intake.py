@@ -5,13 +5,13 @@ for: then it is taken or free. A COMMIT whose answer is lost is settled by askin
 is CommitInDoubt raised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self
 
 from ringback.model.endpoint import Endpoint
-from ringback.model.event import Event, NewDelivery
+from ringback.model.event import NOBODY_MISSED, Event, NewDelivery
 from ringback.model.ids import looks_made
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
@@ -111,10 +111,12 @@ class PostgresTransaction(PostgresRecordTransaction):
         with store_errors():
             return {(tenant_id, int(key)) for tenant_id, key in self._session.rows(_SQL["taken_numbers"], asked)}
 
-    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
+    def insert(
+        self, events: Sequence[Event], deliveries: Sequence[NewDelivery], missed: Mapping[int, str] = NOBODY_MISSED
+    ) -> Sequence[int]:
         with store_errors():
             self._db.have_days(EVENT, [event.accepted_at for event in events])
-            return self._arrivals.insert(events, deliveries)
+            return self._arrivals.insert(events, deliveries, missed)
 
     def commit(self) -> None:
         with store_errors():
@@ -137,7 +139,7 @@ class PostgresIntake(PostgresPart):
         if rings:
             with self._db.writing(hot=True) as session:
                 ring_lanes(session, rings)
-            self._db.claims.lower(min(ring.due_at for ring in rings))
+            self._db.looks.lower(min(ring.due_at for ring in rings))
             self._db.notifier.rang()
 
 

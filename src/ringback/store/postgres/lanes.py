@@ -26,13 +26,13 @@ class PostgresLanes(PostgresFetch):
 
     def claim(self, node_id: str, now: int, limit: int) -> list[LaneRow]:
         with self._db.reading(hot=True) as session:
-            place = self._db.claims.begin(now)
+            place = self._db.looks.claims.begin(now)
             asked = {"node_id": node_id, "now": now, **place._asdict()}
             alive, any_rings = session.first(_SQL["anything_to_claim"], asked)
         if not alive:
             raise _taken_over(node_id)
         if not any_rings:
-            self._db.claims.end(now, [], all_taken=True)
+            self._db.looks.claims.end(now, [], all_taken=True)
         if not any_rings or limit <= 0:
             return []
         with self._db.writing(hot=True) as session:
@@ -41,12 +41,14 @@ class PostgresLanes(PostgresFetch):
             found = session.rows(_SQL["claim_lanes"], {**asked, "limit": limit})
         rows = [LaneRow(*row) for row in found]
         rows.sort(key=_by_due)
-        self._db.claims.end(now, rows, all_taken=len(rows) < limit)
+        self._db.looks.claims.end(now, rows, all_taken=len(rows) < limit)
         return rows
 
     def ringing(self, node_id: str, now: int) -> list[str]:
+        place = self._db.looks.hearing.begin(now)
         with self._db.reading(hot=True) as session:
-            found = session.rows(_SQL["ringing_lanes"], {"node_id": node_id, "now": now})
+            found = session.rows(_SQL["ringing_lanes"], {"node_id": node_id, "now": now, "from_due": place.from_due})
+        self._db.looks.hearing.end(now, [], all_taken=True)
         return [endpoint_id for (endpoint_id,) in found]
 
     def silence(self, node_id: str, endpoint_ids: Sequence[str]) -> None:
@@ -78,8 +80,8 @@ class PostgresLanes(PostgresFetch):
 
     def _tell_of_old_bells(self, due_ats: Sequence[int]) -> None:
         """Work that has waited for long was given up with its lane: claims begin after its time."""
-        if due_ats and self._db.claims.passes_over(min(due_ats)):
-            self._db.claims.lower(min(due_ats))
+        if due_ats and self._db.looks.claims.passes_over(min(due_ats)):
+            self._db.looks.lower(min(due_ats))
             self._db.notifier.rang(long_ago=True)
 
     def keep_health(self, node_id: str, endpoint_id: str, health: bytes, notices: Sequence[Notice]) -> bool:
@@ -99,7 +101,7 @@ class PostgresLanes(PostgresFetch):
         asked = {"node_id": node_id, "endpoint_ids": sorted(endpoint_ids), "now": now}
         with self._db.writing(hot=True) as session:
             session.change(_SQL["free_lanes"], asked)
-        self._db.claims.forget()
+        self._db.looks.forget()
 
 
 class PostgresNodes(PostgresPart):
@@ -138,14 +140,14 @@ class PostgresNodes(PostgresPart):
             if not session.change(_SQL["delete_silent_node"], {"node_id": node_id, "beat": beat}):
                 return False
             session.change(_SQL["free_lanes_of_node"], {"node_id": node_id, "now": now})
-        self._db.claims.forget()
+        self._db.looks.forget()
         self._db.notifier.rang(long_ago=True)
         return True
 
     def leave(self, node_id: str, now: int) -> None:
         with self._db.writing(hot=True) as session:
             _bury(session, node_id, now)
-        self._db.claims.forget()
+        self._db.looks.forget()
         self._db.notifier.rang(long_ago=True)
 
 

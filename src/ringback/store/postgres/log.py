@@ -6,7 +6,7 @@ days that can't hold what is looked for no partition is read.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ringback.model.attempt import Attempt
@@ -15,7 +15,9 @@ from ringback.store.log_reading import (
     LAST_SEQ,
     STEP_ROWS,
     Step,
+    Walked,
     attempt_of,
+    decode_days,
     filters_of,
     other_way_round,
     progress_of,
@@ -25,7 +27,7 @@ from ringback.store.log_reading import (
     walk_of,
     whole_attempt,
 )
-from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, StoredEvent
+from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, FoundAttempts, StoredEvent
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.endings import names_of
@@ -60,7 +62,7 @@ class PostgresLog(PostgresPart):
         found = self._of_quiet_endpoint(filters, query)
         if found is None:
             name = "walk_events" if query.endpoint_id is None else "walk_events_of_endpoint"
-            found = self._walk(name, filters, start_of_events(query), query)
+            found = self._walk(name, filters, start_of_events(query), query).found
         rows = self._load("load_events", "seqs", query.tenant_id, found)
         return [StoredEvent(seq, Event(*row)) for seq, *row in rows]
 
@@ -73,6 +75,11 @@ class PostgresLog(PostgresPart):
         with self._db.reading() as session:
             found = session.first(_SQL["events_by_id"], {"tenant_id": tenant_id, "ids": [event_id]})
         return None if found is None else Event(*found)
+
+    def missed(self, tenant_id: str, event_id: str) -> str | None:
+        with self._db.reading() as session:
+            found = session.first(_SQL["who_missed_event"], {"tenant_id": tenant_id, "event_id": event_id})
+        return None if found is None else found[0]
 
     def event_by_number(self, tenant_id: str, number: int) -> Event | None:
         with self._db.reading() as session:
@@ -113,8 +120,13 @@ class PostgresLog(PostgresPart):
         return sorted(endpoint_id for (endpoint_id,) in found)
 
     def list_attempts(self, query: AttemptQuery) -> Sequence[Attempt]:
-        found = self._walk(walk_of(query), filters_of(query), start_of_attempts(query), query)
+        found = self._walk(walk_of(query), filters_of(query), start_of_attempts(query), query).found
         return [attempt_of(row) for row in self._load("load_attempts", "ids", query.tenant_id, found)]
+
+    def search_attempts(self, query: AttemptQuery, rows_max: int) -> FoundAttempts:
+        found, place = self._walk(walk_of(query), filters_of(query), start_of_attempts(query), query, rows_max)
+        rows = self._load("load_attempts", "ids", query.tenant_id, found)
+        return FoundAttempts([attempt_of(row) for row in rows], place)
 
     def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
         with self._db.reading() as session:
@@ -125,6 +137,18 @@ class PostgresLog(PostgresPart):
         asked = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "since_day": since_day}
         with self._db.reading() as session:
             return [DayCount(*row) for row in session.rows(_SQL["day_counts"], asked)]
+
+    def tenant_day_counts(self, tenant_id: str, since_day: str) -> Sequence[DayCount]:
+        asked = {"tenant_id": tenant_id, "since_day": since_day}
+        with self._db.reading() as session:
+            return [DayCount(*row) for row in session.rows(_SQL["tenant_day_counts"], asked)]
+
+    def day_counts_of(
+        self, tenant_id: str, endpoint_ids: Sequence[str], since_day: str
+    ) -> Mapping[str, Sequence[DayCount]]:
+        asked = {"tenant_id": tenant_id, "endpoint_ids": list(endpoint_ids), "since_day": since_day}
+        with self._db.reading() as session:
+            return {name: decode_days(days) for name, days in session.rows(_SQL["day_counts_of"], asked)}
 
     def _of_quiet_endpoint(self, filters: dict[str, Any], query: EventQuery) -> list[tuple[int, int]] | None:
         """(place, time) of the first events of an endpoint that has few; None where it has many, or none is named.
@@ -150,8 +174,13 @@ class PostgresLog(PostgresPart):
         return after[: query.limit]
 
     def _walk(
-        self, name: str, filters: dict[str, Any], start: object, query: EventQuery | AttemptQuery
-    ) -> list[tuple[Any, int]]:
+        self,
+        name: str,
+        filters: dict[str, Any],
+        start: object,
+        query: EventQuery | AttemptQuery,
+        rows_max: int | None = None,
+    ) -> Walked:
         """(place or id, time) of the first rows after `start` that pass the filters."""
         text = other_way_round(_SQL[name], _AFTER) if query.ascending else _SQL[name]
         times = _span(query.since, query.until)
@@ -163,7 +192,7 @@ class PostgresLog(PostgresPart):
 
         # Whether an endpoint has an attempt of an event may have to be looked up in every day.
         step_rows = STEP_ROWS // 4 if name == "walk_events_of_endpoint" else STEP_ROWS
-        return walk(read, filters_of(query), start, query.limit, step_rows)
+        return walk(read, filters_of(query), start, query.limit, rows_max=rows_max, step_rows=step_rows)
 
     def _load(self, query: str, column: str, tenant_id: str, found: Sequence[tuple[Any, int]]) -> list[Any]:
         if not found:

@@ -53,13 +53,15 @@ class PostgresSealing(PostgresPart):
     def _can_reseal(self, sealer: Sealer) -> bool:
         with self._db.reading() as session:
             asked = _sealed_otherwise(sealer, 1)
-            return any(session.first(_SQL[query], asked) for query in ("credentials_to_reseal", "secrets_to_reseal"))
+            found = ("credentials_to_reseal", "secrets_to_reseal", "bins_to_reseal")
+            return any(session.first(_SQL[query], asked) for query in found)
 
     @tried_again
     def _reseal(self, sealer: Sealer, limit: int) -> int:
         with sealing(self._db) as session:
             done = _reseal_credentials(session, self._sealed, sealer, limit)
-            return done + _reseal_secrets(session, self._sealed, sealer, limit - done)
+            done += _reseal_secrets(session, self._sealed, sealer, limit - done)
+            return done + _reseal_bins(session, self._sealed, sealer, limit - done)
 
 
 @contextmanager
@@ -78,7 +80,7 @@ def insert_secret(session: Session, secret: Secret, sealed: SealedRows) -> None:
 def read_sealing_keys(session: Session) -> list[str]:
     """The ids of all master keys that something is sealed with."""
     found: set[str] = set()
-    for query in ("keys_of_secrets", "keys_of_credentials"):
+    for query in ("keys_of_secrets", "keys_of_credentials", "keys_of_bins"):
         found.update(key_id for (key_id,) in session.rows(_SQL[query], {"none": DOES_NOT_OPEN}))
     return sorted(found)
 
@@ -109,4 +111,16 @@ def _reseal_secrets(session: Session, sealed: SealedRows, sealer: Sealer, limit:
             session.change(_SQL["secret_does_not_open"], {"id": secret.id, "mark": DOES_NOT_OPEN})
         else:
             session.change(_SQL["reseal_secret"], sealed.secret_columns(secret))
+    return len(rows)
+
+
+def _reseal_bins(session: Session, sealed: SealedRows, sealer: Sealer, limit: int) -> int:
+    ids = [found for (found,) in session.rows(_SQL["bins_to_reseal"], _sealed_otherwise(sealer, limit))]
+    rows = session.rows(_SQL["lock_bins"], {"ids": ids, **_sealed_otherwise(sealer, limit)})
+    for row in rows:
+        one = sealed.bin(row)
+        if one.unreadable:
+            session.change(_SQL["bin_does_not_open"], {"id": one.id, "mark": DOES_NOT_OPEN})
+        else:
+            session.change(_SQL["reseal_bin"], sealed.bin_columns(one))
     return len(rows)

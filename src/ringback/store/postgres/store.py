@@ -11,11 +11,14 @@ from typing import Final, Self
 from ringback.store.migrate import load_migrations
 from ringback.store.port import Sealer, Space, Store
 from ringback.store.postgres.address import Address
+from ringback.store.postgres.audit_trail import PostgresAuditTrail
+from ringback.store.postgres.bins import PostgresBins
 from ringback.store.postgres.census import PostgresCensus
 from ringback.store.postgres.changes import PostgresFollow
 from ringback.store.postgres.clock import PostgresClock
 from ringback.store.postgres.config import PostgresKeys, PostgresTenants
 from ringback.store.postgres.connection import Database
+from ringback.store.postgres.console import PostgresConsole
 from ringback.store.postgres.database import prepare
 from ringback.store.postgres.dropping import PostgresDropping
 from ringback.store.postgres.endpoints import PostgresEndpoints, PostgresHandshakes
@@ -78,6 +81,9 @@ class PostgresStore(
     PostgresNotices,
     PostgresLog,
     PostgresCensus,
+    PostgresBins,
+    PostgresConsole,
+    PostgresAuditTrail,
     Store,
 ):
     """A whole store in one database."""

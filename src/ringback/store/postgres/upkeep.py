@@ -43,6 +43,9 @@ _PURGES: Final = (
     "purge_tracked_sets_gone",
     "purge_rule_failures",
     "purge_notices",
+    "purge_sessions",
+    "purge_links",
+    "purge_audit_entries",
 )
 
 
@@ -79,6 +82,7 @@ class PostgresRepairs(PostgresPart):
         with self._db.writing() as session:
             for tenant_id in sorted({endpoint.tenant_id for endpoint in endpoints}):
                 share_tenant(session, tenant_id)
+            session.rows(_SQL["keep_endpoints"], {"endpoint_ids": missing})
             present = read_endpoints(session, sorted(missing), self._sealed)
             for endpoint in present:
                 insert_lane(session, endpoint)

@@ -32,7 +32,7 @@ class PostgresWakeups(PostgresPart):
                 self.stop_listening()
                 raise
         if any(one.payload for one in heard):
-            self._db.claims.forget()
+            self._db.looks.forget()
         return bool(heard)
 
     def stop_listening(self) -> None:

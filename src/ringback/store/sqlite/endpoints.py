@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 
 from ringback.model.endpoint import Endpoint, EndpointMove, EndpointStatus, Secret
-from ringback.model.event import Event, first_deliveries
+from ringback.model.event import MADE_FOR_ONE, Event, first_deliveries
 from ringback.model.handshake import HandshakeEnd
 from ringback.model.lane import LaneRow
 from ringback.model.limits import FOREVER_MS, STEP_ROWS_MAX
@@ -198,7 +198,7 @@ def insert_lane(connection: apsw.Connection, endpoint: Endpoint) -> None:
 def _insert_first_event(connection: apsw.Connection, endpoint: Endpoint, event: Event) -> None:
     """The event that an endpoint begins with, and its delivery if it wants it."""
     wanted = first_deliveries(endpoint, event)
-    insert_events(connection, [event], wanted)
+    insert_events(connection, [event], wanted, {0: MADE_FOR_ONE})
     ring_lanes(connection, [(event.tenant_id, endpoint.id, delivery.due_at) for delivery in wanted])
 
 

@@ -5,14 +5,14 @@ is short. What a select finds inside it is still so when the insert comes. A COM
 within one process: CommitInDoubt is never raised.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
 import msgspec
 
 from ringback.model.endpoint import Endpoint
-from ringback.model.event import Event, NewDelivery
+from ringback.model.event import NOBODY_MISSED, Event, NewDelivery
 from ringback.model.lane import Change
 from ringback.model.tenant import Tenant
 from ringback.store.port import Everything, IntakeTransaction, KeyClaim, Ring, TakenKey
@@ -88,9 +88,11 @@ class SqliteTransaction(SqliteRecordTransaction):
         with store_errors():
             return {(tenant_id, number) for tenant_id, number in _TAKEN_NUMBERS.run(self._connection, numbers)}
 
-    def insert(self, events: Sequence[Event], deliveries: Sequence[NewDelivery]) -> Sequence[int]:
+    def insert(
+        self, events: Sequence[Event], deliveries: Sequence[NewDelivery], missed: Mapping[int, str] = NOBODY_MISSED
+    ) -> Sequence[int]:
         with store_errors():
-            return insert_events(self._connection, events, deliveries)
+            return insert_events(self._connection, events, deliveries, missed)
 
     def commit(self) -> None:
         self._ended = True

@@ -49,6 +49,8 @@ _QUERIES: Final = {
     "tracked_set_gone": "move_tracked_set_gone",
     "rule_failure": "move_rule_failure",
     "notice": "move_notice",
+    "operator": "move_operator",
+    "audit_entry": "move_audit_entry",
 }
 
 

@@ -38,13 +38,14 @@ class SqliteSealing(SqlitePart):
             return 0
         with self._writer.transaction() as connection, _plain_rows_are_wiped(connection):
             done = _reseal_secrets(connection, self._sealed, limit)
-            return done + _reseal_credentials(connection, self._sealed, limit - done)
+            done += _reseal_credentials(connection, self._sealed, limit - done)
+            return done + _reseal_bins(connection, self._sealed, limit - done)
 
 
 def read_sealing_keys(connection: apsw.Connection) -> list[str]:
     """The ids of all master keys that something is sealed with."""
     found: set[str] = set()
-    for query in ("keys_of_secrets", "keys_of_credentials"):
+    for query in ("keys_of_secrets", "keys_of_credentials", "keys_of_bins"):
         found.update(key_id for (key_id,) in rows(connection, _SQL[query], {"none": DOES_NOT_OPEN}))
     return sorted(found)
 
@@ -83,4 +84,16 @@ def _reseal_credentials(connection: apsw.Connection, sealed: SealedRows, limit: 
             connection.execute(_SQL["credentials_do_not_open"], {"id": endpoint.id, "mark": DOES_NOT_OPEN})
         else:
             connection.execute(_SQL["reseal_credentials"], sealed.endpoint_row(endpoint))
+    return len(found)
+
+
+def _reseal_bins(connection: apsw.Connection, sealed: SealedRows, limit: int) -> int:
+    assert sealed.sealer is not None  # noqa: S101 - the caller looked
+    found = rows(connection, _SQL["bins_to_reseal"], _other_than(sealed.sealer.key_id, limit=limit))
+    for row in found:
+        one = sealed.bin(row)
+        if one.unreadable:
+            connection.execute(_SQL["bin_does_not_open"], {"id": one.id, "mark": DOES_NOT_OPEN})
+        else:
+            connection.execute(_SQL["reseal_bin"], sealed.bin_columns(one))
     return len(found)

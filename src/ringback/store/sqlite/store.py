@@ -14,12 +14,15 @@ from ringback.store.migrate import load_migrations
 from ringback.store.port import Sealer, Space, Store
 from ringback.store.queries import load
 from ringback.store.sealed_rows import SealedRows
+from ringback.store.sqlite.audit_trail import SqliteAuditTrail
 from ringback.store.sqlite.backup import SqliteCopies
+from ringback.store.sqlite.bins import SqliteBins
 from ringback.store.sqlite.census import SqliteCensus, space_of
 from ringback.store.sqlite.changes import SqliteFollow
 from ringback.store.sqlite.clock import SqliteClock
 from ringback.store.sqlite.config import SqliteKeys, SqliteTenants
 from ringback.store.sqlite.connection import Readers
+from ringback.store.sqlite.console import SqliteConsole
 from ringback.store.sqlite.endpoints import SqliteEndpoints, SqliteHandshakes, SqliteSecrets
 from ringback.store.sqlite.event_types import SqliteEventTypes
 from ringback.store.sqlite.fetch import SqliteFetch
@@ -71,6 +74,9 @@ class SqliteStore(
     SqliteNotices,
     SqliteLog,
     SqliteCensus,
+    SqliteBins,
+    SqliteConsole,
+    SqliteAuditTrail,
     SqliteCopies,
     Store,
 ):

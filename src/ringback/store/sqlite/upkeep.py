@@ -41,6 +41,9 @@ _PURGES: Final = (
     "purge_tracked_sets_gone",
     "purge_rule_failures",
     "purge_notices",
+    "purge_sessions",
+    "purge_links",
+    "purge_audit_entries",
 )
 
 

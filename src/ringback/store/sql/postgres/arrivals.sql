@@ -1,10 +1,10 @@
 -- What is written wherever events arrive.
 
 -- name: copy_events
--- Append events; the columns in the order of model.event.Event, then the place in the stream.
+-- Append events; the columns of model.event.Event, then the place in the stream and what is kept of who missed it.
 COPY event (
     tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
-    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin, seq
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin, seq, missed
 ) FROM STDIN (FORMAT BINARY);
 
 -- name: copy_deliveries
@@ -14,20 +14,27 @@ COPY delivery (
 ) FROM STDIN (FORMAT BINARY);
 
 -- name: ring_lanes
--- Bring doorbells forward, owned or not, but never before the lane's pause ends.
+-- Bring doorbells forward, owned or not, but never before the lane's pause ends. Of the turn see lanes.sql.
 WITH bell AS MATERIALIZED (
-    SELECT lane.endpoint_id, bell.due_at
-    FROM unnest(%(endpoint_ids)s::text[], %(tenant_ids)s::text[], %(due_ats)s::bigint[])
-        AS bell (endpoint_id, tenant_id, due_at)
-    JOIN lane ON lane.endpoint_id = bell.endpoint_id AND lane.tenant_id = bell.tenant_id
-    WHERE lane.due_at IS NULL OR lane.due_at > greatest(bell.due_at, lane.not_before)
+    SELECT lane.endpoint_id, asked.turn, asked.due_at
+    FROM (
+        SELECT named.*, (
+            SELECT turn FROM lane WHERE lane.endpoint_id = named.endpoint_id ORDER BY turn DESC LIMIT 1
+        ) AS turn
+        FROM unnest(%(endpoint_ids)s::text[], %(tenant_ids)s::text[], %(due_ats)s::bigint[])
+            AS named (endpoint_id, tenant_id, due_at)
+        OFFSET 0
+    ) AS asked
+    JOIN lane ON lane.endpoint_id = asked.endpoint_id AND lane.turn >= asked.turn
+    AND lane.tenant_id = asked.tenant_id
+    WHERE lane.due_at IS NULL OR lane.due_at > greatest(asked.due_at, lane.not_before)
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
 UPDATE lane
-SET due_at = greatest(bell.due_at, lane.not_before)
+SET due_at = greatest(bell.due_at, lane.not_before), turn = lane.turn + 1
 FROM bell
-WHERE lane.endpoint_id = bell.endpoint_id
+WHERE lane.endpoint_id = bell.endpoint_id AND lane.turn >= bell.turn
 AND (lane.due_at IS NULL OR lane.due_at > greatest(bell.due_at, lane.not_before));
 
 -- name: take_numbers

@@ -12,11 +12,11 @@ SELECT 1 FROM tenant WHERE id = %(id)s FOR SHARE;
 -- Add a tenant unless its name is taken, by a tenant that is being purged too.
 INSERT INTO tenant (
     id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 )
 VALUES (
     %(id)s, %(name)s, %(profile)s, %(webhooks_enabled)s, %(retention_days)s, %(created_at)s, %(updated_at)s,
-    %(revision)s, %(events_per_second)s, %(endpoints_max)s, %(payload_bytes_max)s
+    %(revision)s, %(events_per_second)s, %(endpoints_max)s, %(payload_bytes_max)s, %(viewers_see_bodies)s
 )
 ON CONFLICT (id) DO NOTHING;
 
@@ -24,7 +24,7 @@ ON CONFLICT (id) DO NOTHING;
 -- Those of the tenants that exist, as asked.
 SELECT
     tenant.id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS asked (id, place)
 JOIN tenant ON tenant.id = asked.id
 WHERE deleted_at IS NULL
@@ -34,7 +34,7 @@ ORDER BY asked.place;
 -- A page of tenants by id.
 SELECT
     id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 FROM tenant
 WHERE id > %(after)s AND deleted_at IS NULL
 ORDER BY id
@@ -44,7 +44,7 @@ LIMIT %(limit)s;
 -- A page of those tenants, by id, whose events are limited.
 SELECT
     id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 FROM tenant
 WHERE deleted_at IS NULL AND (events_per_second IS NOT NULL OR payload_bytes_max IS NOT NULL) AND id > %(after)s
 ORDER BY id
@@ -56,7 +56,7 @@ UPDATE tenant
 SET name = %(name)s, profile = %(profile)s, webhooks_enabled = %(webhooks_enabled)s,
     retention_days = %(retention_days)s, created_at = %(created_at)s, updated_at = %(updated_at)s,
     revision = %(revision)s, events_per_second = %(events_per_second)s, endpoints_max = %(endpoints_max)s,
-    payload_bytes_max = %(payload_bytes_max)s
+    payload_bytes_max = %(payload_bytes_max)s, viewers_see_bodies = %(viewers_see_bodies)s
 WHERE id = %(id)s AND revision = %(revision)s - 1 AND deleted_at IS NULL;
 
 -- name: mark_tenant_deleted

@@ -70,7 +70,7 @@ UPDATE endpoint SET deleted_at = %(now)s FROM own WHERE endpoint.id = own.id
 RETURNING endpoint.id;
 
 -- name: insert_lane
--- Add the lane of an endpoint; a silent one, paused for ever, where its tenant's webhooks are off. Another may have.
+-- Add the lane of an endpoint whose row is inserted or locked, unless it has one; paused where webhooks are off.
 INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health)
 SELECT
     %(endpoint_id)s, %(tenant_id)s,
@@ -78,7 +78,7 @@ SELECT
     CASE WHEN tenant.off THEN %(forever)s ELSE %(not_before)s END,
     NULL, ''::bytea
 FROM (SELECT EXISTS (SELECT 1 FROM tenant WHERE id = %(tenant_id)s AND NOT webhooks_enabled) AS off) AS tenant
-ON CONFLICT (endpoint_id) DO NOTHING;
+WHERE NOT EXISTS (SELECT 1 FROM lane WHERE endpoint_id = %(endpoint_id)s);
 
 -- name: lanes_of
 -- Lanes as they are stored, as asked; the columns in the order of model.lane.LaneRow.

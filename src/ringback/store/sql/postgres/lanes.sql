@@ -1,6 +1,10 @@
 -- Lanes and nodes: who drains what.
 --
 -- `owner IS NOT DISTINCT FROM` is never looked up in lane_owned, which would visit all of the node's lanes for each.
+--
+-- What happens often to a lane gives it a higher `turn`, which is the second column of its key. While some transaction is
+-- old nobody may clear away what a lane was before; whoever looks for it by its latest turn passes over none of that. The
+-- turn is looked up before the row is locked, and the row may have a higher one by then: hence `turn >= …`.
 
 -- name: anything_to_claim
 -- Whether a node's row is there, and whether any lane rings that nobody owns, from a place in the order of claims on.
@@ -28,57 +32,80 @@ WITH ringing AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 UPDATE lane
-SET owner = %(node_id)s, due_at = NULL
+SET owner = %(node_id)s, due_at = NULL, turn = lane.turn + 1
 FROM ringing
 WHERE lane.endpoint_id = ringing.endpoint_id
+AND lane.turn >= (SELECT turn FROM lane WHERE lane.endpoint_id = ringing.endpoint_id ORDER BY turn DESC LIMIT 1)
 RETURNING
     ringing.tenant_id, ringing.endpoint_id, ringing.due_at, ringing.not_before, %(node_id)s::text, ringing.health,
     ringing.freed_at;
 
 -- name: ringing_lanes
--- A node's own lanes whose bell rings.
-SELECT endpoint_id FROM lane WHERE owner = %(node_id)s AND due_at <= %(now)s;
+-- A node's own lanes whose bell rings, from a time on.
+SELECT endpoint_id FROM lane WHERE owner = %(node_id)s AND due_at >= %(from_due)s AND due_at <= %(now)s;
 
 -- name: not_silent_lanes
 -- Which of a node's own lanes have a bell to silence.
 SELECT lane.endpoint_id
-FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
-JOIN lane ON lane.endpoint_id = asked.endpoint_id
+FROM (
+    SELECT endpoint_id, (
+        SELECT turn FROM lane WHERE lane.endpoint_id = named.endpoint_id ORDER BY turn DESC LIMIT 1
+    ) AS turn
+    FROM unnest(%(endpoint_ids)s::text[]) AS named (endpoint_id)
+    OFFSET 0
+) AS asked
+JOIN lane ON lane.endpoint_id = asked.endpoint_id AND lane.turn >= asked.turn
 WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NOT NULL;
 
 -- name: silence_lanes
 -- Silence the bells of a node's own lanes.
 WITH own AS MATERIALIZED (
-    SELECT lane.endpoint_id
-    FROM unnest(%(endpoint_ids)s::text[]) AS asked (endpoint_id)
-    JOIN lane ON lane.endpoint_id = asked.endpoint_id
+    SELECT lane.endpoint_id, asked.turn
+    FROM (
+        SELECT endpoint_id, (
+            SELECT turn FROM lane WHERE lane.endpoint_id = named.endpoint_id ORDER BY turn DESC LIMIT 1
+        ) AS turn
+        FROM unnest(%(endpoint_ids)s::text[]) AS named (endpoint_id)
+        OFFSET 0
+    ) AS asked
+    JOIN lane ON lane.endpoint_id = asked.endpoint_id AND lane.turn >= asked.turn
     WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NOT NULL
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
-UPDATE lane SET due_at = NULL FROM own WHERE lane.endpoint_id = own.endpoint_id;
+UPDATE lane SET due_at = NULL, turn = lane.turn + 1
+FROM own
+WHERE lane.endpoint_id = own.endpoint_id AND lane.turn >= own.turn;
 
 -- name: release_lanes
 -- Give lanes up where they are still the node's own and silent; an endless pause stays endless; those given up.
 WITH leaving AS MATERIALIZED (
     SELECT
-        lane.endpoint_id, asked.next_due, asked.health,
+        lane.endpoint_id, asked.turn, asked.next_due, asked.health,
         CASE WHEN lane.not_before >= %(forever)s THEN lane.not_before ELSE asked.not_before END AS not_before
-    FROM unnest(%(endpoint_ids)s::text[], %(next_dues)s::bigint[], %(not_befores)s::bigint[], %(healths)s::bytea[])
-        AS asked (endpoint_id, next_due, not_before, health)
-    JOIN lane ON lane.endpoint_id = asked.endpoint_id
+    FROM (
+        SELECT named.*, (
+            SELECT turn FROM lane WHERE lane.endpoint_id = named.endpoint_id ORDER BY turn DESC LIMIT 1
+        ) AS turn
+        FROM unnest(
+            %(endpoint_ids)s::text[], %(next_dues)s::bigint[], %(not_befores)s::bigint[], %(healths)s::bytea[]
+        ) AS named (endpoint_id, next_due, not_before, health)
+        OFFSET 0
+    ) AS asked
+    JOIN lane ON lane.endpoint_id = asked.endpoint_id AND lane.turn >= asked.turn
     WHERE lane.owner IS NOT DISTINCT FROM %(node_id)s::text AND lane.due_at IS NULL
     ORDER BY lane.endpoint_id
     FOR UPDATE OF lane
 )
 UPDATE lane
 SET owner = NULL,
+    turn = lane.turn + 1,
     health = leaving.health,
     freed_at = CASE WHEN leaving.next_due <= freed_at THEN freed_at ELSE 0 END,
     not_before = leaving.not_before,
     due_at = CASE WHEN leaving.next_due IS NOT NULL THEN greatest(leaving.next_due, leaving.not_before) END
 FROM leaving
-WHERE lane.endpoint_id = leaving.endpoint_id
+WHERE lane.endpoint_id = leaving.endpoint_id AND lane.turn >= leaving.turn
 RETURNING lane.endpoint_id;
 
 -- name: keep_health

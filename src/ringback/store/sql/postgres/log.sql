@@ -182,6 +182,10 @@ CROSS JOIN LATERAL (
 ) AS event
 ORDER BY asked.place;
 
+-- name: who_missed_event
+-- What is kept of the endpoints that an event did not go to.
+SELECT missed FROM event WHERE tenant_id = %(tenant_id)s AND id = %(event_id)s;
+
 -- name: event_by_number
 -- The event of a tenant that is called by a number; the columns in the order of model.event.Event.
 SELECT
@@ -285,3 +289,32 @@ FROM (
 ) AS figures
 GROUP BY day
 ORDER BY day;
+
+-- name: tenant_day_counts
+-- A tenant's figures by day, oldest first: what is counted already and what is still to be.
+SELECT day, sum(succeeded)::bigint, sum(failed)::bigint
+FROM (
+    SELECT day, succeeded, failed FROM endpoint_day
+    WHERE tenant_id = %(tenant_id)s AND day >= %(since_day)s
+    UNION ALL
+    SELECT day, succeeded, failed FROM endpoint_day_delta
+    WHERE tenant_id = %(tenant_id)s AND day >= %(since_day)s
+) AS figures
+GROUP BY day
+ORDER BY day;
+
+-- name: day_counts_of
+-- The same of many endpoints, each one's days gathered into one text.
+SELECT endpoint_id, json_agg(json_build_array(day, succeeded, failed) ORDER BY day)::text
+FROM (
+    SELECT endpoint_id, day, sum(succeeded)::bigint AS succeeded, sum(failed)::bigint AS failed
+    FROM (
+        SELECT endpoint_id, day, succeeded, failed FROM endpoint_day
+        WHERE tenant_id = %(tenant_id)s AND endpoint_id = ANY(%(endpoint_ids)s::text[]) AND day >= %(since_day)s
+        UNION ALL
+        SELECT endpoint_id, day, succeeded, failed FROM endpoint_day_delta
+        WHERE tenant_id = %(tenant_id)s AND endpoint_id = ANY(%(endpoint_ids)s::text[]) AND day >= %(since_day)s
+    ) AS figures
+    GROUP BY endpoint_id, day
+) AS days
+GROUP BY endpoint_id;

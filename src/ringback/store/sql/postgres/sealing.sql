@@ -29,7 +29,7 @@ WITH RECURSIVE used (key_id) AS (
 SELECT key_id FROM used WHERE key_id IS NOT NULL;
 
 -- name: count_to_reseal
--- How many secrets and endpoints are plain, or sealed with another key than this one, or can't be found by it.
+-- How many secrets, endpoints and bins are plain, or sealed with another key than this one, or can't be found by it.
 SELECT
     (SELECT count(*) FROM secret WHERE key_id IS NULL)
     + (SELECT count(*) FROM secret WHERE key_id > %(none)s AND key_id < %(key_id)s)
@@ -37,7 +37,11 @@ SELECT
     + (SELECT count(*) FROM secret WHERE key_id = %(key_id)s AND endpoint_id IS NULL AND fingerprint IS NULL)
     + (SELECT count(*) FROM endpoint WHERE key_id IS NULL)
     + (SELECT count(*) FROM endpoint WHERE key_id > %(none)s AND key_id < %(key_id)s)
-    + (SELECT count(*) FROM endpoint WHERE key_id > %(key_id)s);
+    + (SELECT count(*) FROM endpoint WHERE key_id > %(key_id)s)
+    + (
+        SELECT count(*) FROM bin
+        WHERE secret IS NOT NULL AND (key_id IS NULL OR key_id NOT IN (%(none)s, %(key_id)s))
+    );
 
 -- name: secrets_to_reseal
 -- The ids of some secrets that are plain, or sealed with one of the other keys, or can't be found by this one.

@@ -112,6 +112,10 @@ WHERE (SELECT count(*) FROM lane WHERE lane.endpoint_id = pending.endpoint_id) =
 AND (SELECT count(*) FROM endpoint WHERE endpoint.id = pending.endpoint_id AND endpoint.deleted_at IS NULL) = 1
 LIMIT %(limit)s;
 
+-- name: keep_endpoints
+-- Keep the rows of endpoints as they are, so that nobody else gives them lanes.
+SELECT 1 FROM endpoint WHERE id = ANY (%(endpoint_ids)s::text[]) ORDER BY id || '' FOR UPDATE;
+
 -- name: lost_endpoints
 -- Endpoints that have deliveries although they are deleted or gone. -- all tenants: a skip scan.
 WITH RECURSIVE pending (tenant_id, endpoint_id) AS (

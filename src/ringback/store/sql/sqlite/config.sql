@@ -26,11 +26,11 @@ SELECT 'trigger', tenant_id, id FROM record_trigger;
 -- Add a tenant unless its name is taken, by a tenant that is being purged too.
 INSERT INTO tenant (
     id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 )
 VALUES (
     :id, :name, :profile, :webhooks_enabled, :retention_days, :created_at, :updated_at, :revision,
-    :events_per_second, :endpoints_max, :payload_bytes_max
+    :events_per_second, :endpoints_max, :payload_bytes_max, :viewers_see_bodies
 )
 ON CONFLICT (id) DO NOTHING;
 
@@ -38,7 +38,7 @@ ON CONFLICT (id) DO NOTHING;
 -- Those of the tenants that exist, as asked.
 SELECT
     tenant.id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 FROM json_each(:ids) AS asked
 CROSS JOIN tenant ON tenant.id = asked.value
 WHERE deleted_at IS NULL;
@@ -47,7 +47,7 @@ WHERE deleted_at IS NULL;
 -- A page of tenants by id.
 SELECT
     id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 FROM tenant
 WHERE id > :after AND deleted_at IS NULL
 ORDER BY id
@@ -57,7 +57,7 @@ LIMIT :limit;
 -- A page of those tenants, by id, whose events are limited.
 SELECT
     id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 FROM tenant
 WHERE deleted_at IS NULL AND (events_per_second IS NOT NULL OR payload_bytes_max IS NOT NULL) AND id > :after
 ORDER BY id
@@ -68,7 +68,8 @@ LIMIT :limit;
 UPDATE tenant
 SET name = :name, profile = :profile, webhooks_enabled = :webhooks_enabled, retention_days = :retention_days,
     created_at = :created_at, updated_at = :updated_at, revision = :revision,
-    events_per_second = :events_per_second, endpoints_max = :endpoints_max, payload_bytes_max = :payload_bytes_max
+    events_per_second = :events_per_second, endpoints_max = :endpoints_max, payload_bytes_max = :payload_bytes_max,
+    viewers_see_bodies = :viewers_see_bodies
 WHERE id = :id AND revision = :revision - 1 AND deleted_at IS NULL;
 
 -- name: mark_tenant_deleted

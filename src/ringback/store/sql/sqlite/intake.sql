@@ -27,6 +27,14 @@ INSERT INTO event (
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: insert_missed_events
+-- Append events; the columns in the order of model.event.Event, then what is kept of who missed it.
+INSERT INTO event (
+    tenant_id, id, type, data, channel, subject_type, subject_id, change, previous,
+    ordering_key, occurred_at, deliver_at, accepted_at, hops, deliveries, trace, number, changed, origin, missed
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
 -- name: insert_deliveries
 -- Append deliveries; the columns in the order of model.event.NewDelivery, then whether they are due later.
 INSERT INTO delivery (tenant_id, endpoint_id, event_id, ordering_key, due_at, deferred)

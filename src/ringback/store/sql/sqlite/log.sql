@@ -134,6 +134,10 @@ SELECT
 FROM json_each(:ids) AS asked
 CROSS JOIN event ON event.tenant_id = :tenant_id AND event.id = asked.value;
 
+-- name: who_missed_event
+-- What is kept of the endpoints that an event did not go to.
+SELECT missed FROM event WHERE tenant_id = :tenant_id AND id = :event_id;
+
 -- name: event_by_number
 -- The event of a tenant that is called by a number; the columns in the order of model.event.Event.
 SELECT
@@ -207,3 +211,24 @@ SELECT day, succeeded, failed
 FROM endpoint_day
 WHERE tenant_id = :tenant_id AND endpoint_id = :endpoint_id AND day >= :since_day
 ORDER BY day;
+
+-- name: tenant_day_counts
+-- A tenant's figures by day, oldest first: a row an endpoint and day is read.
+SELECT day, sum(succeeded), sum(failed)
+FROM endpoint_day
+WHERE tenant_id = :tenant_id AND day >= :since_day
+GROUP BY day
+ORDER BY day;
+
+-- name: day_counts_of
+-- The same of many endpoints, each one's days gathered into one text.
+SELECT endpoint_id, json_group_array(json_array(day, succeeded, failed))
+FROM (
+    SELECT endpoint_id, day, succeeded, failed
+    FROM endpoint_day
+    WHERE tenant_id = :tenant_id
+    AND endpoint_id IN (SELECT value FROM json_each(:endpoint_ids))
+    AND day >= :since_day
+    ORDER BY endpoint_id, day
+)
+GROUP BY endpoint_id;

@@ -8,7 +8,7 @@
 -- Tenants after an id.
 SELECT
     id AS key_1, id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision, deleted_at,
-    events_per_second, endpoints_max, payload_bytes_max
+    events_per_second, endpoints_max, payload_bytes_max, viewers_see_bodies
 FROM tenant WHERE id > :key_1 ORDER BY id;
 
 -- name: move_api_key
@@ -63,7 +63,7 @@ SELECT version AS key_1, version, kind, tenant_id, id FROM change WHERE version 
 -- Events after a place in the stream.
 SELECT
     seq AS key_1, tenant_id, id, accepted_at, seq, type, channel, subject_type, subject_id, change, ordering_key,
-    occurred_at, deliver_at, hops, deliveries, data, previous, trace, number, changed, origin
+    occurred_at, deliver_at, hops, deliveries, data, previous, trace, number, changed, origin, missed
 FROM event WHERE seq > :key_1 ORDER BY seq;
 
 -- name: move_event_key
@@ -124,7 +124,7 @@ SELECT
         WHEN owner IS NOT NULL THEN ifnull(due_at, not_before)
         ELSE due_at
     END AS due_at,
-    not_before, NULL AS owner, health, freed_at
+    not_before, NULL AS owner, health, freed_at, 0 AS turn
 FROM (
     SELECT
         lane.*,
@@ -185,6 +185,15 @@ FROM rule_failure WHERE (tenant_id, rule_id) > (:key_1, :key_2) ORDER BY tenant_
 SELECT tenant_id AS key_1, id AS key_2, tenant_id, id, type, endpoint_id, at, data
 FROM notice WHERE (tenant_id, id) > (:key_1, :key_2) ORDER BY tenant_id, id;
 
+-- name: move_operator
+-- Operators after an id.
+SELECT id AS key_1, id, name, password_hash, created_at, changed_at FROM operator WHERE id > :key_1 ORDER BY id;
+
+-- name: move_audit_entry
+-- Entries of the audit log after an id.
+SELECT id AS key_1, id, tenant_id, at, actor, action, about, facts
+FROM audit_entry WHERE id > :key_1 ORDER BY id;
+
 -- name: rows_to_move
 -- How many rows each part of the move has.
 SELECT 'tenant', count(*) FROM tenant
@@ -211,7 +220,9 @@ UNION ALL SELECT 'tracked_set', count(*) FROM tracked_set
 UNION ALL SELECT 'tracked_member', count(*) FROM tracked_member
 UNION ALL SELECT 'tracked_set_gone', count(*) FROM tracked_set_gone
 UNION ALL SELECT 'rule_failure', count(*) FROM rule_failure
-UNION ALL SELECT 'notice', count(*) FROM notice;
+UNION ALL SELECT 'notice', count(*) FROM notice
+UNION ALL SELECT 'operator', count(*) FROM operator
+UNION ALL SELECT 'audit_entry', count(*) FROM audit_entry;
 
 -- name: numbers_drawn
 -- How far the numbers of tables were drawn: the last one of each, whether its row is still there or not.

@@ -19,7 +19,7 @@ WITH RECURSIVE used (key_id) AS (
 SELECT key_id FROM used WHERE key_id IS NOT NULL;
 
 -- name: count_to_reseal
--- How many secrets and endpoints are plain, or sealed with another key than this one, or can't be found by it.
+-- How many secrets, endpoints and bins are plain, or sealed with another key than this one, or can't be found by it.
 SELECT
     (SELECT count(*) FROM secret WHERE key_id IS NULL)
     + (SELECT count(*) FROM secret WHERE key_id > :none AND key_id < :key_id)
@@ -27,7 +27,11 @@ SELECT
     + (SELECT count(*) FROM secret WHERE key_id = :key_id AND endpoint_id IS NULL AND fingerprint IS NULL)
     + (SELECT count(*) FROM endpoint WHERE key_id IS NULL)
     + (SELECT count(*) FROM endpoint WHERE key_id > :none AND key_id < :key_id)
-    + (SELECT count(*) FROM endpoint WHERE key_id > :key_id);
+    + (SELECT count(*) FROM endpoint WHERE key_id > :key_id)
+    + (
+        SELECT count(*) FROM bin
+        WHERE secret IS NOT NULL AND (key_id IS NULL OR key_id NOT IN (:none, :key_id))
+    );
 
 -- name: secrets_to_reseal
 -- Some secrets that are plain, or sealed with another key than this one, or can't be found by it.

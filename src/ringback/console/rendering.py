@@ -1,0 +1,75 @@
+"""Templates: Jinja2 with everything escaped, and what templates may call.
+
+Templates have no rules in them: a view hands them what is to be seen. Undefined names raise, so a page with a mistake
+is found by the first test that opens it.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from ringback.console.assets import asset
+from ringback.console.shown import shown_bytes, shown_json
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def render(template: str, values: Mapping[str, object]) -> str:
+    """The text of a page."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> "Environment":
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - a start doesn't wait for it
+
+    made = Environment(
+        loader=PackageLoader("ringback.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        time=time_text, iso=iso_text, milliseconds=milliseconds_text, size=size_text, shown=shown_bytes,
+        pretty=shown_json, step=path_step,
+    )  # fmt: skip
+    made.globals.update(asset=asset)
+    return made
+
+
+def time_text(at: int) -> str:
+    """Milliseconds since 1970 as `2026-11-21 09:30:05`, UTC."""
+    return datetime.fromtimestamp(at / 1_000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso_text(at: int) -> str:
+    """The same for machines."""
+    return datetime.fromtimestamp(at / 1_000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def milliseconds_text(duration: float | None) -> str:
+    """`12 ms`, `1.25 s`; a dash for None."""
+    if duration is None:
+        return "–"
+    return f"{duration:.0f} ms" if duration < 1_000 else f"{duration / 1_000:.2f} s"
+
+
+def size_text(count: int) -> str:
+    """`512 B`, `1.4 MiB`."""
+    size = float(count)
+    for unit in _UNITS:
+        if size < 1_024 or unit == _UNITS[-1]:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1_024
+    raise AssertionError
+
+
+def path_step(text: str) -> str:
+    """A name as one step of an address."""
+    return quote(text, safe="")

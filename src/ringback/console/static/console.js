@@ -1,0 +1,54 @@
+// What makes the console's pages nicer; each of them works without it. No page has a script of its own.
+"use strict";
+
+// Local time where UTC is shown.
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    if (!time.title && !Number.isNaN(at.valueOf())) {
+      time.title = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "long" });
+    }
+  }
+  for (const button of root.querySelectorAll("button.copy[hidden]")) {
+    button.hidden = !navigator.clipboard;
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button.copy");
+  if (button) {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    const label = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = label; }, 1500);
+  }
+});
+
+// What is destructive asks first; without scripts the server asks.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.asks;
+  if (question && !window.confirm(question)) {
+    event.preventDefault();
+  } else if (question) {
+    const field = document.createElement("input");
+    field.type = "hidden";
+    field.name = "sure";
+    field.value = "yes";
+    event.target.append(field);
+  }
+});
+
+// A page that nobody looks at doesn't ask for news; nor does one in which something is typed, selected or opened.
+function inUse(part) {
+  return part.contains(document.activeElement) || part.querySelector("details.menu[open]") !== null;
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const polling = (event.detail.elt.getAttribute("hx-trigger") || "").includes("every");
+  if (polling && (document.hidden || String(window.getSelection()) !== "" || inUse(event.detail.elt))) {
+    event.preventDefault();
+  }
+});
+
+document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt));
+document.addEventListener("DOMContentLoaded", () => localTimes(document));

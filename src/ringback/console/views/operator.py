@@ -1,0 +1,99 @@
+"""What whoever runs Ringback sees first: how it does, who is in trouble, which processes there are, what is set."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from starlette.responses import Response
+
+from ringback.console.chart import Chart, chart
+from ringback.console.page import Page, nothing_here
+from ringback.console.routing import Need, PageRoute
+from ringback.control.readiness import NotReady
+from ringback.control.troubled import TROUBLED_SHOWN_MAX
+from ringback.pulse import Sample
+
+RECENT_SAMPLES: Final = 6
+"""A minute's worth: what the tiles are the mean of."""
+
+
+class Rates(NamedTuple):
+    """Of the last minute, a second; `lag_ms` None: nothing was sent."""
+
+    events: float
+    succeeded: float
+    failed: float
+    lag_ms: float | None
+
+
+def overview(page: Page) -> Response:
+    parts = page.parts
+    obstacles, cautions = _readiness(page)
+    samples = parts.pulse.samples() if parts.pulse is not None else ()
+    return page.render(
+        "operator.html",
+        obstacles=obstacles,
+        cautions=cautions,
+        present=parts.pulse.present() if parts.pulse is not None else None,
+        waiting=next((one.waiting for one in reversed(samples) if one.waiting is not None), None),
+        rates=_rates(samples),
+        charts=_charts(samples),
+        troubled_max=TROUBLED_SHOWN_MAX,
+        troubled=parts.troubled.look() if parts.troubled is not None else None,
+    )
+
+
+def nodes(page: Page) -> Response:
+    if page.parts.processes is None:
+        raise nothing_here()
+    return page.render("nodes.html", processes=page.parts.processes.list())
+
+
+def settings(page: Page) -> Response:
+    return page.render("settings.html", settings=page.parts.settings)
+
+
+def _readiness(page: Page) -> tuple[Sequence[str], Sequence[str]]:
+    """What stands in the way of accepting events here, and what people should know all the same."""
+    try:
+        return (), page.parts.readiness.check()
+    except NotReady as error:
+        return error.obstacles, ()
+
+
+def _rates(samples: Sequence[Sample]) -> Rates | None:
+    recent = samples[-RECENT_SAMPLES:]
+    if not recent:
+        return None
+    lags = [one.lag_ms for one in recent if one.lag_ms is not None]
+    return Rates(
+        sum(one.events_per_s for one in recent) / len(recent),
+        sum(one.succeeded_per_s for one in recent) / len(recent),
+        sum(one.failed_per_s for one in recent) / len(recent),
+        sum(lags) / len(lags) if lags else None,
+    )
+
+
+def _charts(samples: Sequence[Sample]) -> Sequence[Chart]:
+    if len(samples) < 2:
+        return ()
+    times = [one.at for one in samples]
+    rates = (
+        ("Events accepted", [one.events_per_s for one in samples]),
+        ("Runs that succeeded", [one.succeeded_per_s for one in samples]),
+        ("Runs that failed", [one.failed_per_s for one in samples]),
+    )
+    charts = [
+        chart("Throughput", "a second", times, rates),
+        chart("Lag", "ms", times, (("Mean lag", [one.lag_ms for one in samples]),)),
+    ]
+    if any(one.waiting is not None for one in samples):
+        waiting = [None if one.waiting is None else float(one.waiting) for one in samples]
+        charts.append(chart("Deliveries waiting", "", times, (("Waiting", waiting),)))
+    return charts
+
+
+ROUTES = (
+    PageRoute("GET", "/operator", Need.OPERATE, overview),
+    PageRoute("GET", "/nodes", Need.OPERATE, nodes),
+    PageRoute("GET", "/settings", Need.OPERATE, settings),
+)

@@ -1,0 +1,40 @@
+-- What was done by whom. The columns are in the order of model.console.AuditEntry; `tenant_id` is empty for none.
+
+-- name: insert_audit_entry
+-- Write an entry down.
+INSERT INTO audit_entry (id, tenant_id, at, actor, action, about, facts)
+VALUES (%(id)s, %(tenant_id)s, %(at)s, %(actor)s, %(action)s, %(about)s, %(facts)s);
+
+-- name: list_audit_entries
+-- A page of what concerns a tenant, or none, newest first.
+SELECT id, tenant_id, at, actor, action, about, facts
+FROM audit_entry
+WHERE tenant_id = %(tenant_id)s AND id < %(before)s
+ORDER BY id DESC
+LIMIT %(limit)s;
+
+-- name: list_all_audit_entries
+-- A page of everything, newest first.
+SELECT id, tenant_id, at, actor, action, about, facts
+FROM audit_entry
+WHERE id < %(before)s
+ORDER BY id DESC
+LIMIT %(limit)s;
+
+-- name: expire_audit_entries
+-- Remove some entries that are older than a time.
+DELETE FROM audit_entry WHERE id = ANY (ARRAY(
+    SELECT id FROM audit_entry
+    WHERE at < %(before)s
+    ORDER BY at LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+));
+
+-- name: purge_audit_entries
+-- Remove some entries that concern a tenant.
+DELETE FROM audit_entry WHERE id = ANY (ARRAY(
+    SELECT id FROM audit_entry
+    WHERE tenant_id = %(tenant_id)s
+    ORDER BY id LIMIT %(limit)s
+    FOR UPDATE
+));

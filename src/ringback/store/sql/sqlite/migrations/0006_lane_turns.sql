@@ -1,0 +1,1 @@
+-- Nothing: PostgreSQL's lanes get a column that SQLite's don't need, and the numbers of both run alike.

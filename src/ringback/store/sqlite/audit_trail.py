@@ -1,0 +1,35 @@
+"""The SQLite store's audit log."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from ringback.model.console import AuditEntry
+from ringback.store.config_rows import LAST_ID
+from ringback.store.console_rows import audit_columns, audit_entry_of
+from ringback.store.queries import load
+from ringback.store.sqlite.connection import SqlitePart, change
+
+_SQL: Final = load("sqlite")
+
+
+class SqliteAuditTrail(SqlitePart):
+    """`AuditTrail`, and what of `AccessUpkeep` is about it."""
+
+    def add_audit_entries(self, entries: Sequence[AuditEntry]) -> None:
+        with self._writer.transaction() as connection:
+            for entry in entries:
+                connection.execute(_SQL["insert_audit_entry"], audit_columns(entry))
+
+    def list_audit_entries(
+        self, tenant_id: str | None, before: str | None, limit: int, *, all_tenants: bool = False
+    ) -> Sequence[AuditEntry]:
+        page = {"before": before or LAST_ID, "limit": limit}
+        if all_tenants:
+            found = self._read(_SQL["list_all_audit_entries"], page)
+        else:
+            found = self._read(_SQL["list_audit_entries"], {"tenant_id": tenant_id or "", **page})
+        return [audit_entry_of(row) for row in found]
+
+    def expire_audit_step(self, before: int, limit: int) -> int:
+        with self._writer.transaction() as connection:
+            return change(connection, _SQL["expire_audit_entries"], {"before": before, "limit": limit})
