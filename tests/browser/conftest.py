@@ -1,4 +1,8 @@
-"""One browser for a worker, one real server for a module, somebody with a clean browser for each test."""
+"""One browser and one real server for a module, somebody with a clean browser for each test.
+
+The browser ends with its module: Playwright keeps an event loop running in the thread that drives it, so that no
+test after it in the same process could run one of its own.
+"""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -16,7 +20,7 @@ from support.tenant import TestTenant
 _numbers = count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as running:
         yield running
