@@ -14,12 +14,12 @@ from typing import Any, ClassVar, Final
 import msgspec
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from ringback.api.audited import is_kept, write_down
 from ringback.api.auth import Authenticator, Principal
 from ringback.api.body import CallerGone, read_body
+from ringback.api.deferred import DeferredRoute
 from ringback.api.headers import by_name
 from ringback.api.problem import UnsupportedMediaType
 from ringback.ingest.json_checks import check_utf8, nests_deeper, refusal
@@ -38,7 +38,7 @@ _RAW_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OTHER_NAMES: Final = frozenset(("name", "record_type", "record_id"))
 
 
-class KeyedRoute(APIRoute, ABC):
+class KeyedRoute(DeferredRoute, ABC):
     """A route that needs a key. What follows from the key is for the class of each API to say."""
 
     authenticator: ClassVar[Authenticator]
