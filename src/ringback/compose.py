@@ -188,7 +188,7 @@ class Process:
             rule_failures=rule_failures,
         )
         self._room = Room(self._clock.boottime_s, lambda: self._writer.bytes_waiting)
-        self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed)
+        self._writer_worker = Worker("writer", self._writer.step, self._clock, self._part_failed, self._inbox.wake)
         self._keys_worker = Worker("keys", self._follow_keys, self._clock, self._part_failed)
         self._watermark_worker = Worker("watermark", self._watermark.step, self._clock, self._part_failed)
         self._memory_worker = Worker("memory", SpareMemory(self._wait).step, self._clock, self._part_failed)

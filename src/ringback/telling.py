@@ -50,7 +50,7 @@ class Telling:
         )
         self.noticed = self._events.kick
         self.cautions = self._events.cautions
-        self._worker = Worker("notices", self._events.step, clock, on_crash)
+        self._worker = Worker("notices", self._events.step, clock, on_crash, self._events.kick)
 
     def hearing(self, resolve: Callable[[list[Submission]], None]) -> Callable[[list[Submission]], None]:
         """The writer's `on_done`: whoever waits here hears of it too."""
@@ -65,5 +65,4 @@ class Telling:
         self._worker.start()
 
     def stop(self, timeout_s: float) -> None:
-        self._events.kick()
         self._worker.stop(timeout_s)

@@ -9,7 +9,7 @@ anything; assumes that steps return within seconds.
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, cast
 
 from ringback.clock import Clock
 
@@ -28,14 +28,31 @@ class Mailbox(Protocol[Message]):
 MailboxFactory = Callable[[], Mailbox[Any]]
 
 
+class _Wake:
+    """Is for nobody: whoever waits sees that there is something."""
+
+
+_WAKE: Final = _Wake()
+
+
+def _nobody_waits() -> None:
+    """A step that doesn't wait for messages needs no waking."""
+
+
 class ThreadMailbox(Mailbox[Message]):
     """The mailbox of real threads."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Message | _Wake] = queue.SimpleQueue()
+        self._woken = False
 
     def post(self, message: Message) -> None:
         self._queue.put(message)
+
+    def wake(self) -> None:
+        """Let a `take` that waits return at once, or else the next one."""
+        self._woken = True
+        self._queue.put(_WAKE)
 
     def take(self, timeout_s: float) -> list[Message]:
         try:
@@ -43,18 +60,28 @@ class ThreadMailbox(Mailbox[Message]):
         except queue.Empty:
             return []
         taken.extend(self._queue.get_nowait() for _ in range(self._queue.qsize()))
-        return taken
+        if not self._woken:
+            return cast(list[Message], taken)
+        return [message for message in taken if not isinstance(message, _Wake)]
 
 
 class Worker:
-    """One thread that calls `step` again and again."""
+    """One thread that calls `step` again and again. `wake` cuts short what a step waits for."""
 
-    def __init__(self, name: str, step: Callable[[], None], clock: Clock, on_crash: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], None],
+        clock: Clock,
+        on_crash: Callable[[str], None],
+        wake: Callable[[], None] = _nobody_waits,
+    ) -> None:
         self.name = name
         self.progress_s = clock.boottime_s()
         self._step = step
         self._clock = clock
         self._on_crash = on_crash
+        self._wake = wake
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -64,6 +91,7 @@ class Worker:
     def ask_to_stop(self) -> None:
         """Let the step that is going on end, and no other begin. Doesn't wait; idempotent."""
         self._stopping.set()
+        self._wake()
 
     def stop(self, timeout_s: float) -> bool:
         """Ask it to stop and wait for that; True when the thread ended in time. Idempotent."""

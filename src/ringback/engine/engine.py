@@ -134,8 +134,8 @@ class Engine:
         self._heartbeat = self._make_heartbeat(observer)
         self._core = [
             Worker("dispatcher", self.dispatcher.step, clock, on_crash),
-            Worker("fetcher", self._fetcher(to_fetcher, observer).step, clock, on_crash),
-            Worker("settler", self._settler(to_settler, observer).step, clock, on_crash),
+            Worker("fetcher", self._fetcher(to_fetcher, observer).step, clock, on_crash, to_fetcher.wake),
+            Worker("settler", self._settler(to_settler, observer).step, clock, on_crash, to_settler.wake),
         ]
         self._others = self._make_others(to_fetcher, observer, on_crash)
 
