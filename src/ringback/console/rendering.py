@@ -16,6 +16,8 @@ from ringback.console.shown import shown_bytes, shown_json
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_SECOND_MS: Final = 1_000
+_WHOLE_FROM_MS: Final = 9.95  # what is less is shown with a tenth
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -54,10 +56,12 @@ def iso_text(at: int) -> str:
 
 
 def milliseconds_text(duration: float | None) -> str:
-    """`12 ms`, `1.25 s`; a dash for None."""
+    """`0.4 ms`, `12 ms`, `1.25 s`; a dash for None."""
     if duration is None:
         return "–"
-    return f"{duration:.0f} ms" if duration < 1_000 else f"{duration / 1_000:.2f} s"
+    if duration >= _SECOND_MS:
+        return f"{duration / _SECOND_MS:.2f} s"
+    return f"{duration:.0f} ms" if duration >= _WHOLE_FROM_MS or duration == 0 else f"{duration:.1f} ms"
 
 
 def size_text(count: int) -> str:

@@ -1,0 +1,32 @@
+"""Numbers as people read them."""
+
+import pytest
+
+from ringback.console.rendering import milliseconds_text, size_text
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (None, "–"),
+        (0, "0 ms"),
+        (0.04, "0.0 ms"),
+        (0.44, "0.4 ms"),
+        (9.94, "9.9 ms"),
+        (9.96, "10 ms"),
+        (12.5, "12 ms"),
+        (999.4, "999 ms"),
+        (1_000, "1.00 s"),
+        (1_254, "1.25 s"),
+    ],
+)
+def test_a_duration(duration: float | None, text: str) -> None:
+    assert milliseconds_text(duration) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 B"), (1_023, "1023 B"), (1_024, "1.0 KiB"), (1_500_000, "1.4 MiB"), (2**60, "1048576.0 TiB")],
+)
+def test_a_size(count: int, text: str) -> None:
+    assert size_text(count) == text
