@@ -25,9 +25,9 @@ CACHED_MISSES_MAX: Final = 1_000
 HEADER_BYTES_MAX: Final = 1_024
 
 _NO_HEADER: Final = "There is no key."
-_NO_KEY_IN_IT: Final = "The header Authorization has no key in it."
+_NO_KEY_IN_IT: Final = "The header has no key in it."
 _NOT_KNOWN: Final = "This key is not known, or not any more. Is it whole?"
-_FORM: Final = "Send the header `Authorization: Bearer rb_…` with the key as it was shown when it was made."
+BEARER_FORM: Final = "Send the header `Authorization: Bearer rb_…` with the key as it was shown when it was made."
 
 _BREADTH: Final = {Scope.INGEST: 0, Scope.TENANT: 1, Scope.ADMIN: 2}
 
@@ -96,16 +96,17 @@ class Authenticator:
             return None
         return self._known.get(header) if header is not None else None
 
-    def authenticate(self, header: bytes | None) -> Principal:
-        """The principal behind the value of an Authorization header. Raises NoKey; may ask the store."""
+    def authenticate(self, header: bytes | None, form: str = BEARER_FORM) -> Principal:
+        """The principal behind the value of an Authorization header. Raises NoKey, which says in what `form` a key is
+        to be sent; may ask the store."""
         key = _key_of(header)
         if key is None or header is None:
-            raise NoKey(f"{_NO_HEADER if header is None else _NO_KEY_IN_IT} {_FORM}")
+            raise NoKey(f"{_NO_HEADER if header is None else _NO_KEY_IN_IT} {form}")
         if self._clock.boottime_s() >= self._refresh_at_s:
             self.refresh()
         principal = self._known.get(header) or self._find(header, key)
         if principal is None:
-            raise NoKey(f"{_NOT_KNOWN} {_FORM}")
+            raise NoKey(f"{_NOT_KNOWN} {form}")
         return principal
 
     def refresh(self) -> None:

@@ -17,7 +17,7 @@ from fastapi.dependencies.models import Dependant
 from starlette.concurrency import run_in_threadpool
 
 from ringback.api.audited import is_kept, write_down
-from ringback.api.auth import Authenticator, Principal
+from ringback.api.auth import BEARER_FORM, Authenticator, Principal
 from ringback.api.body import CallerGone, read_body
 from ringback.api.deferred import DeferredRoute
 from ringback.api.headers import by_name
@@ -42,6 +42,8 @@ class KeyedRoute(DeferredRoute, ABC):
     """A route that needs a key. What follows from the key is for the class of each API to say."""
 
     authenticator: ClassVar[Authenticator]
+    key_form: ClassVar[str] = BEARER_FORM
+    """How a key is sent, for those who sent none."""
 
     def key_in(self, headers: Headers) -> bytes | None:
         """The key, as the value of an Authorization header has it; None: there is none. Raises Refused."""
@@ -82,7 +84,7 @@ class KeyedRoute(DeferredRoute, ABC):
         known = self.authenticator.cached(header)
         if known is not None:
             return known
-        return await run_in_threadpool(self.authenticator.authenticate, header)
+        return await run_in_threadpool(self.authenticator.authenticate, header, self.key_form)
 
 
 def principal_of(request: Request) -> Principal:

@@ -35,6 +35,9 @@ _TITLES: Final = {
     500: "Something is wrong on our side",
     503: "Not available for a moment",
 }
+_TITLES_OF_CODES: Final = {
+    "webhooks_disabled": "Webhooks are switched off for the tenant",
+}
 _CODES: Final = {
     400: "malformed",
     401: "no_key",
@@ -123,7 +126,7 @@ def problem_of(fault: Fault) -> Problem:
     errors = [entry._asdict() for entry in fault.errors]
     document = _Document(
         f"{TYPE_PREFIX}{fault.code}",
-        _title(fault.status),
+        _TITLES_OF_CODES.get(fault.code) or _title(fault.status),
         fault.status,
         fault.detail,
         fault.code,

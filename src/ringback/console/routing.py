@@ -215,7 +215,7 @@ def _told(page: Page, error: RingbackError) -> Response:
     status = error.status if isinstance(error, Refused) else 503
     values = {"page": page, "error": error, "status": status, "errors": {}, "problem": ""}
     response = HTMLResponse(render("error.html", values), status)
-    if isinstance(error, OverQuota) and error.retry_after_s is not None:
+    if isinstance(error, OverQuota):
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 

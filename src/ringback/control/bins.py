@@ -17,7 +17,7 @@ from ringback.clock import Clock
 from ringback.control.bin_fields import BinFields, checked_fields
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_number_cursor, page_of
 from ringback.model.console import Bin, BinRequest
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import NoRoomLeft, NotFound, OverQuota
 from ringback.model.ids import looks_made
 from ringback.model.limits import (
     BIN_BODY_KEPT_BYTES_MAX,
@@ -94,7 +94,7 @@ class BinUseCases:
         )
         of_tenant_max = BINS_MAX if tenant_id is None else BINS_PER_TENANT_MAX
         if not self._store.create_bin(made, BINS_MAX, of_tenant_max):
-            raise OverQuota(
+            raise NoRoomLeft(
                 f"There are {of_tenant_max} bins already, or {BINS_MAX} in all. Delete one you don't need, or wait "
                 f"until one expires: {BIN_KEPT_HOURS} hours after it was used last.",
                 code="bin_quota",

@@ -46,7 +46,7 @@ from ringback.control.sending import Sending, sendings
 from ringback.control.tenants import required_tenant, sending_tenant
 from ringback.control.tracked_sets import tracked_members
 from ringback.model.endpoint import NO_URL, Auth, Endpoint, EndpointStatus, Secret
-from ringback.model.errors import Conflict, NotFound, OverQuota, Refused
+from ringback.model.errors import Conflict, NoRoomLeft, NotFound, Refused
 from ringback.model.limits import ENDPOINTS_PER_TENANT_HARD_MAX, ENDPOINTS_PER_TENANT_MAX
 from ringback.model.tenant import Tenant
 from ringback.numbers import Numbers
@@ -173,7 +173,7 @@ class EndpointUseCases:
     def _no_room(self, tenant: Tenant, contract: Contract, quota: int) -> Refused:
         """Why there can't be another endpoint: the profile's rule, or else the tenant's quota."""
         required_tenant(self._store, tenant.id)
-        return self._one_too_many(tenant.id, contract) or OverQuota(
+        return self._one_too_many(tenant.id, contract) or NoRoomLeft(
             f"This tenant may have at most {_endpoints(quota)}. Delete one first.", code="endpoint_quota"
         )
 

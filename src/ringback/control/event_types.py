@@ -23,7 +23,7 @@ from ringback.control.paging import (
     encode_cursor,
     read_bounded,
 )
-from ringback.model.errors import Conflict, FieldError, NotFound, OverQuota
+from ringback.model.errors import Conflict, FieldError, NoRoomLeft, NotFound
 from ringback.model.event_type import EventType, SchemaVersion
 from ringback.model.limits import (
     DESCRIPTION_BYTES_MAX,
@@ -115,7 +115,7 @@ class EventTypeUseCases:
                 _check_additive(self._store.get_event_type(name), fields.schema)
             stored = self._store.put_event_type(wanted, self._types_max)
         if stored is None:
-            raise OverQuota(
+            raise NoRoomLeft(
                 f"The catalogue has {self._types_max} event types already. Delete one first.", code="event_type_quota"
             )
         self._notify()

@@ -12,7 +12,7 @@ from ringback.control.findings import Findings
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_text_cursor, encode_text_cursor
 from ringback.control.passwords import Passwords
 from ringback.model.console import Operator
-from ringback.model.errors import Conflict, NotFound, OverQuota
+from ringback.model.errors import Conflict, NoRoomLeft, NotFound
 from ringback.model.limits import OPERATOR_NAME_CHARS_MAX, OPERATORS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from ringback.store.port import Operators
 
@@ -41,7 +41,7 @@ class OperatorUseCases:
         if not self._store.create_operator(operator, self._operators_max):
             if self._store.operator_by_name(name) is not None:
                 raise Conflict("There is an operator with this name already.")
-            raise OverQuota(
+            raise NoRoomLeft(
                 f"There are {self._operators_max} operators already. Delete one first.", code="operator_quota"
             )
         return operator

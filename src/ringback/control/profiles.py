@@ -14,7 +14,7 @@ from ringback.control.contracts import check_fit, takes_the_same_secrets
 from ringback.control.findings import Findings
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
 from ringback.model.endpoint import Endpoint
-from ringback.model.errors import Conflict, FieldError, Invalid, NotFound, OverQuota
+from ringback.model.errors import Conflict, FieldError, Invalid, NoRoomLeft, NotFound
 from ringback.model.limits import PROFILE_NAME_CHARS_MAX, PROFILES_MAX
 from ringback.model.profile import StoredProfile
 from ringback.profile_files import line_of, what_is_too_long
@@ -76,7 +76,9 @@ class ProfileUseCases:
         wanted = StoredProfile(name, text, contract.version, now, now)
         stored = self._store.put_profile(wanted, self._profiles_max)
         if stored is None:
-            raise OverQuota(f"There are {self._profiles_max} profiles already. Delete one first.", code="profile_quota")
+            raise NoRoomLeft(
+                f"There are {self._profiles_max} profiles already. Delete one first.", code="profile_quota"
+            )
         self._notify()
         return Written(Known(name, Origin.API, contract, stored), stored.revision == 1)
 

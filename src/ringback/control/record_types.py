@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from ringback.clock import Clock
 from ringback.control.findings import Findings
 from ringback.control.paging import Page, PageRequest, checked_limit, decode_cursor, page_of
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import NoRoomLeft, NotFound
 from ringback.model.limits import (
     INDEXED_TEXT_BYTES_MAX,
     RECORD_DELETED_KEPT_DAYS_MAX,
@@ -67,7 +67,7 @@ class RecordTypeUseCases:
         wanted = RecordType(name, kept, ignored, days, created_at=now, updated_at=now)
         stored = self._store.put_record_type(wanted, self._types_max)
         if stored is None:
-            raise OverQuota(
+            raise NoRoomLeft(
                 f"There are {self._types_max} record types already. Delete one first.", code="record_type_quota"
             )
         self._notify()

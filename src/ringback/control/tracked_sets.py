@@ -22,7 +22,7 @@ from ringback.control.paging import (
 )
 from ringback.control.tenants import required_tenant
 from ringback.model.endpoint import Endpoint
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import NoRoomLeft, NotFound
 from ringback.model.event import Event
 from ringback.model.limits import TRACKED_IDS_AT_ONCE_MAX, TRACKED_MEMBERS_MAX, TRACKED_SETS_PER_TENANT_MAX
 from ringback.model.tracked_set import NAME, NAME_RULE, TrackedSet
@@ -79,7 +79,7 @@ class TrackedSetUseCases:
         wanted = TrackedSet(self._clock.new_id("set"), tenant_id, name, 0, now, now)
         stored = self._store.put_tracked_set(wanted, self._sets_max)
         if stored is None:
-            raise OverQuota(
+            raise NoRoomLeft(
                 f"The tenant has {self._sets_max} tracked sets already. Delete one first.", code="tracked_set_quota"
             )
         return Put(stored, stored.id == wanted.id)
@@ -112,7 +112,7 @@ class TrackedSetUseCases:
         self.get(tenant_id, name)
         added = self._store.add_members(tenant_id, name, members, self._clock.now_ms(), self._members_max)
         if added == -1:
-            raise OverQuota(
+            raise NoRoomLeft(
                 f"A tracked set has at most {self._members_max:,} members, and with these it would have more. Nothing "
                 "was added. Remove some first.",
                 code="tracked_member_quota",

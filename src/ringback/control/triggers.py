@@ -16,7 +16,7 @@ from ringback.control.revision import change_stored
 from ringback.control.rule_failures import failures_since
 from ringback.control.tenants import required_tenant
 from ringback.control.trigger_fields import TriggerFields, check_trigger
-from ringback.model.errors import NotFound, OverQuota
+from ringback.model.errors import NoRoomLeft, NotFound
 from ringback.model.limits import TRIGGERS_PER_TENANT_MAX
 from ringback.model.trigger import Trigger
 from ringback.store.port import RuleFailure, RuleFailures, Tenants, Triggers
@@ -54,7 +54,7 @@ class TriggerUseCases:
         trigger = Trigger(**checked, id=self._clock.new_id("trg"), tenant_id=tenant_id, created_at=now, updated_at=now)
         if not self._store.create_trigger(trigger, self._triggers_max):
             required_tenant(self._store, tenant_id)
-            raise OverQuota(
+            raise NoRoomLeft(
                 f"This tenant has {self._triggers_max} triggers already. Delete one first.", code="trigger_quota"
             )
         self._notify()

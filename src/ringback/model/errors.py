@@ -14,6 +14,7 @@
     │   ├── TooLarge    413       over a size limit
     │   ├── Invalid     422       well-formed, but not what the contract asks; carries field errors
     │   └── OverQuota   429       later, perhaps
+    │       └── NoRoomLeft            as many as there may be; one has to be deleted first
     ├── Unavailable     503       ours, for a moment: queue full, store busy or gone, disk nearly full
     ├── SecretUnreadable 500      a stored secret doesn't open: its row was changed, or moved, outside of Ringback
     └── StartError                the process can't start; carries the exit code
@@ -26,7 +27,9 @@ a caller of the store must tell apart (`CommitInDoubt`, `BadRow`, `Retryable`) s
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
+
+NO_ROOM_RETRY_AFTER_S: Final = 3_600
 
 
 class FieldError(NamedTuple):
@@ -157,6 +160,13 @@ class OverQuota(Refused):
     def __init__(self, detail: str, retry_after_s: int = 1, *, code: str | None = None) -> None:
         super().__init__(detail, code=code)
         self.retry_after_s = retry_after_s
+
+
+class NoRoomLeft(OverQuota):
+    """As many as there may be are there: nothing changes until somebody deletes one."""
+
+    def __init__(self, detail: str, *, code: str) -> None:
+        super().__init__(detail, NO_ROOM_RETRY_AFTER_S, code=code)
 
 
 class Unavailable(RingbackError):

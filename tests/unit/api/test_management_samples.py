@@ -159,7 +159,9 @@ def test_nothing_is_sent_to_an_endpoint_that_is_not_active(world: ApiWorld, stat
 def test_nothing_is_sent_for_a_tenant_whose_webhooks_are_off(world: ApiWorld) -> None:
     made = world.endpoint()
     world.call("PATCH", f"/v1/tenants/{TENANT}", {"webhooks_enabled": False})
-    problem_of(world.call("POST", f"/v1/tenants/{TENANT}/endpoints/{made['id']}/test"), 403, "webhooks_disabled")
+    answer = world.call("POST", f"/v1/tenants/{TENANT}/endpoints/{made['id']}/test")
+    told = problem_of(answer, 403, "webhooks_disabled")
+    assert told["title"] == "Webhooks are switched off for the tenant", "it is not the key that is too small"
 
 
 def test_a_bell_that_can_not_be_rung_is_no_error(world: ApiWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from ringback.api.auth import Authenticator, Principal
+from ringback.api.auth import BEARER_FORM, Authenticator, Principal
 from ringback.api.gate import Headers, KeyedRoute, principal_of
 from ringback.api.problem import Fault, Problem, problem_of
 from ringback.api.query import check_given_once
@@ -38,10 +38,12 @@ class CompatContract:
 
 
 class Gate(NamedTuple):
-    """Where a contract's key stands, as the value of an Authorization header, and whom it lets in (else Forbidden)."""
+    """Where a contract's key stands, as the value of an Authorization header, and whom it lets in (else Forbidden).
+    `form` says in words how it is sent."""
 
     key_in: Callable[[Headers], bytes | None]
     let_in: Callable[[Principal], None]
+    form: str = BEARER_FORM
 
 
 def bearer(headers: Headers) -> bytes | None:
@@ -82,6 +84,7 @@ def router_of(name: str, keys: Authenticator, through: Gate = TENANTS_KEY) -> AP
     class Gated(CompatRoute):
         authenticator = keys
         gate = through
+        key_form = through.form
 
     return APIRouter(prefix=f"{PREFIX}/{name}", route_class=Gated, include_in_schema=False)
 

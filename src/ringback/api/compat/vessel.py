@@ -29,6 +29,7 @@ NAME: Final = "vessel"
 
 _PATH: Final = "/webhook"
 _TOKEN_HEADER: Final = b"vessel-api-token"
+_KEY_FORM: Final = "Send the header `vessel-api-token: rb_…` with the key as it was shown when it was made."
 _BEARER: Final = b"Bearer "
 _NAMES: Final = {"url": "webhookUrl"}
 _Token = Annotated[str | None, Query(alias="accessToken")]
@@ -66,7 +67,7 @@ def vessel_contract(endpoints: EndpointUseCases, secrets: SecretUseCases, keys: 
 
 
 def _router(webhooks: ProfileEndpoints, secrets: SecretUseCases, keys: Authenticator) -> APIRouter:
-    router = router_of(NAME, keys, Gate(_key_in, _let_in))
+    router = router_of(NAME, keys, Gate(_key_in, _let_in, _KEY_FORM))
 
     @router.post("/connection" + _PATH, status_code=201)
     @router.post(_PATH, status_code=201)
