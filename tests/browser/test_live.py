@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from support.browser import Visitor
+from support.browser import Visitor, press
 from support.inbox import Inbox
 from support.process import Server
 from support.tenant import TestTenant
@@ -29,13 +29,12 @@ def test_figures_and_runs_come_by_themselves(administrator: Visitor, tenant: Tes
 def test_a_bin_shows_what_comes_and_whether_its_signature_fits(administrator: Visitor, tenant: TestTenant) -> None:
     page = administrator.open("/console/bins")
     page.get_by_label("Label").fill("Trying it out")
-    page.get_by_role("button", name="Make a bin").click()
+    press(page, "Make a bin")
     address = page.locator("code").first.inner_text()
     secret = tenant.endpoint(address, label="To the bin")["secret"]
     page.get_by_label("Profile").select_option("standard")
     page.get_by_label("Secret", exact=True).fill(secret)
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_be_visible()
+    press(page, "Save")
     tenant.send("contact.updated", {"name": "Ada"})
     expect(page.locator("#requests")).to_contain_text("signature fits", timeout=SOON_MS)
     page.locator("#requests").get_by_role("link").first.click()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ringback import VerificationFailed, verify
-from support.browser import Visitor
+from support.browser import Visitor, press
 from support.inbox import Inbox, Received, Reply
 from support.process import Server, wait_until
 from support.tenant import TestTenant
@@ -25,7 +25,7 @@ def register(page: Page, tenant: TestTenant, label: str, url: str, **more: str) 
     page.get_by_label("Label").fill(label)
     page.get_by_label("Every event").check()
     page.get_by_label("Send data to URL").fill(url)
-    page.get_by_role("button", name="Create this hook").click()
+    press(page, "Create this hook")
 
 
 def test_a_handshake_that_fails_is_understood_and_mended(
@@ -44,7 +44,7 @@ def test_a_handshake_that_fails_is_understood_and_mended(
     # The receiver is mended, and asked again.
     inbox.reply = lambda received: Reply(200, ((CODE, received.header(CODE) or ""),))
     page.go_back()
-    page.get_by_role("button", name="Ask it to prove itself again").click()
+    press(page, "Ask it to prove itself again")
     expect(page.locator(".badge.active").first).to_be_visible(timeout=20_000)
 
 
@@ -65,8 +65,7 @@ def test_a_failing_run_is_found_understood_and_sent_again(
     expect(main).to_contain_text("the table ␛[31mleads␛[0m is locked")
     expect(main).to_contain_text("There is no next try.")
     inbox.reply = lambda _: Reply()
-    page.get_by_role("button", name="Send it again").click()
-    page.get_by_role("status").first.wait_for()
+    press(page, "Send it again")
     tenant.wait_state(event_id, "delivered")
     assert {received.path for received in inbox.received} == {urlsplit(endpoint["url"]).path}
     page.goto(f"/console/t/{tenant.id}/events/{event_id}")
@@ -106,8 +105,8 @@ def test_a_rotation_under_traffic_fails_no_verification(
         wait_until(lambda: len(inbox.received) > 20, 15, "events come before the rotation")
         page.get_by_text("Rotate the secret").click()
         page.get_by_label("Grace").wait_for()
-        page.get_by_role("button", name="Rotate", exact=True).click()
-        page.get_by_role("button", name="Reveal the secret").click()
+        press(page, "Rotate")
+        press(page, "Reveal the secret")
         new = page.locator("#revealed code").first.inner_text()
         before = len(inbox.received)
         wait_until(lambda: len(inbox.received) > before + 20, 15, "events come after the rotation")
@@ -157,13 +156,13 @@ class TestWithoutJavaScript:
         page.get_by_label("Send data to URL").fill(inbox.url("/hook"))
         page.get_by_role("button", name="Preview", exact=True).click()
         expect(page.locator("#preview")).to_contain_text("webhook-signature")
-        page.get_by_role("button", name="Create this hook").click()
+        press(page, "Create this hook")
         page.get_by_role("link", name="On to the webhook").click()
-        page.get_by_role("button", name="Send a test").click()
+        press(page, "Send a test")
         wait_until(lambda: inbox.received, 15, "the test has come")
-        page.get_by_role("button", name="Delete").click()
+        press(page, "Delete")
         expect(page.get_by_role("heading", level=1)).to_contain_text("Delete the webhook Plain?")
-        page.get_by_role("button", name="Delete").click()
+        press(page, "Delete it")
         expect(page.get_by_role("main")).to_contain_text("There is no webhook")
 
     def test_runs_are_filtered(self, plain: Visitor, tenant: TestTenant, inbox: Inbox) -> None:

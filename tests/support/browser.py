@@ -42,6 +42,12 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+def press(page: Page, button: str) -> None:
+    """Press a button that leads to another page, or to the same one anew, and be there."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).click()
+
+
 class Visitor:
     """Somebody with a browser of their own. `complaints` is what no page should have."""
 
