@@ -13,8 +13,14 @@ from starlette.testclient import TestClient
 from ringback.console.app import routes_of
 from ringback.console.parts import ConsoleFacts, ConsoleParts
 from ringback.control.bins import BinUseCases
+from ringback.control.processes import ProcessUseCases
+from ringback.control.troubled import TroubledUseCases
 from ringback.model.console import ConsoleLink, ConsoleSession, Role
 from ringback.model.errors import Refused
+from ringback.observe.families import Family
+from ringback.observe.meters import AttemptMeter, IngestMeter
+from ringback.pulse import Pulse
+from ringback.testing.clock import ManualClock
 from support.api_world import OPERATOR_KEY, ApiWorld
 from support.rows import NOW, TENANT
 
@@ -66,6 +72,14 @@ class Door:
         return f"csrf of {token}"
 
 
+class Counted:
+    """The meters of a process."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.ingest = IngestMeter(clock)
+        self.attempts = AttemptMeter(clock)
+
+
 class ConsoleWorld(ApiWorld):
     """`browse` and `send` are what a browser does; `done` is the audit log of the console."""
 
@@ -90,7 +104,17 @@ class ConsoleWorld(ApiWorld):
 
     def more_parts(self) -> dict[str, Any]:
         """Parts that only the console has."""
-        return {"bins": BinUseCases(self.store, self.clock, self.profiles)}
+        self.meters = Counted(self.clock)
+        self.gauges: dict[Family, dict[tuple[str, ...], float]] = {}
+        self.pulse = Pulse(self.meters, lambda: self.gauges, self.clock, self.clock.pass_s)
+        return {
+            "bins": BinUseCases(self.store, self.clock, self.profiles),
+            "activity": self.parts.trail,
+            "troubled": TroubledUseCases(self.store, self.clock),
+            "processes": ProcessUseCases(self.store),
+            "pulse": self.pulse,
+            "settings": (),
+        }
 
     def browse(self, path: str, role: str | None = "administrator") -> httpx.Response:
         """GET a page."""

@@ -134,9 +134,9 @@ class ConsoleParts:
     record_types: RecordTypeUseCases
     readiness: Readiness
     bins: BinUseCases
-    activity: Activity | None = None
-    operators: OperatorAccounts | None = None
-    troubled: TroubledUseCases | None = None
-    processes: ProcessUseCases | None = None
-    pulse: ProcessPulse | None = None
-    settings: Sequence[ShownSetting] = ()
+    activity: Activity
+    operators: OperatorAccounts
+    troubled: TroubledUseCases
+    processes: ProcessUseCases
+    pulse: ProcessPulse
+    settings: Sequence[ShownSetting]

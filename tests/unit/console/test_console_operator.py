@@ -8,20 +8,15 @@ import pytest
 
 from ringback.console.chart import POINTS_MAX, chart
 from ringback.control.paging import Page, PageRequest, encode_cursor
-from ringback.control.processes import ProcessUseCases
 from ringback.control.readiness import Obstacle
-from ringback.control.troubled import TroubledUseCases
 from ringback.model.console import AuditEntry, Operator
 from ringback.model.errors import Conflict, FieldError, Invalid, NotFound
 from ringback.observe import families as f
-from ringback.observe.meters import AttemptMeter, IngestMeter
 from ringback.policy import health as health_policy
 from ringback.policy.address import parse_allowed
 from ringback.policy.health import Health, Phase
-from ringback.pulse import Pulse
 from ringback.settings import Settings, shown
 from ringback.store.port import Leaving, Ring
-from ringback.testing.clock import ManualClock
 from ringback.wire.profile import load_profile
 from support.console_world import ConsoleWorld, text_of
 from support.rows import NOW, OTHER_TENANT, TENANT
@@ -83,16 +78,10 @@ class World(ConsoleWorld):
 
     def more_parts(self) -> dict[str, Any]:
         self.people, self.entries = People(), Entries()
-        self.meters = Counted(self.clock)
-        self.gauges: dict[f.Family, dict[tuple[str, ...], float]] = {}
-        self.pulse = Pulse(self.meters, lambda: self.gauges, self.clock, self.clock.pass_s)
         return {
             **super().more_parts(),
             "operators": self.people,
             "activity": self.entries,
-            "troubled": TroubledUseCases(self.store, self.clock),
-            "processes": ProcessUseCases(self.store),
-            "pulse": self.pulse,
             "settings": shown(Settings(admin_key="k" * 40, in_flight_max=77)),
         }
 
@@ -106,20 +95,6 @@ class World(ConsoleWorld):
         leaving = Leaving(tenant_id, endpoint_id, None, lane.not_before, health_policy.dump(health))
         self.store.release("node_a", [leaving])
         return endpoint_id
-
-
-def Ringing(tenant_id: str, endpoint_id: str) -> Any:
-    from ringback.store.port import Ring  # noqa: PLC0415
-
-    return Ring(tenant_id, endpoint_id, NOW)
-
-
-class Counted:
-    """The meters of a process."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        self.ingest = IngestMeter(clock)
-        self.attempts = AttemptMeter(clock)
 
 
 @pytest.fixture
@@ -162,10 +137,9 @@ class TestTheOverview:
         assert "no ready for events" in text
 
     def test_without_figures_it_is_there_too(self, world: World) -> None:
-        bare = ConsoleWorld()
-        assert "Charts come once" in bare.shown("/console/operator", OPERATOR)
-        assert bare.browse("/console/nodes", OPERATOR).status_code == 404
-        assert "0 webhooks failing" in world.shown("/console/operator", OPERATOR)
+        text = world.shown("/console/operator", OPERATOR)
+        assert "Charts come once" in text
+        assert "0 webhooks failing" in text
 
     def test_the_parked_and_the_failing_come_first_and_the_longest_of_them(self, world: World) -> None:
         parked = Health(phase=Phase.PARKED, failing_since=NOW - 5_000, not_before=NOW + 60_000)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from starlette.responses import Response
 
 from ringback.console.chart import Chart, chart
-from ringback.console.page import Page, nothing_here
+from ringback.console.page import Page
 from ringback.console.routing import Need, PageRoute
 from ringback.control.readiness import NotReady
 from ringback.control.troubled import TROUBLED_SHOWN_MAX
@@ -28,23 +28,21 @@ class Rates(NamedTuple):
 def overview(page: Page) -> Response:
     parts = page.parts
     obstacles, cautions = _readiness(page)
-    samples = parts.pulse.samples() if parts.pulse is not None else ()
+    samples = parts.pulse.samples()
     return page.render(
         "operator.html",
         obstacles=obstacles,
         cautions=cautions,
-        present=parts.pulse.present() if parts.pulse is not None else None,
+        present=parts.pulse.present(),
         waiting=next((one.waiting for one in reversed(samples) if one.waiting is not None), None),
         rates=_rates(samples),
         charts=_charts(samples),
         troubled_max=TROUBLED_SHOWN_MAX,
-        troubled=parts.troubled.look() if parts.troubled is not None else None,
+        troubled=parts.troubled.look(),
     )
 
 
 def nodes(page: Page) -> Response:
-    if page.parts.processes is None:
-        raise nothing_here()
     return page.render("nodes.html", processes=page.parts.processes.list())
 
 

@@ -5,8 +5,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from ringback.console.page import Page, address, nothing_here
-from ringback.console.parts import OperatorAccounts
+from ringback.console.page import Page, address
 from ringback.console.routing import Need, PageRoute
 from ringback.control.paging import PageRequest
 from ringback.model.console import Operator
@@ -25,7 +24,7 @@ def add_operator(page: Page) -> Response:
     if (wrong := _twice(page, "password", "again")) is not None:
         return _list(page, errors=[wrong], status=422)
     try:
-        _accounts(page).create(name, page.form["password"])
+        page.parts.operators.create(name, page.form["password"])
     except Refused as error:
         return _list(page, errors=error.errors, problem="" if error.errors else error.detail, status=error.status)
     return page.redirect(address("operators"), said=f"{name} can sign in now.")
@@ -40,7 +39,7 @@ def change_password(page: Page) -> Response:
     if (wrong := _twice(page, "password", "again")) is not None:
         return _one(page, errors=[wrong], status=422)
     try:
-        _accounts(page).change_password(who.id, page.form["password"])
+        page.parts.operators.change_password(who.id, page.form["password"])
     except Refused as error:
         return _one(page, errors=error.errors, problem="" if error.errors else error.detail, status=error.status)
     return page.redirect(address("operators"), said=f"{who.name} has a new password, and is signed out everywhere.")
@@ -50,20 +49,14 @@ def delete_operator(page: Page) -> Response:
     who = _operator(page)
     if (asked := page.unsure(f"Take {who.name} away?", "Take away")) is not None:
         return asked
-    _accounts(page).delete(who.id)
+    page.parts.operators.delete(who.id)
     return page.redirect(address("operators"), said=f"{who.name} can't sign in any more.")
-
-
-def _accounts(page: Page) -> OperatorAccounts:
-    if page.parts.operators is None:
-        raise nothing_here()
-    return page.parts.operators
 
 
 def _operator(page: Page) -> Operator:
     request = PageRequest(PAGE_ITEMS_MAX)
     while True:
-        found = _accounts(page).list(request)
+        found = page.parts.operators.list(request)
         for one in found.items:
             if one.id == page.names["operator"]:
                 return one
@@ -81,7 +74,7 @@ def _twice(page: Page, name: str, again: str) -> FieldError | None:
 
 def _list(page: Page, *, errors: Sequence[FieldError] = (), problem: str = "", status: int = 200) -> Response:
     cursor = page.query.get("cursor") or None
-    found = _accounts(page).list(PageRequest(OPERATORS_SHOWN, cursor))
+    found = page.parts.operators.list(PageRequest(OPERATORS_SHOWN, cursor))
     return page.render(
         "operators.html",
         operators=found.items,
