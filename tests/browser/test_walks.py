@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from ringback import VerificationFailed, verify
 from support.browser import Visitor, press
@@ -46,6 +46,26 @@ def test_a_handshake_that_fails_is_understood_and_mended(
     page.go_back()
     press(page, "Ask it to prove itself again")
     expect(page.locator(".badge.active").first).to_be_visible(timeout=20_000)
+
+
+def test_what_is_typed_while_the_form_of_another_profile_comes_is_kept(
+    administrator: Visitor, tenant: TestTenant
+) -> None:
+    page = administrator.open(f"/console/t/{tenant.id}/webhooks/new")
+    held: list[Route] = []
+    page.route("**/webhooks/new", lambda route: held.append(route))
+    page.get_by_label("Label").fill("Before")
+    page.get_by_label("Profile").select_option("sitefinity-insight")
+    page.get_by_label("Label").fill("Meanwhile")
+    page.get_by_label("Every event").check()
+    page.get_by_label("Send data to URL").fill("https://a.example/hook")
+    wait_until(lambda: held or page.wait_for_timeout(10), 15, "the form of the other profile is asked for")
+    held.pop().continue_()
+    expect(page.get_by_label("Data center")).to_be_visible()
+    expect(page.get_by_label("Send data to URL")).to_have_value("https://a.example/hook")
+    expect(page.get_by_label("Label")).to_have_value("Meanwhile")
+    expect(page.get_by_label("Every event")).to_be_checked()
+    expect(page.get_by_label("Profile")).to_have_value("sitefinity-insight")
 
 
 def test_a_failing_run_is_found_understood_and_sent_again(

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ringback.model.errors import NO_ROOM_RETRY_AFTER_S
 from support.compat import Api
 from support.inbox import Inbox, Received, Reply
 from support.process import ADMIN_KEY, Answer, Server, wait_until
@@ -216,7 +217,7 @@ def test_a_quota_is_told_in_the_same_manner(api: Api) -> None:
     api.must(201, "POST", "/Webhooks", webhook("https://a.example/"))
     answer = api.ask("POST", "/Webhooks", webhook("https://b.example/"))
     assert (answer.status, answer.json["Code"]) == (429, "endpoint_quota")
-    assert answer.headers["retry-after"] == "1"
+    assert answer.headers["retry-after"] == str(NO_ROOM_RETRY_AFTER_S)
 
 
 def test_other_keys_and_other_tenants(api: Api, server: Server) -> None:

@@ -50,5 +50,41 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
+// A form that is drawn anew keeps what was typed while the new one was on its way.
+const asked = new WeakMap();
+const typed = new Map();
+
+function state(form) {
+  const fields = [...form.elements].filter((field) => field.name && field.type !== "hidden");
+  return new Map(fields.map((field) => field.type === "checkbox" || field.type === "radio"
+    ? [`${field.name}=${field.value}`, { field, value: field.checked, key: "checked" }]
+    : [field.name, { field, value: field.value, key: "value" }]));
+}
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target instanceof HTMLFormElement) {
+    asked.set(event.detail.target, state(event.detail.target));
+  }
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const form = event.detail.target;
+  const before = asked.get(form);
+  if (before) {
+    typed.set(form.id, [...state(form)].filter(([name, now]) => now.value !== before.get(name)?.value));
+  }
+});
+
+document.addEventListener("htmx:load", (event) => {
+  const form = event.detail.elt;
+  for (const [name, { value }] of typed.get(form.id) || []) {
+    const found = state(form).get(name);
+    if (found) {
+      found.field[found.key] = value;
+    }
+  }
+  typed.delete(form.id);
+});
+
 document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt));
 document.addEventListener("DOMContentLoaded", () => localTimes(document));
