@@ -53,7 +53,11 @@ def test_what_is_typed_while_the_form_of_another_profile_comes_is_kept(
 ) -> None:
     page = administrator.open(f"/console/t/{tenant.id}/webhooks/new")
     held: list[Route] = []
-    page.route("**/webhooks/new", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/webhooks/new", hold)
     page.get_by_label("Label").fill("Before")
     page.get_by_label("Profile").select_option("sitefinity-insight")
     page.get_by_label("Label").fill("Meanwhile")
