@@ -23,7 +23,7 @@ from ringback.api.door import Door
 from ringback.api.events import EventsRoute
 from ringback.api.records import RecordsRoute
 from ringback.api.room import Room
-from ringback.api.server import HttpServer, bind, shown_host
+from ringback.api.server import HttpServer, bind, own_url
 from ringback.api.writer_queue import WriterQueue
 from ringback.clock import Clock, SystemClock
 from ringback.control.audit import AuditTrail
@@ -88,16 +88,17 @@ class ServerFacts:
     admin_key_created: str | None
 
 
-def serve(settings: Settings, on_ready: Callable[[ServerFacts], None], *, reach_itself: bool = False) -> None:
+def serve(settings: Settings, on_ready: Callable[[ServerFacts], None], *, at_home: bool = False) -> None:
     """Run a server until SIGTERM or SIGINT, which also end the waiting for a database. Raises StartError when it can't.
 
-    `on_ready` is called once it answers, on the server's thread: it must not ask the server and wait. `reach_itself`:
-    endpoints may be at this server's own address, for its bins, although it is private.
+    `on_ready` is called once it answers, on the server's thread: it must not ask the server and wait. `at_home`: people
+    reach it where it listens, whatever public_url is; endpoints may be there, for its bins, although that is private.
     """
     raise_descriptor_limit()
     listener = bind(settings.host, settings.port)
-    if reach_itself:
-        settings = replace(settings, allow=(*settings.allow, own_address(listener)))
+    if at_home:
+        allow = (*settings.allow, own_address(listener)) if settings.bins else settings.allow
+        settings = replace(settings, public_url=own_url(listener), allow=allow)
     try:
         process = Process(settings, listener)
     except AskedToStop:
@@ -146,8 +147,7 @@ class Process:
 
     def _wire(self, listener: socket.socket) -> None:
         settings = self._settings
-        host, port = listener.getsockname()[:2]
-        self._base_url = settings.public_url or f"http://{shown_host(host)}:{port}"
+        self._base_url = settings.public_url or own_url(listener)
         shared = self._store if settings.key_directory is None else None
         self._operator_key = key_in_force(settings.admin_key, settings.admin_key_path, shared, self._clock)
         if self._operator_key.key_id is not None:

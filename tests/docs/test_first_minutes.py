@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,6 +124,21 @@ def test_the_line_that_up_prints_works_from_anywhere(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         up.wait_for("signature ✓")
+
+
+def test_a_link_into_the_console_leads_to_where_up_listens(tmp_path: Path) -> None:
+    """Wherever the file of settings says that a server in earnest is reached."""
+    (tmp_path / "ringback.toml").write_text('public_url = "https://hooks.example"\n')
+    with running(tmp_path, "--config", "ringback.toml") as up:
+        own = f"http://127.0.0.1:{up.port}"
+        done = subprocess.run(
+            [*RINGBACK, "console-link", "demo", "--url", own, "--key", "@data/admin.key"],
+            cwd=tmp_path, capture_output=True, text=True, check=True, timeout=WITHIN_S, env=environment(),
+        )  # fmt: skip
+        link = done.stdout.strip()
+        assert link.startswith(f"{own}/console/enter/"), link
+        with urllib.request.urlopen(link, timeout=WITHIN_S) as page:
+            assert page.status == 200
 
 
 def test_the_endpoint_follows_the_receivers_port_at_the_next_start(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import threading
 from ringback import compose
 from ringback.cli.main import main
 
-def serve(settings, on_ready, *, reach_itself=False):
+def serve(settings, on_ready, *, at_home=False):
     print("starting", flush=True)
     threading.Event().wait()
 

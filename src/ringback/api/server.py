@@ -145,6 +145,12 @@ class HttpServer:
         self.hurried = self._signals > 1
 
 
+def own_url(listener: socket.socket) -> str:
+    """Where a server that listens there is reached from the same machine."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{shown_host(host)}:{port}"
+
+
 def shown_host(host: str) -> str:
     """An address to listen on as it stands in a URL."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 - what was asked for, shown as what can be typed

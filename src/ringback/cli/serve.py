@@ -121,16 +121,16 @@ def settings_of(flags: Mapping[str, object], config: Path | None) -> Settings:
 
 
 def serve_until_stopped(
-    settings: Settings, on_ready: Callable[["ServerFacts"], None], *, reach_itself: bool = False
+    settings: Settings, on_ready: Callable[["ServerFacts"], None], *, at_home: bool = False
 ) -> None:
-    """Run the server here. Loaded late, since the other commands need none of it. `reach_itself`: `compose.serve`."""
+    """Run the server here. Loaded late, since the other commands need none of it. `at_home`: `compose.serve`."""
     if threading.current_thread() is threading.main_thread():
         # The server has a handler of its own once it is up. Until then the default would do, but not for process 1 of
         # a container: the kernel spares it whatever it has no handler for, and a start may wait for the database.
         signal.signal(signal.SIGTERM, _end_at_once)
     from ringback import compose  # noqa: PLC0415
 
-    compose.serve(settings, on_ready, reach_itself=reach_itself)
+    compose.serve(settings, on_ready, at_home=at_home)
 
 
 def _end_at_once(number: int, frame: FrameType | None) -> NoReturn:

@@ -66,14 +66,11 @@ def up(
         "log_level": log_level,
         "log_format": log_format,
     }
-    # The demo is set up through the server's own address, whatever it is called outside.
-    settings = replace(load(flags, os.environ, config), public_url=None)
+    settings = load(flags, os.environ, config)
     if listen:
         _run_with_receiver(settings, listen_port)
     else:
-        serve.serve_until_stopped(
-            settings, lambda facts: typer.echo(_greeting(settings, facts, None)), reach_itself=settings.bins
-        )
+        serve.serve_until_stopped(settings, lambda facts: typer.echo(_greeting(settings, facts, None)), at_home=True)
 
 
 def _run_with_receiver(settings: Settings, listen_port: int) -> None:
@@ -91,7 +88,7 @@ def _run_with_receiver(settings: Settings, listen_port: int) -> None:
 
     try:
         settings_here = replace(settings, allow=(*settings.allow, allowed))
-        serve.serve_until_stopped(settings_here, welcome, reach_itself=settings.bins)
+        serve.serve_until_stopped(settings_here, welcome, at_home=True)
     finally:
         receiver.stop()
 
