@@ -245,6 +245,36 @@ class TestSearch:
         assert after is None
         assert seen == store.list_attempts(query)
 
+    @pytest.mark.parametrize("ascending", [False, True])
+    @pytest.mark.parametrize(
+        "filters", [{"type": "rare"}, {"endpoint_id": "ep_b"}, {"channel": "eu"}, {"since": NOW + 9}]
+    )
+    def test_events_are_found_piece_by_piece_too(
+        self, store: Store, filters: dict[str, object], ascending: bool
+    ) -> None:
+        for place in range(1, 31):
+            fields = {"type": "rare" if place % 7 == 1 else "common", "channel": "eu" if place % 4 == 0 else None}
+            one = event(f"evt_{place:02}", accepted_at=NOW + place, **fields)
+            accept(store, one, "ep_b" if place % 5 == 0 else "ep_a")
+        accept(store, event("evt_x", OTHER_TENANT, type="rare", channel="eu"), "ep_b")
+        query = EventQuery(TENANT, ascending=ascending, **filters)  # type: ignore[arg-type]
+        seen, after = [], None
+        for _ in range(30):
+            found, after = store.search_events(query._replace(after=after), 4)
+            seen += found
+            assert len(found) <= query.limit
+            if after is None:
+                break
+        assert after is None
+        assert seen == store.list_events(query)
+
+    def test_a_search_for_events_ends_where_it_has_enough(self, store: Store) -> None:
+        accept_many(store, 5)
+        found, place = store.search_events(EventQuery(TENANT, limit=2), 100)
+        assert ([one.event.id for one in found], place) == (["evt_00005", "evt_00004"], None)
+        assert store.search_events(EventQuery(TENANT, limit=9), 100).place is None
+        assert store.search_events(EventQuery("none"), 100) == ([], None)
+
     def test_it_ends_where_it_has_enough(self, store: Store) -> None:
         for place in range(1, 6):
             settle(store, 0, attempt(place, 1))

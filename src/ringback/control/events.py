@@ -51,6 +51,11 @@ _DELIVERIES: Final = "deliveries"
 _REACH: Final = "reach"
 LOOKED_AT_MAX: Final = 512
 """Of the latest events, for those of one subject."""
+ROWS_LOOKED_AT_MAX: Final = 8_000
+"""In one step of a search, so that a page of what is rare takes no longer than others: some hundredths of a second."""
+_APART_MS: Final = 60_000
+"""So far two events may be out of the order of their times in a stream: what is accepted at once is stored as it comes,
+and clocks of processes differ."""
 
 
 class EventStore(Log, NumberGiving, Resends, Endpoints, EndpointSource, Tenants, TrackedSets, Protocol):
@@ -132,6 +137,50 @@ class EventUseCases:
             place = max(place, end)
         cursor = encode_cursor(_EVENTS, str(place)) if place != (after or 0) else None
         return Page([row.event for row in rows], cursor)
+
+    def search(self, tenant_id: str, which: EventFilter, page: PageRequest) -> Page[Event]:
+        """The same as `list`, newest first, but what takes long is done in pieces: a page may have fewer than `limit`,
+        or none, and a cursor all the same. Raises as `list`."""
+        limit = checked_limit(page.limit)
+        place = decode_number_cursor(_EVENTS, page.cursor)
+        required_tenant(self._store, tenant_id)
+        if which.until is not None and which.until < self._clock.now_ms():
+            begin = self._place_before(tenant_id, which.until + _APART_MS)
+            place = begin if place is None else min(place, begin)
+        query = EventQuery(tenant_id=tenant_id, **which._asdict())
+
+        def read(last: StoredEvent | None, count: int) -> Sequence[StoredEvent]:
+            nonlocal place
+            after = place if last is None else last.seq
+            rows, place = self._store.search_events(query._replace(after=after, limit=count), ROWS_LOOKED_AT_MAX)
+            return rows
+
+        rows, more = read_bounded(read, limit, _data_bytes)
+        if more:
+            place = rows[-1].seq
+        elif place is not None and not self._reaches_back(tenant_id, place, which.since):
+            place = None
+        return Page([row.event for row in rows], None if place is None else encode_cursor(_EVENTS, str(place)))
+
+    def _place_before(self, tenant_id: str, moment: int) -> int:
+        """A place in the stream after which (newest first) come the events that were accepted before a moment; looked
+        for by halves, since the stream is in the order of time but for what was accepted at once."""
+        low, high = 0, self._store.stream_end(tenant_id) + 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = self._store.list_events(EventQuery(tenant_id, after=middle, limit=1))
+            if not found or found[0].event.accepted_at < moment:
+                low = middle
+            else:
+                high = found[0].seq
+        return low
+
+    def _reaches_back(self, tenant_id: str, place: int, since: int | None) -> bool:
+        """Whether anything after this place (newest first) may have been accepted since that moment."""
+        if since is None:
+            return True
+        found = self._store.list_events(EventQuery(tenant_id, after=place, limit=1))
+        return bool(found) and found[0].event.accepted_at >= since - _APART_MS
 
     def about(self, tenant_id: str, subject_type: str, subject_id: str, count: int) -> Sequence[Event]:
         """Up to `count` events of a subject among the tenant's latest, newest first. Raises NotFound."""

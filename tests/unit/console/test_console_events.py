@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from conformance.backend import accept, settle
+from ringback.console.rendering import time_text
 from ringback.model.event import RECORD, Event
 from support.console_world import ConsoleWorld, text_of
 from support.rows import NOW, TENANT, attempt, event, failed, new_delivery
@@ -64,6 +65,31 @@ class TestTheList:
         page = world.browse(older.replace("&amp;", "&")).text
         assert (page.count('"clickable"'), 'rel="next"' in page, "every 5s" in page) == (10, False, False)
         assert 'rel="first"' in page
+
+    def test_what_is_rare_is_looked_for_in_pieces(self, world: ConsoleWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ringback.control.events.ROWS_LOOKED_AT_MAX", 10)
+        for place in range(35):
+            accepted(world, event(f"evt_{place:02d}", type="rare" if place % 20 == 3 else "common"))
+        path, found, pieces = f"{EVENTS}?type=rare", [], 0
+        while path:
+            page = world.browse(path).text
+            found += re.findall(r"/events/(evt_\d\d)\"", page)
+            (path, *_) = [*re.findall(r'href="([^"]*)" rel="next"', page), ""]
+            path = path.replace("&amp;", "&")
+            assert ("looks further back" in page) is bool(path)
+            pieces += 1
+        assert (found, pieces) == (["evt_23", "evt_03"], 4)
+
+    def test_a_span_is_found_wherever_it_is(self, world: ConsoleWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not by walking through all that came after it, nor through all that was before."""
+        monkeypatch.setattr("ringback.control.events.ROWS_LOOKED_AT_MAX", 10)
+        hour_ms, began = 3_600_000, 1_000_000_000_000
+        for place in range(100):
+            accepted(world, event(f"evt_{place:02d}", accepted_at=began + place * hour_ms))
+        since, until = (time_text(began + place * hour_ms).replace(" ", "T") for place in (40, 43))
+        page = world.browse(f"{EVENTS}?since={since}&until={until}").text
+        assert re.findall(r"/events/(evt_\d\d)\"", page) == ["evt_42", "evt_41", "evt_40"]
+        assert 'rel="next"' not in page
 
     def test_an_id_leads_straight_on(self, world: ConsoleWorld) -> None:
         accepted(world, event("evt_1"))

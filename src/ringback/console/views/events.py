@@ -42,13 +42,14 @@ def events(page: Page) -> Response:
         errors.append(FieldError("id", "is no event that is kept"))
     given = {name: page.query.get(name, "") for name in _FILTERS}
     cursor = page.query.get("cursor") or None
-    found = page.parts.events.list(page.tenant_id, which, PageRequest(EVENTS_SHOWN, cursor), ascending=False)
+    found = page.parts.events.search(page.tenant_id, which, PageRequest(EVENTS_SHOWN, cursor))
     here = page.address("events", **given)
     return page.render(
         "events.html",
         status=422 if errors else 200,
         errors=errors,
         events=found.items,
+        searched=found.next_cursor is not None and len(found.items) < EVENTS_SHOWN,
         webhooks=_webhooks_to_choose(page),
         given={
             **given,

@@ -7,7 +7,15 @@ from itertools import islice
 from ringback.model.attempt import Attempt, Line, Outcome, standing
 from ringback.model.event import Delivery, Event
 from ringback.store.memory.tables import MemoryPart, MemoryTables
-from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, FoundAttempts, StoredEvent
+from ringback.store.port import (
+    AttemptQuery,
+    DayCount,
+    EndpointProgress,
+    EventQuery,
+    FoundAttempts,
+    FoundEvents,
+    StoredEvent,
+)
 
 
 class MemoryLog(MemoryPart):
@@ -19,6 +27,14 @@ class MemoryLog(MemoryPart):
             wanted = (stored for stored in own if _wants_event(tables, query, stored))
             page = sorted(wanted, key=lambda stored: stored.seq, reverse=not query.ascending)
             return page[: query.limit]
+
+    def search_events(self, query: EventQuery, rows_max: int) -> FoundEvents:
+        with self._tables as tables:
+            bare = EventQuery(query.tenant_id, ascending=query.ascending, after=query.after, limit=rows_max)
+            seen = self.list_events(bare)
+            found = [stored for stored in seen if _wants_event(tables, query, stored)]
+        stopped = len(seen) == rows_max and len(found) < query.limit
+        return FoundEvents(found[: query.limit], seen[-1].seq if stopped else None)
 
     def stream_end(self, tenant_id: str) -> int:
         with self._tables as tables:

@@ -247,11 +247,22 @@ class FoundAttempts(NamedTuple):
     place: str | None
 
 
+class FoundEvents(NamedTuple):
+    """What a search found, and the place in the stream at which it stopped looking (None: as for attempts)."""
+
+    events: Sequence[StoredEvent]
+    place: int | None
+
+
 class Log(Protocol):
     """Reading what happened. Without bodies where it says so."""
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
         """One page; `endpoint_id` keeps events that have a delivery or an attempt there."""
+
+    def search_events(self, query: EventQuery, rows_max: int) -> FoundEvents:
+        """The same for whoever can't wait, however rare what is wanted: it looks at about so many rows at most, and may
+        find few or none. To go on, ask again after the place."""
 
     def stream_end(self, tenant_id: str) -> int:
         """A place such that nothing will ever come up to it that is not there by now; a listing that is begun after
@@ -276,8 +287,7 @@ class Log(Protocol):
         """One page, newest first, the bodies and headers left out (None and b"")."""
 
     def search_attempts(self, query: AttemptQuery, rows_max: int) -> FoundAttempts:
-        """The same for whoever can't wait, however rare what is wanted: it looks at about so many rows at most, and may
-        find few or none. To go on, ask again after the place."""
+        """The same in pieces, as `search_events`."""
 
     def get_attempt(self, tenant_id: str, attempt_id: str) -> Attempt | None:
         """Whole. `request_body` is complete: pieced together from the event's data where it is not stored."""

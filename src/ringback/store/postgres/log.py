@@ -27,7 +27,15 @@ from ringback.store.log_reading import (
     walk_of,
     whole_attempt,
 )
-from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, FoundAttempts, StoredEvent
+from ringback.store.port import (
+    AttemptQuery,
+    DayCount,
+    EndpointProgress,
+    EventQuery,
+    FoundAttempts,
+    FoundEvents,
+    StoredEvent,
+)
 from ringback.store.postgres.again import tried_again
 from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.endings import names_of
@@ -48,6 +56,12 @@ class PostgresLog(PostgresPart):
     """`Log` and `NumberGiving`."""
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
+        return self._events(query, None).events
+
+    def search_events(self, query: EventQuery, rows_max: int) -> FoundEvents:
+        return self._events(query, rows_max)
+
+    def _events(self, query: EventQuery, rows_max: int | None) -> FoundEvents:
         filters = filters_of(query)
         if query.patterns is not None:
             filters["patterns"] = [like(pattern) for pattern in query.patterns]
@@ -59,12 +73,12 @@ class PostgresLog(PostgresPart):
                 latest = latest_place(session, query.tenant_id, LAST_SEQ)
                 floor = raised_to(self._db, session, latest, _LISTING_LOOKS)
         filters["floor"] = floor
-        found = self._of_quiet_endpoint(filters, query)
+        found, place = self._of_quiet_endpoint(filters, query), None
         if found is None:
             name = "walk_events" if query.endpoint_id is None else "walk_events_of_endpoint"
-            found = self._walk(name, filters, start_of_events(query), query).found
+            found, place = self._walk(name, filters, start_of_events(query), query, rows_max)
         rows = self._load("load_events", "seqs", query.tenant_id, found)
-        return [StoredEvent(seq, Event(*row)) for seq, *row in rows]
+        return FoundEvents([StoredEvent(seq, Event(*row)) for seq, *row in rows], place)
 
     def stream_end(self, tenant_id: str) -> int:
         with self._db.reading() as session:

@@ -23,7 +23,15 @@ from ringback.store.log_reading import (
     walk_of,
     whole_attempt,
 )
-from ringback.store.port import AttemptQuery, DayCount, EndpointProgress, EventQuery, FoundAttempts, StoredEvent
+from ringback.store.port import (
+    AttemptQuery,
+    DayCount,
+    EndpointProgress,
+    EventQuery,
+    FoundAttempts,
+    FoundEvents,
+    StoredEvent,
+)
 from ringback.store.queries import load
 from ringback.store.sqlite.connection import ManyRows, SqlitePart, first, rows
 from ringback.store.sqlite.json_lists import decode_seqs, json_list
@@ -37,11 +45,17 @@ class SqliteLog(SqlitePart):
     """`Log` and `NumberGiving`."""
 
     def list_events(self, query: EventQuery) -> Sequence[StoredEvent]:
+        return self._events(query, None).events
+
+    def search_events(self, query: EventQuery, rows_max: int) -> FoundEvents:
+        return self._events(query, rows_max)
+
+    def _events(self, query: EventQuery, rows_max: int | None) -> FoundEvents:
         filters = filters_of(query)
         for name in ("patterns", "channels"):
             filters[name] = None if filters[name] is None else json_list(filters[name])
-        seqs = self._walk("walk_events", filters, start_of_events(query), query).found
-        return [StoredEvent(seq, Event(*row)) for seq, *row in self._load("load_events", seqs)]
+        seqs, place = self._walk("walk_events", filters, start_of_events(query), query, rows_max)
+        return FoundEvents([StoredEvent(seq, Event(*row)) for seq, *row in self._load("load_events", seqs)], place)
 
     def stream_end(self, tenant_id: str) -> int:
         found = self._read(_SQL["stream_end"], {"tenant_id": tenant_id})
