@@ -7,7 +7,7 @@ A durable store adds `suite_durability`; one that takes several write transactio
 
 from conformance.suite_audit_trail import TestAuditTrail
 from conformance.suite_bins import TestBins, TestExpiringBins
-from conformance.suite_catalogue import TestEventTypes, TestQuotas
+from conformance.suite_catalogue import TestEventTypes, TestQuotas, TestSchemaVersions
 from conformance.suite_census import TestCensus
 from conformance.suite_clearing import TestCancelling, TestExpiringKeys, TestPurging
 from conformance.suite_clock import TestNewWork
@@ -21,7 +21,7 @@ from conformance.suite_health import TestHealth
 from conformance.suite_intake import TestIntake, TestKeys
 from conformance.suite_jobs import TestJobs, TestJobSteps, TestReplayPages
 from conformance.suite_lanes import TestBells, TestClaims, TestRelease
-from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress
+from conformance.suite_log import TestAttemptLog, TestBehindOthers, TestEventLog, TestProgress, TestSearch
 from conformance.suite_nodes import TestNodes
 from conformance.suite_notices import (
     TestNoticesOfTransactions,
@@ -102,6 +102,8 @@ __all__ = [
     "TestResends",
     "TestRetention",
     "TestRuleFailures",
+    "TestSchemaVersions",
+    "TestSearch",
     "TestSecrets",
     "TestSettlements",
     "TestStranded",
