@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from ringback.model.limits import PAYLOAD_BYTES_MAX
-from support.browser import Visitor
 from support.inbox import Inbox, Reply
 from support.process import Server
 from support.tenant import TestTenant
