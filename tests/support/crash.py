@@ -56,6 +56,7 @@ class Receiver:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # heads and bodies are written apart
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
