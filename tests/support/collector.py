@@ -43,6 +43,7 @@ class Collector:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             disable_nagle_algorithm = True  # heads and bodies are written apart
+
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 collector.asked.set()
