@@ -12,7 +12,7 @@ from ringback.wire.contract import Contract
 from ringback.wire.handshake import RANDOM, Handshake
 from ringback.wire.message import Message, Rendered
 from ringback.wire.profile import load_profile, profile_names
-from ringback.wire.receiving.scripts import javascript_code, python_code, shell_code
+from ringback.wire.receiving.scripts import javascript_code, python_code, shell_code, shell_prints
 from ringback.wire.receiving.signed import signed_by
 from ringback.wire.sample import Sample
 from ringback.wire.signing import Variant
@@ -149,7 +149,7 @@ def _verifying(contract: Contract) -> Iterator[str]:
     yield f"\n{_returned(contract)}\n"
     yield "\nJavaScript (`headers` with names in lower case, `body` a Buffer):\n\n"
     yield f"```js\n{javascript_code(signed)}```\n"
-    yield "\nA shell, with the body in `body.json`; the line prints the signature:\n\n"
+    yield f"\nA shell, with the body in `body.json`; {shell_prints(signed)}:\n\n"
     yield f"```sh\n{shell_code(signed)}```\n"
 
 

@@ -1,7 +1,6 @@
 """Packages of npm's that tests need, installed once into the user's cache. A test that can't have one says so."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -11,6 +10,8 @@ from typing import Final
 
 import pytest
 
+from support.kept import kept_folder
+
 INSTALL: Final = (
     *("npm", "install", "--prefer-offline", "--no-package-lock", "--ignore-scripts"),
     *("--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries=1", "--loglevel=error"),
@@ -19,7 +20,7 @@ INSTALL: Final = (
 
 def installed(package_json: Path, name: str) -> Path:
     """The `node_modules` for this package.json, kept from run to run; there as a whole or not at all."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ringback-tests"
+    cache = kept_folder()
     kept = cache / f"{name.lower()}-{hashlib.sha256(package_json.read_bytes()).hexdigest()[:16]}"
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)

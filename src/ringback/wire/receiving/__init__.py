@@ -1,8 +1,8 @@
 """Code that verifies requests of a profile, for those who receive them, in the languages they have.
 
 Made of what the profile says is signed, so that a changed profile changes its code; the pages in docs/profiles and the
-console show the same texts. Every `genuine` says whether one of the signatures fits, compared in constant time; how old
-a request may be is the receiver's to decide. Pure; assumes a contract that signs.
+console show the same texts. Every `genuine` says whether one of the signatures fits, compared in constant time, and
+refuses what is old where a header says that, in seconds and signed. Pure; assumes a contract that signs.
 """
 
 from collections.abc import Sequence

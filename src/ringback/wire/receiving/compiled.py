@@ -3,12 +3,12 @@
 import json
 from typing import Final
 
-from ringback.wire.receiving.signed import Signed, of_secret
+from ringback.wire.receiving.signed import TOLERATED, Signed, of_secret
 from ringback.wire.signature import PUBLIC_PREFIX, SYMMETRIC_PREFIX
 
 _PACKAGES: Final = (
     "crypto/ed25519", "crypto/hmac", "crypto/sha1", "crypto/sha256", "crypto/sha512", "encoding/base64",
-    "encoding/hex", "net/http", "strings",
+    "encoding/hex", "net/http", "strconv", "strings", "time",
 )  # fmt: skip
 _DECODED: Final = "base64.StdEncoding.DecodeString(strings.TrimPrefix({value}, {prefix}))"
 _OR_NOT: Final = "\tif err != nil {\n\t\treturn false\n\t}\n"
@@ -42,7 +42,7 @@ def _of_secret(signed: Signed, content: str) -> str:
     encode = "hex" if signed.encoding == "hex" else "base64.StdEncoding"
     prefix = f"{json.dumps(signed.prefix)} + " if signed.prefix else ""
     return (
-        f"func Genuine(header http.Header, body []byte, secret string) bool {{\n{key}{content}{made}"
+        f"func Genuine(header http.Header, body []byte, secret string) bool {{\n{_age(signed)}{key}{content}{made}"
         f"\texpected := []byte({prefix}{encode}.EncodeToString({total}))\n"
         f"\tfor _, given := range {_signatures(signed)} {{\n"
         "\t\tif hmac.Equal([]byte(given), expected) {\n\t\t\treturn true\n\t\t}\n\t}\n\treturn false\n}\n"
@@ -54,10 +54,21 @@ def _of_public_key(signed: Signed, content: str) -> str:
     signature = _DECODED.format(value="given", prefix=json.dumps(signed.prefix))
     return (
         "func Genuine(header http.Header, body []byte, publicKey string) bool {\n"
-        f"\tkey, err := {key}\n\tif err != nil || len(key) != ed25519.PublicKeySize {{\n\t\treturn false\n\t}}\n"
+        f"{_age(signed)}\tkey, err := {key}\n"
+        "\tif err != nil || len(key) != ed25519.PublicKeySize {\n\t\treturn false\n\t}\n"
         f"{content}\tfor _, given := range {_signatures(signed)} {{\n\t\tsignature, err := {signature}\n"
         "\t\tif err == nil && ed25519.Verify(key, content, signature) {\n\t\t\treturn true\n\t\t}\n\t}\n"
         "\treturn false\n}\n"
+    )
+
+
+def _age(signed: Signed) -> str:
+    """Refuses what is old, if that can be seen."""
+    if signed.time is None:
+        return ""
+    return (
+        f'\tsent, err := strconv.ParseInt(header.Get("{signed.time}"), 10, 64)\n\tage := time.Now().Unix() - sent\n'
+        f"\tif err != nil || age > {TOLERATED} || age < -{TOLERATED} {{\n\t\treturn false\n\t}}\n"
     )
 
 

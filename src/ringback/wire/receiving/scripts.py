@@ -4,7 +4,7 @@ import json
 import re
 from typing import Final
 
-from ringback.wire.receiving.signed import Signed, of_secret
+from ringback.wire.receiving.signed import TOLERATED, Signed, of_secret
 from ringback.wire.signature import PUBLIC_PREFIX, SYMMETRIC_PREFIX
 
 # What stands before the 32 bytes of an ed25519 key in DER (RFC 8410, section 4).
@@ -31,10 +31,12 @@ def plain_python_code(signed: Signed) -> str:
     given = f'headers.get("{signed.header}", "")'
     signatures = f"{given}.split({json.dumps(signed.separator)})" if signed.separator else f"[{given}]"
     if signed.by_public_key:
+        timed = "import time\n" if signed.time else ""
         return (
-            "import base64\n\nfrom cryptography.exceptions import InvalidSignature\n"
+            f"import base64\n{timed}\n"
+            "from cryptography.exceptions import InvalidSignature\n"
             "from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey\n\n\n"
-            "def genuine(headers, body, public_key):\n"
+            f"def genuine(headers, body, public_key):\n{_python_age(signed)}"
             f'    raw = base64.b64decode(public_key.removeprefix("{PUBLIC_PREFIX}"))\n'
             f"    key = Ed25519PublicKey.from_public_bytes(raw)\n    content = {content}\n"
             f"    for given in {signatures}:\n        try:\n"
@@ -54,12 +56,23 @@ def plain_python_code(signed: Signed) -> str:
     made = f"{digest}.hexdigest()" if signed.encoding == "hex" else f"base64.b64encode({digest}.digest()).decode()"
     prefix = f"{json.dumps(signed.prefix)} + " if signed.prefix else ""
     body = (
-        f"def genuine(headers, body, secret):\n    content = {content}\n{key}    expected = {prefix}{made}\n"
+        f"def genuine(headers, body, secret):\n{_python_age(signed)}"
+        f"    content = {content}\n{key}    expected = {prefix}{made}\n"
         f"    given = {signatures}\n"
         "    return any(hmac.compare_digest(one.encode(), expected.encode()) for one in given)\n"
     )
-    imported = [name for name in ("base64", "hashlib", "hmac") if f"{name}." in body]
+    imported = [name for name in ("base64", "hashlib", "hmac", "time") if f"{name}." in body]
     return "".join(f"import {name}\n" for name in imported) + "\n\n" + body
+
+
+def _python_age(signed: Signed) -> str:
+    """Refuses what is old, if that can be seen."""
+    if signed.time is None:
+        return ""
+    return (
+        f'    sent = headers.get("{signed.time}", "")\n'
+        f"    if not sent.isdecimal() or abs(time.time() - float(sent)) > {TOLERATED}:\n        return False\n"
+    )
 
 
 def javascript_code(signed: Signed) -> str:
@@ -71,7 +84,7 @@ def javascript_code(signed: Signed) -> str:
         return (
             'import { createPublicKey, verify } from "node:crypto";\n\n'
             "export function genuine(headers, body, publicKey) {\n"
-            f"  const content = Buffer.concat([{parts}]);\n"
+            f"{_javascript_age(signed)}  const content = Buffer.concat([{parts}]);\n"
             f'  const raw = Buffer.from(publicKey.slice("{PUBLIC_PREFIX}".length), "base64");\n'
             f'  const der = Buffer.concat([Buffer.from("{_KEY_HEX}", "hex"), raw]);\n'
             '  const key = createPublicKey({ key: der, format: "der", type: "spki" });\n'
@@ -94,11 +107,18 @@ def javascript_code(signed: Signed) -> str:
     return (
         f'import {{ {imported}, timingSafeEqual }} from "node:crypto";\n\n'
         "export function genuine(headers, body, secret) {\n"
-        f"  const content = Buffer.concat([{parts}]);\n{key}"
+        f"{_javascript_age(signed)}  const content = Buffer.concat([{parts}]);\n{key}"
         f"  const expected = Buffer.from({prefix}{made});\n"
         f"  const given = {signatures}.map((text) => Buffer.from(text));\n"
         "  return given.some((one) => one.length === expected.length && timingSafeEqual(one, expected));\n}\n"
     )
+
+
+def _javascript_age(signed: Signed) -> str:
+    if signed.time is None:
+        return ""
+    age = f'Date.now() / 1000 - Number(headers["{signed.time}"])'
+    return f"  const age = {age};\n  if (!(Math.abs(age) <= {TOLERATED})) return false;\n"
 
 
 def _javascript_parts(signed: Signed) -> tuple[str, str, str]:
@@ -122,7 +142,8 @@ def php_code(signed: Signed) -> str:
     if signed.by_public_key:
         return (
             "<?php\nfunction genuine(array $headers, string $body, string $publicKey): bool\n{\n"
-            f"    $key = base64_decode(substr($publicKey, strlen('{PUBLIC_PREFIX}')));\n    $content = {content};\n"
+            f"{_php_age(signed)}    $key = base64_decode(substr($publicKey, strlen('{PUBLIC_PREFIX}')));\n"
+            f"    $content = {content};\n"
             f"    foreach ({signatures} as $given) {{\n"
             f"        $signature = base64_decode(substr($given, {len(signed.prefix)}), true);\n"
             f"        if (str_starts_with($given, {_php(signed.prefix)}) && strlen((string) $signature) === 64\n"
@@ -140,10 +161,17 @@ def php_code(signed: Signed) -> str:
     written = made if signed.encoding == "hex" else f"base64_encode({made})"
     return (
         "<?php\nfunction genuine(array $headers, string $body, string $secret): bool\n{\n"
-        f"    $content = {content};\n{key}    $expected = {prefix}{written};\n"
+        f"{_php_age(signed)}    $content = {content};\n{key}    $expected = {prefix}{written};\n"
         f"    foreach ({signatures} as $given) {{\n        if (hash_equals($expected, $given)) {{\n"
         "            return true;\n        }\n    }\n    return false;\n}\n"
     )
+
+
+def _php_age(signed: Signed) -> str:
+    if signed.time is None:
+        return ""
+    sent = f"(int) ($headers['{signed.time}'] ?? 0)"
+    return f"    if (abs(time() - {sent}) > {TOLERATED}) {{\n        return false;\n    }}\n"
 
 
 def _php(text: str | None) -> str:
@@ -155,7 +183,7 @@ def shell_prints(signed: Signed) -> str:
     """What the shell's lines do."""
     if signed.by_public_key:
         return "PUBLIC_KEY and SIGNATURE are set; the last line says whether it fits"
-    return "the line prints the signature"
+    return "the last line prints the signature"
 
 
 def shell_code(signed: Signed) -> str:
@@ -167,7 +195,7 @@ def shell_code(signed: Signed) -> str:
     if signed.by_public_key:
         octal = "".join(f"\\{byte:03o}" for byte in bytes.fromhex(_KEY_HEX))
         return (
-            f"{source} > content\n"
+            f"{_shell_age(signed)}{source} > content\n"
             f"{{ printf '{octal}'; printf %s \"${{PUBLIC_KEY#{PUBLIC_PREFIX}}}\" | base64 -d; }} > key.der\n"
             f'printf %s "${{SIGNATURE#{signed.prefix}}}" | base64 -d > signature\n'
             "openssl pkeyutl -verify -pubin -keyform DER -inkey key.der -rawin -in content -sigfile signature\n"
@@ -185,8 +213,17 @@ def shell_code(signed: Signed) -> str:
         )
     else:
         digest = f'openssl dgst -{signed.hashed} -hmac "$SECRET" -binary'
-    encoded = "base64" if signed.encoding == "base64" else "od -An -v -tx1 | tr -d ' \\n'"
-    return f"{source} |\n  {digest} |\n  {encoded}\n"
+    encoded = "openssl base64 -A" if signed.encoding == "base64" else "od -An -v -tx1 | tr -d ' \\n'"
+    return f"{_shell_age(signed)}{source} |\n  {digest} |\n  {encoded}\n"
+
+
+def _shell_age(signed: Signed) -> str:
+    if signed.time is None:
+        return ""
+    sent = f'"${_shell_name(signed.time)}"'
+    return (
+        f"now=$(date +%s)\n[ {sent} -ge $((now - {TOLERATED})) ] && [ {sent} -le $((now + {TOLERATED})) ] || exit 1\n"
+    )
 
 
 def _shell_name(name: str) -> str:

@@ -1,23 +1,30 @@
 """What a receiver has to know to verify: which bytes are signed, with which key, how the signature is written."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ringback.wire.contract import Contract
 from ringback.wire.signature import ED25519
 from ringback.wire.signing import SECRET, Content, Variant
+from ringback.wire.time_sent import signed_time
+from ringback.wire.verify import TOLERANCE_S
 from ringback.wire.vocabulary import SIGNATURE
+
+TOLERATED: Final = int(TOLERANCE_S)
+"""So many seconds old, or ahead, may a request be."""
 
 
 class Signed(NamedTuple):
     """`header` carries the signature, in lower case; of several `separator` stands between them. `standard_secret`: the
-    key is the base64 in the secret, else its text."""
+    key is the base64 in the secret, else its text. `time`: the signed header that says in seconds since 1970 when it
+    was sent; None where there is none, or that stands elsewhere or in another form."""
 
     variant: Variant
     content: Content
     header: str
     separator: str | None
     standard_secret: bool
+    time: str | None
 
     @property
     def hashed(self) -> str:
@@ -57,8 +64,15 @@ def signed_by(contract: Contract, variant: str) -> Signed:
     signing, header = contract.signing, contract.header_of(SIGNATURE)
     if signing is None or header is None or variant not in signing.variants:
         raise ValueError(f"{contract.name} signs nothing as {variant!r}")
-    described = signing.variants[variant]
-    return Signed(described, signing.described, header, signing.separator, contract.profile.standard_secret)
+    time = signed_time(contract)
+    return Signed(
+        variant=signing.variants[variant],
+        content=signing.described,
+        header=header,
+        separator=signing.separator,
+        standard_secret=contract.profile.standard_secret,
+        time=time.header if time is not None and time.form == "unix_seconds" else None,
+    )
 
 
 def of_secret(name: str) -> bool:
