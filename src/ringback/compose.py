@@ -233,7 +233,7 @@ class Process:
         accepts = self._settings.role != "engine"
         delivering = Delivering(self._engine, self._sender, self._settings.in_flight_max) if self._engine else None
         accepting = Accepting(self._writer, self._writer_worker, self._watermark, accepts, self._room)
-        return Standing(self._store, accepting, delivering)
+        return Standing(self._store, self._clock, accepting, delivering)
 
     def _exposition(self) -> Exposition:
         sender_pid = (lambda: self._sender.pid) if self._engine is not None else None

@@ -24,19 +24,22 @@ Gauges = Mapping[Family, Mapping[tuple[str, ...], float]]
 class Sample(NamedTuple):
     """What happened in a stretch of time that ended at `at` (wall ms): events accepted, requests that succeeded and
     that failed, a second; how late requests left in the mean, as far as this server held them back (None: none left).
-    `waiting` is how many deliveries were in the store (None: nobody here counts them)."""
+    `oldest_ms` is how long what was due and not sent had waited for this server then, the longest (None: the store
+    didn't say); `waiting` is how many deliveries were in the store (None: nobody here counts them)."""
 
     at: int
     events_per_s: float
     succeeded_per_s: float
     failed_per_s: float
     lag_ms: float | None
+    oldest_ms: float | None
     waiting: int | None
 
 
 class Present(NamedTuple):
     """How it stands now; None: this process doesn't know. Sizes are bytes."""
 
+    oldest_ms: float | None
     in_flight: int | None
     in_flight_max: int | None
     events_waiting: int | None
@@ -91,14 +94,15 @@ class Pulse:
         if span_s <= 0:
             return
         left = now.left - before.left
-        waiting = _value(self._gauges(), f.DELIVERIES_WAITING)
+        gauges = self._gauges()
         sample = Sample(
             at=self._clock.now_ms(),
             events_per_s=(now.events - before.events) / span_s,
             succeeded_per_s=(now.succeeded - before.succeeded) / span_s,
             failed_per_s=(now.failed - before.failed) / span_s,
             lag_ms=(now.lag_s - before.lag_s) / left * 1_000 if left > 0 else None,
-            waiting=waiting,
+            oldest_ms=_milliseconds(gauges, f.OLDEST_DUE),
+            waiting=_value(gauges, f.DELIVERIES_WAITING),
         )
         self._before = now
         self._samples.append(sample)
@@ -111,6 +115,7 @@ class Pulse:
         """For any thread."""
         gauges = self._gauges()
         return Present(
+            oldest_ms=_milliseconds(gauges, f.OLDEST_DUE),
             in_flight=_value(gauges, f.IN_FLIGHT),
             in_flight_max=_value(gauges, f.IN_FLIGHT_MAX),
             events_waiting=_value(gauges, f.EVENTS_WAITING),
@@ -138,3 +143,8 @@ class Pulse:
 def _value(gauges: Gauges, family: Family) -> int | None:
     samples = gauges.get(family)
     return None if samples is None else int(samples[()])
+
+
+def _milliseconds(gauges: Gauges, family: Family) -> float | None:
+    samples = gauges.get(family)
+    return None if samples is None else samples[()] * 1_000

@@ -7,19 +7,24 @@ leaves its figures out; that is for `/readyz` to say, which asks it to commit.
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
+from ringback.clock import Clock
 from ringback.control.readiness import Obstacle
 from ringback.engine.engine import Engine
 from ringback.ingest.watermark import Watermark
 from ringback.ingest.writer import Writer
 from ringback.observe import families as f
 from ringback.observe.families import Family
-from ringback.store.port import Health, StoreUnavailable
+from ringback.store.port import Census, Health, StoreUnavailable
 from ringback.workers import Worker
 
 Samples = Mapping[tuple[str, ...], float]
 SILENT_S_MAX: Final = 10.0
 # The sender reports every second; well before the server gives it up, nobody should send events here.
 SENDER_SILENT_S_MAX: Final = 5.0
+
+
+class StandingStore(Health, Census, Protocol):
+    """What is asked of the store."""
 
 
 class Sender(Protocol):
@@ -57,8 +62,9 @@ class Accepting(NamedTuple):
 class Standing:
     """See the module."""
 
-    def __init__(self, store: Health, accepting: Accepting, delivering: Delivering | None) -> None:
+    def __init__(self, store: StandingStore, clock: Clock, accepting: Accepting, delivering: Delivering | None) -> None:
         self._store = store
+        self._clock = clock
         self._accepting = accepting
         self._delivering = delivering
 
@@ -94,12 +100,26 @@ class Standing:
         """What `observe.prometheus` asks for."""
         writer, worker, *_ = self._accepting
         silences_s = {"writer": worker.silent_for_s()}
-        found: dict[Family, Samples] = {f.EVENTS_WAITING: {(): writer.events_waiting}, **self._space()}
+        found: dict[Family, Samples] = {
+            f.EVENTS_WAITING: {(): writer.events_waiting},
+            **self._space(),
+            **self._oldest_due(),
+        }
         if self._delivering is not None:
             silences_s |= self._delivering.engine.silences_s()
             found |= _of_engine(self._delivering)
         found[f.THREAD_SILENT] = {(name,): seconds for name, seconds in silences_s.items()}
         return found
+
+    def _oldest_due(self) -> dict[Family, Samples]:
+        now = self._clock.now_ms()
+        try:
+            bell = self._store.oldest_bell(now)
+        except StoreUnavailable:
+            return {}
+        waiting = self._delivering.engine.dispatcher.oldest_waiting() if self._delivering is not None else None
+        since = min((at for at in (bell, waiting) if at is not None), default=now)
+        return {f.OLDEST_DUE: {(): max(0, now - since) / 1000.0}}
 
     def _space(self) -> dict[Family, Samples]:
         try:

@@ -248,6 +248,7 @@ class TestLaneFollowsStatus:
             status=EndpointStatus.DISABLED,
             disable_code="gone",
             disable_message="It answered 410.",
+            disabled_at=NOW + 5,
             updated_at=NOW + 5,
             revision=2,
         )

@@ -59,6 +59,7 @@ class TestHandshakes:
             status=EndpointStatus.DISABLED,
             disable_code="400-2101",
             disable_message="Please echo.",
+            disabled_at=LATER,
             unverified_since=NOW,
             updated_at=LATER,
             revision=2,

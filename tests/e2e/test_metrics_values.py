@@ -117,3 +117,28 @@ def test_what_waits_and_what_is_parked_is_counted(restarted: Server, inbox: Inbo
     untried = SWITCHED_OFF - 1  # the first of all goes alone, and was on its way when the endpoint was switched off
     wait_for_value(server, untried, "ringback_delivery_lag_seconds_count", held_by="unclaimed")
     inbox.wait_for(SWITCHED_OFF, "/off")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Server]:
+    """A server that sends one request at a time."""
+    server = Server(tmp_path / "data", "--allow-private", environment={"RINGBACK_IN_FLIGHT_MAX": "1"})
+    with server:
+        yield server
+
+
+def test_the_oldest_that_is_due_waits_for_a_slot_and_what_is_switched_off_for_none(small: Server, inbox: Inbox) -> None:
+    tenant = TestTenant(small, "t")
+    off = tenant.endpoint(inbox.url("/off"), event_types=["stays"])
+    assert small.ask("POST", f"{tenant.path}/endpoints/{off['id']}/deactivate").status == 200
+    with Receiver(never_answering) as hanging:
+        tenant.endpoint(hanging.url, retry=LATER, event_types=["hangs"])
+        tenant.endpoint(inbox.url("/waits"), event_types=["waits"])
+        tenant.send("hangs")
+        wait_for_value(small, 1, "ringback_in_flight")
+        assert scrape(small)("ringback_oldest_due_seconds") == 0
+        tenant.send("waits")
+        wait_until(lambda: scrape(small)("ringback_oldest_due_seconds") >= 1, 15, "the other one waits for the slot")
+        assert inbox.received == []
+    wait_for_value(small, 0, "ringback_oldest_due_seconds")
+    inbox.wait_for(1, "/waits")

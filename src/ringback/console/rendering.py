@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SECOND_MS: Final = 1_000
 _WHOLE_FROM_MS: Final = 9.95  # what is less is shown with a tenth
+# A unit, in ms, with the next smaller one beside it.
+_SPANS: Final = ((86_400_000, "d", 3_600_000, "h"), (3_600_000, "h", 60_000, "min"), (60_000, "min", 1_000, "s"))
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -38,8 +40,8 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     made.filters.update(
-        time=time_text, iso=iso_text, milliseconds=milliseconds_text, size=size_text, shown=shown_bytes,
-        pretty=shown_json, step=path_step,
+        time=time_text, iso=iso_text, milliseconds=milliseconds_text, size=size_text, span=span_text,
+        shown=shown_bytes, pretty=shown_json, step=path_step,
     )  # fmt: skip
     made.globals.update(asset=asset)
     return made
@@ -62,6 +64,15 @@ def milliseconds_text(duration: float | None) -> str:
     if duration >= _SECOND_MS:
         return f"{duration / _SECOND_MS:.2f} s"
     return f"{duration:.0f} ms" if duration >= _WHOLE_FROM_MS or duration == 0 else f"{duration:.1f} ms"
+
+
+def span_text(duration: float) -> str:
+    """The same, and longer ones as `3 min 5 s`, `2 h 0 min`, `4 d 7 h`."""
+    for unit_ms, unit, lesser_ms, lesser in _SPANS:
+        if duration >= unit_ms:
+            whole, rest = divmod(int(duration), unit_ms)
+            return f"{whole} {unit} {rest // lesser_ms} {lesser}"
+    return milliseconds_text(duration)
 
 
 def size_text(count: int) -> str:

@@ -1,4 +1,5 @@
-"""Which endpoints are in trouble, over all tenants: parked, or failing, as their lanes' rows say.
+"""Which endpoints are in trouble, over all tenants: parked, or failing, as their lanes' rows say; and those that were
+disabled.
 
 A look goes through all lanes page by page, each a short read, and is kept for some seconds, so that it costs nothing
 while nobody asks and little while many do. A lane's row may be behind while its endpoint is being sent to
@@ -35,11 +36,20 @@ class TroubledEndpoint(NamedTuple):
     until: int | None
 
 
+class DisabledEndpoint(NamedTuple):
+    """`since` is wall ms; why is in the endpoint."""
+
+    endpoint: Endpoint
+    since: int
+
+
 class Troubled(NamedTuple):
-    """The parked ones first, then those that have failed for longest; at most TROUBLED_SHOWN_MAX of them. `parked` and
-    `failing` count all lanes, also those of endpoints that are switched off."""
+    """The parked ones first, then those that have failed for longest; and the `disabled` ones, newest first; at most
+    TROUBLED_SHOWN_MAX of each. `parked` and `failing` count all lanes, also those of endpoints that are switched
+    off."""
 
     endpoints: Sequence[TroubledEndpoint]
+    disabled: Sequence[DisabledEndpoint]
     parked: int
     failing: int
 
@@ -72,7 +82,17 @@ class TroubledUseCases:
         ]
         endpoints.sort(key=lambda endpoint: _worst_first((endpoint.id, known[endpoint.id])))
         shown = [self._shown(endpoint, known[endpoint.id]) for endpoint in endpoints[:TROUBLED_SHOWN_MAX]]
-        return Troubled(shown, parked, len(found) - parked)
+        return Troubled(shown, self._disabled(), parked, len(found) - parked)
+
+    def _disabled(self) -> list[DisabledEndpoint]:
+        since = dict(self._store.latest_disabled(TROUBLED_SHOWN_MAX))
+        known = {endpoint.id: endpoint for endpoint in self._store.load_endpoints(list(since))}
+        # One may have been switched on, or deleted, between the two reads.
+        return [
+            DisabledEndpoint(known[name], at)
+            for name, at in since.items()
+            if name in known and known[name].status is EndpointStatus.DISABLED
+        ]
 
     def _unwell(self) -> list[tuple[str, Health]]:
         found: list[tuple[str, Health]] = []

@@ -56,6 +56,7 @@ def _to_be_asked(endpoint: Endpoint, now: int) -> Endpoint:
         status=endpoint.status if inactive else move(endpoint.status, EndpointMove.ASK),
         disable_code=None,
         disable_message=None,
+        disabled_at=None,
         unverified_since=max(now, (endpoint.unverified_since or 0) + 1),
         granted_per_second=None,
     )
@@ -78,7 +79,7 @@ def _moved(endpoint: Endpoint, by: EndpointMove) -> Endpoint:
         raise _pending() from None
     if status is endpoint.status:
         return endpoint
-    return replace(endpoint, status=status, disable_code=None, disable_message=None)
+    return replace(endpoint, status=status, disable_code=None, disable_message=None, disabled_at=None)
 
 
 def _pending() -> Conflict:

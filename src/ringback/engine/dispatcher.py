@@ -41,6 +41,8 @@ SETTLE_AT_ONCE: Final = 256
 SETTLE_WITHIN_S: Final = 0.01
 # What leaves within this after it was due has not waited for anything.
 PROMPT_MS: Final = 20
+CROWDED_MS: Final = 1_000
+"""So long after somebody last waited for a slot it may still be so."""
 
 
 class Dispatcher:
@@ -145,6 +147,12 @@ class Dispatcher:
     def rows_held(self) -> int:
         """Deliveries in memory: queued, in flight, or not recorded yet."""
         return self._lanes.budget.rows
+
+    def oldest_waiting(self) -> int | None:
+        """Since when (wall ms) what is due longest waits for a slot; None: nothing has to wait."""
+        now_ms, crowded_ms = self._clock.now_ms(), self._crowded_ms
+        # Between two turns a lane may want a slot that it gets in the next.
+        return None if now_ms - crowded_ms > CROWDED_MS else self._lanes.oldest_waiting(now_ms, crowded_ms)
 
     @property
     def lanes(self) -> list[str]:

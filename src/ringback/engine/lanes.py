@@ -19,6 +19,8 @@ from ringback.policy.health import Health
 from ringback.store.port import Fetched, FetchRequest
 
 ROW_OVERHEAD_BYTES = 500
+# What keeps a row waiting that is this server's own doing, and not the endpoint's.
+_OWN_DOING = (NOTHING, SLOTS, UNCLAIMED)
 
 
 def bytes_of(row: DueDelivery) -> int:
@@ -33,7 +35,7 @@ class Lane:
         "alarm_s", "asking", "bytes_queued", "closing", "complete", "conforms_at_s", "distrusted", "endpoint_id",
         "fetching", "freed_at", "generation", "health", "held", "held_back_by", "held_back_ms", "idle_since_s",
         "in_flight", "keys", "moving", "next_due", "offered", "opened", "opened_ms", "ordered", "pace", "paused_ms",
-        "queue", "reserved", "settled", "stale", "tenant_id", "watermark",
+        "queue", "rang_ms", "reserved", "settled", "stale", "tenant_id", "watermark",
     )  # fmt: skip
 
     def __init__(self, row: LaneRow, generation: int, epoch: int, now_ms: int = 0) -> None:
@@ -67,6 +69,7 @@ class Lane:
         self.alarm_s: float | None = None
         self.asking: Asking | None = None  # while its endpoint has to prove itself
         self.opened_ms = now_ms
+        self.rang_ms = now_ms if row.due_at is None else row.due_at
         self.paused_ms = max(row.not_before, self.health.not_before)
         self.held_back_by = NOTHING
         self.held_back_ms = -1
@@ -141,6 +144,16 @@ class Lane:
         if self.ordered:
             return ORDER  # it came into memory when the one before it was settled
         return SLOTS if crowded_ms >= due_at else NOTHING
+
+    def waits_since(self, now_ms: int, crowded_ms: int) -> int | None:
+        """Since when this server keeps what goes next waiting, from the lane's bell on: what was before is the pause's
+        that ended then. None: nothing is queued, or it waits for the endpoint. For any thread."""
+        try:
+            due_at = self.queue[0].delivery.due_at
+        except IndexError:
+            return None
+        since = max(due_at, self.rang_ms)
+        return since if self.waited_for(since, now_ms, crowded_ms) in _OWN_DOING else None
 
     def enqueue(self, row: DueDelivery) -> None:
         self.held.add(row.delivery.seq)

@@ -115,6 +115,12 @@ class OwnedLanes:
         self.budget.bytes -= lane.bytes_queued
         self.feeding.count(lane, -len(lane.held) - lane.reserved)
 
+    def oldest_waiting(self, now_ms: int, crowded_ms: int) -> int | None:
+        """Since when the lane whose turn is longest overdue waits for it (`Lane.waits_since`). For any thread."""
+        wanting = [lane for lane in list(self._lanes.values()) if self.turns.wants(lane.endpoint_id)]
+        waits = (lane.waits_since(now_ms, crowded_ms) for lane in wanting)
+        return min((since for since in waits if since is not None), default=None)
+
     # ── what happens to them ─────────────────────────────────────────────────────────────────────────────────
 
     def settled(self, lane: Lane, seq: int, retry_at: int | None) -> None:

@@ -137,7 +137,7 @@ class Endpoint:
     """A receiver. `retry` None means the default schedule; `filter` is CEL; times are milliseconds since 1970.
 
     `url` may be NO_URL: then it is inactive. `revision` grows by one with each stored change; an update that was made
-    from an older one is refused.
+    from an older one is refused. `disabled_at`: since when it is disabled (None too where that was not kept yet).
     `unverified_since`: since when it has to prove itself (None: it has, or need not); asked again, it is another time,
     so that it tells one handshake from the next. `granted_per_second` is the rate that the endpoint allowed when it
     proved itself. `created_by` is the label of the key that made it. `tracked_set` names the set of its tenant whose
@@ -157,6 +157,7 @@ class Endpoint:
     status: EndpointStatus = EndpointStatus.ACTIVE
     disable_code: str | None = None
     disable_message: str | None = None
+    disabled_at: int | None = None
     auth: Auth = field(default_factory=Auth)
     headers: tuple[tuple[str, str], ...] = ()
     rate_per_second: float | None = None
@@ -179,10 +180,18 @@ class Endpoint:
             status=move(self.status, EndpointMove.GIVE_UP),
             disable_code=code,
             disable_message=message,
+            disabled_at=now,
             unverified_since=now if unproven else self.unverified_since,
             updated_at=now,
             revision=self.revision + 1,
         )
+
+    @property
+    def disabled_since(self) -> int | None:
+        """None: it is not disabled."""
+        if self.status is not EndpointStatus.DISABLED:
+            return None
+        return self.updated_at if self.disabled_at is None else self.disabled_at
 
     @property
     def matches(self) -> bool:

@@ -38,11 +38,13 @@ class HandshakeEnd(NamedTuple):
         if self.by is None:
             return endpoint
         verified = self.by is EndpointMove.VERIFIED
+        status = move(endpoint.status, self.by)
         return replace(
             endpoint,
-            status=move(endpoint.status, self.by),
+            status=status,
             disable_code=self.code,
             disable_message=self.message,
+            disabled_at=now if status is EndpointStatus.DISABLED else None,
             unverified_since=None if verified else endpoint.unverified_since,
             granted_per_second=self.per_second,
             updated_at=now,

@@ -107,6 +107,12 @@ DELIVERIES_WAITING: Final = Family(
     "ringback_deliveries_waiting", GAUGE, "Deliveries in the store that are not finished. Counted every 30 s.",
     act="Growing: compare the rates of made and ended ones, and `ringback_lanes_parked`.",
 )  # fmt: skip
+OLDEST_DUE: Final = Family(
+    "ringback_oldest_due_seconds", GAUGE,
+    "How long what is due and not sent waits for this server, the longest: for a slot, or for somebody to take up its "
+    "endpoint's queue; 0: nothing does. What waits for an endpoint that is off, parked, paused or full doesn't count.",
+    act="Growing: no process sends, or those that do are too small.",
+)  # fmt: skip
 LANES_PARKED: Final = Family(
     "ringback_lanes_parked", GAUGE, "Endpoints that fail so often that only single probes go out. Counted every 30 s.",
     act="Many at once: this server's own network.",

@@ -185,6 +185,11 @@ class Turns:
         """Whether anybody wants a turn."""
         return any(line.waiting for line in self._lines)
 
+    def wants(self, lane: str) -> bool:
+        """Whether this lane wants a turn."""
+        record = self._lanes.get(lane)
+        return record is not None and record.rounds is not None
+
     @property
     def opens_at_s(self) -> float:
         """When `pick` may have an answer that it doesn't have now only because of the time; infinity when never."""

@@ -102,6 +102,7 @@ class SealedRows:
             "ordering": endpoint.ordering,
             "profile": endpoint.profile,
             "revision": endpoint.revision,
+            "disabled_at": endpoint.disabled_since,
             **self._endpoint_columns(endpoint)._asdict(),
         }
 

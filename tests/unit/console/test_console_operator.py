@@ -107,9 +107,9 @@ def world() -> World:
 class TestTheOverview:
     def test_shows_what_is_known(self, world: World) -> None:
         world.gauges |= {
-            f.IN_FLIGHT: {(): 3}, f.IN_FLIGHT_MAX: {(): 1000}, f.DELIVERIES_WAITING: {(): 12_345},
-            f.STORE_BYTES: {(): 3 << 30}, f.STORE_WAL_BYTES: {(): 1 << 20}, f.DISK_FREE: {(): 5 << 30},
-            f.DISK_FREE_MIN: {(): 1 << 30},
+            f.OLDEST_DUE: {(): 7_500.0}, f.IN_FLIGHT: {(): 3}, f.IN_FLIGHT_MAX: {(): 1000},
+            f.DELIVERIES_WAITING: {(): 12_345}, f.STORE_BYTES: {(): 3 << 30},
+            f.STORE_WAL_BYTES: {(): 1 << 20}, f.DISK_FREE: {(): 5 << 30}, f.DISK_FREE_MIN: {(): 1 << 30},
         }  # fmt: skip
         for _ in range(3):
             world.meters.ingest.stored("single", 500, 0, 500)
@@ -122,12 +122,15 @@ class TestTheOverview:
         for expected in (
             "yes ready for events", "50 events a second", "0.1 deliveries a second", "0.1 failed runs a second",
             "250 ms mean lag", "12,345 deliveries waiting", "3 of 1000 requests under way", "3.0 GiB stored",
-            "5.0 GiB free on the disk; 1.0 GiB are needed", "0 webhooks parked", "No webhook is parked or failing.",
+            "5.0 GiB free on the disk; 1.0 GiB are needed", "0 webhooks parked",
+            "No webhook is parked, failing or disabled.",
+            "2 h 5 min the oldest that is due and not sent",
+            "off, parked, paused or busy doesn't count", "Due and not sent The oldest: 7,500 s",
             "Events accepted: 50 a second, at most 50",
         ):  # fmt: skip
             assert expected in text, expected
         page = world.browse("/console/operator", OPERATOR).text
-        assert page.count("<polyline") == 2 * 5
+        assert page.count("<polyline") == 2 * 6
         assert "style=" not in page
 
     def test_says_what_stands_in_the_way(self, world: World) -> None:
@@ -157,6 +160,26 @@ class TestTheOverview:
         assert "2 webhooks failing" in text
         assert "2027-01-15 08:01:00" in text
         assert '"/console/t/globex"' in page.text
+
+    def test_those_that_were_disabled_come_after_them_newest_first_with_why(self, world: World) -> None:
+        world.unwell(Health(failing_since=NOW - 9_000), OTHER_TENANT, label="Limping")
+        hooks = [world.endpoint(label=label)["id"] for label in ("First", "Second", "Switched on again")]
+        for at, name in enumerate(hooks):
+            world.store.give_up(TENANT, name, "failing_too_long", f"It failed for {5 + at} days.{EVIL}", NOW + at)
+        world.parts.endpoints.activate(TENANT, hooks[2], by_operator=True)
+        answer = world.browse("/console/operator", OPERATOR)
+        text = text_of(answer)
+        assert re.findall(r"Limping|First|Second|Switched", text) == ["Limping", "Second", "First"]
+        assert "2027-01-15 08:00:00 It failed for 6 days." in text
+        assert f'/console/t/acme/webhooks/{hooks[0]}"' in answer.text
+        assert "<script>alert" not in answer.text
+        assert "\u202e" not in answer.text
+
+    def test_where_only_disabled_ones_are_that_is_said(self, world: World) -> None:
+        world.store.give_up(TENANT, world.endpoint(label="Off")["id"], "gone", "It answered 410.", NOW)
+        text = world.shown("/console/operator", OPERATOR)
+        assert "No webhook is parked or failing." in text
+        assert "It answered 410. gone" in text
 
     def test_one_look_serves_for_a_while(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         looks: list[str] = []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.console.rendering import milliseconds_text, size_text
+from ringback.console.rendering import milliseconds_text, size_text, span_text
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,21 @@ from ringback.console.rendering import milliseconds_text, size_text
 )
 def test_a_duration(duration: float | None, text: str) -> None:
     assert milliseconds_text(duration) == text
+
+
+@pytest.mark.parametrize(
+    ("duration", "text"),
+    [
+        (0.0, "0 ms"),
+        (59_990, "59.99 s"),
+        (60_000, "1 min 0 s"),
+        (3_599_999, "59 min 59 s"),
+        (7_500_000, "2 h 5 min"),
+        (90_000_000, "1 d 1 h"),
+    ],
+)
+def test_a_long_duration(duration: float, text: str) -> None:
+    assert span_text(duration) == text
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 from ringback.engine.owned import Moment, OwnedLanes
 from ringback.model.event import Delivery, DueDelivery, Event
 from ringback.model.lane import LaneRow
-from ringback.policy.health import FRESH
+from ringback.policy.health import FRESH, Pace
 from ringback.store.port import Fetched
 
 NOW = Moment(1_700_000_000_000, 100.0)
@@ -42,6 +42,18 @@ def test_a_row_above_the_watermark_is_queued() -> None:
     fetched(lanes, due(1))
     lanes.hand_over(lane, due(2), lanes.epoch)
     assert [row.delivery.seq for row in lane.queue] == [1, 2]
+
+
+def test_the_oldest_that_waits_is_of_a_lane_that_wants_a_turn() -> None:
+    lanes = owned()
+    lanes.open(LaneRow("t", "other", None, 0, "node", b""))
+    fetched(lanes, due(1))
+    assert lanes.oldest_waiting(NOW.wall_ms + 500, NOW.wall_ms + 500) is None
+    lanes.turns.offer("ep", "t", 0.01, Pace.QUICK)
+    lanes.turns.offer("other", "t", 0.01, Pace.QUICK)  # nothing of it is here
+    assert lanes.oldest_waiting(NOW.wall_ms + 500, NOW.wall_ms + 500) == NOW.wall_ms
+    lanes.turns.withdraw("ep")
+    assert lanes.oldest_waiting(NOW.wall_ms + 500, NOW.wall_ms + 500) is None
 
 
 def test_a_late_hand_over_of_what_was_sent_before_a_pause_is_refused() -> None:

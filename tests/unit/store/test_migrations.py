@@ -178,3 +178,19 @@ def test_lanes_of_tenants_that_were_off_before_are_paused(tmp_path: Path) -> Non
     lanes = connection.execute("SELECT endpoint_id, due_at, not_before FROM lane ORDER BY endpoint_id").fetchall()
     assert lanes == [("ep_off", FOREVER_MS, FOREVER_MS), ("ep_on", 1, 0)]
     connection.close()
+
+
+def test_endpoints_that_were_disabled_before_have_the_time_of_their_last_change(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    connection, lock = open_locked(path, load_migrations("sqlite")[:6], migrate=False)
+    for status in ("active", "disabled"):
+        connection.execute(
+            "INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, revision, config) "
+            "VALUES (?, 't', '', '', ?, 'none', 1, CAST(? AS BLOB))",
+            (f"ep_{status}", status, '{"updated_at": 1700000000123}'),
+        )
+    connection.close()
+    lock.release()
+    store = SqliteStore.open(path, migrate=True)
+    assert list(store.latest_disabled(10)) == [("ep_disabled", 1_700_000_000_123)]
+    store.close()

@@ -90,6 +90,7 @@ INDEXES: dict[str, set[str]] = {
     "audit_attempts": {"attempt_pkey"},
     "count_deliveries": {"delivery_pkey"},
     "lane_healths": {"lane_pkey"},
+    "oldest_bell": {"lane_to_claim"},
     "keep_health": {"lane_pkey"},
     "day_is_kept": {"event_scheduled"},
     "end_of_page": {"event_pkey"},
@@ -241,6 +242,12 @@ DAYS_VISITED = {
     "redact_events": 3, "number_events": 3, "day_is_kept": 1, "end_of_page": 1, "lock_deliveries_of_page": 1,
     "numbers_of_day": 1,
 }  # fmt: skip
+# Half of them are disabled.
+ENDPOINTS = """
+INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, profile, revision, disabled_at, config)
+SELECT 'ep_' || n, 'ten', '', '', '', '', 'standard', 1, CASE WHEN n % 2 = 0 THEN n END, ''::bytea
+FROM generate_series(1, 20000) AS n
+"""
 # What grows, and why it may.
 GROWING = {
     "day_counts": "by what is not gathered yet, of one endpoint: some seconds' worth",
@@ -389,6 +396,22 @@ class TestRuns:
         growing = {name: pair for name, pair in touched.items() if pair[1] > 1.5 * pair[0] + 20}
         assert growing.keys() <= GROWING.keys()
         assert {name: pair for name, pair in touched.items() if pair[1] > 600 and name != "free_lanes_of_node"} == {}
+
+
+def test_the_latest_that_were_disabled_are_found_among_all_endpoints_by_their_index(postgres: Cluster) -> None:
+    text = text_of("latest_disabled", DAY)
+    with postgres.empty_database() as url:
+        PostgresStore.open(url).close()
+        plans = Plans(url)
+        empty = plans.plan(text, {"limit": 100})
+        plans.connection.execute(ENDPOINTS)
+        plans.connection.execute("VACUUM ANALYZE endpoint")
+        full = plans.run(text, {"limit": 100})
+        plans.close()
+    for plan in (empty, full):
+        assert [node.get("Index Name") for node in nodes(plan)] == [None, "endpoint_disabled"]
+    assert full["Actual Rows"] == 100
+    assert pages(full) < 120
 
 
 def wrong(seen: Seen, plans: dict[str, Node]) -> dict[str, set[str]]:

@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from ringback.store.migrate import load_migrations
+from ringback.store.postgres.address import Address
+from ringback.store.postgres.database import prepare
 from ringback.store.postgres.store import PostgresStore
 from ringback.store.sqlite import SqliteStore
 from support.postgres import Cluster
@@ -189,3 +191,18 @@ def test_tables_with_many_dead_rows_have_their_own_settings_of_autovacuum(schema
         "delivery", "lane", "node", "endpoint_day", "endpoint_day_delta", "event_key", "job_event", "commit_check",
         "record", "tracked_set", "tracked_member", "notice",
     }  # fmt: skip
+
+
+def test_endpoints_that_were_disabled_before_have_the_time_of_their_last_change(postgres: Cluster) -> None:
+    with postgres.empty_database() as url:
+        prepare(Address(url), load_migrations("postgres")[:6], migrate=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            for status in ("active", "disabled"):
+                connection.execute(
+                    "INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, profile, revision, config) "
+                    "VALUES (%s, 't', '', '', %s, 'none', 'standard', 1, %s)",
+                    (f"ep_{status}", status, b'{"updated_at": 1700000000123}'),
+                )
+        store = PostgresStore.open(url, migrate=True)
+        assert list(store.latest_disabled(10)) == [("ep_disabled", 1_700_000_000_123)]
+        store.close()

@@ -45,6 +45,7 @@ MAY_BE_SCANNED = {
     "SCAN endpoint USING INDEX endpoint_deleted",
     "SCAN tenant USING INDEX tenant_deleted",
     "SCAN endpoint USING INDEX endpoint_unverified",
+    "SCAN endpoint USING COVERING INDEX endpoint_disabled",
     "SCAN job USING COVERING INDEX job_open",
     # Read in order, as far as wanted.
     "SCAN notice USING INDEX notice_by_age",
@@ -57,6 +58,7 @@ HOT = {
     "find_keys": ["event_key USING PRIMARY KEY (tenant_id=? AND kind=? AND key=?)"],
     "ring_lanes": ["lane USING PRIMARY KEY (endpoint_id=?)"],
     "lanes_to_claim": ["lane USING INDEX lane_to_claim (due_at<?)"],
+    "oldest_bell": ["lane USING INDEX lane_to_claim (due_at<?)"],
     "own_lanes": ["lane USING PRIMARY KEY (endpoint_id=?)"],
     "ringing_lanes": ["lane USING COVERING INDEX lane_owned (owner=? AND due_at<?)"],
     "silence_lanes": ["lane USING PRIMARY KEY (endpoint_id=?)"],
@@ -180,6 +182,10 @@ HOT = {
         "change",
     ],
 }
+INSERT_ENDPOINT = """
+INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, revision, disabled_at, config)
+VALUES (?, 't', '', '', '', '', 1, ?, CAST('{}' AS BLOB))
+"""
 INSERT_LANE = "INSERT INTO lane (endpoint_id, tenant_id, due_at, not_before, owner, health) VALUES (?, ?, ?, ?, ?, ?)"
 SORT_A_FEW_ROWS = {"walk_attempts_of_event", "replay_page"}
 
@@ -391,6 +397,13 @@ class TestSteps:
         assert meter.of(lambda: store.list_records(TENANT, "contact", None, 10)) <= page + 20
         assert meter.of(lambda: store.forget_records_step(NOW, 500)) <= nothing + 20
         assert store.forget_records_step(NOW + 1, 500) == 500
+
+    def test_the_latest_that_were_disabled_do_not_feel_the_others(self, store: SqliteStore, meter: Meter) -> None:
+        rows = [(f"ep_{place:05d}", NOW + place if place % 2 else None) for place in range(10_000)]
+        with store._writer.transaction() as connection:
+            connection.executemany(INSERT_ENDPOINT, rows)
+        assert len(store.latest_disabled(100)) == 100
+        assert meter.of(lambda: store.latest_disabled(100)) < 1_500
 
     def test_what_is_not_too_old_costs_retention_nothing(self, store: SqliteStore, meter: Meter) -> None:
         cutoffs = [Cutoff(f"t_{place}", NOW, NOW, "2027-01-15") for place in range(100)]

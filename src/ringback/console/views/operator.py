@@ -84,6 +84,9 @@ def _charts(samples: Sequence[Sample]) -> Sequence[Chart]:
         chart("Throughput", "a second", times, rates),
         chart("Lag", "ms", times, (("Mean lag", [one.lag_ms for one in samples]),)),
     ]
+    if any(one.oldest_ms is not None for one in samples):
+        oldest = [None if one.oldest_ms is None else one.oldest_ms / 1_000 for one in samples]
+        charts.append(chart("Due and not sent", "s", times, (("The oldest", oldest),)))
     if any(one.waiting is not None for one in samples):
         waiting = [None if one.waiting is None else float(one.waiting) for one in samples]
         charts.append(chart("Deliveries waiting", "", times, (("Waiting", waiting),)))

@@ -18,3 +18,14 @@ class MemoryCensus(MemoryPart):
         with self._tables as tables:
             lanes = sorted((name, lane.health) for name, lane in tables.lanes.items() if name > after)
         return lanes[:limit]
+
+    def latest_disabled(self, limit: int) -> Sequence[tuple[str, int]]:
+        with self._tables as tables:
+            since = [(one.id, one.disabled_since) for one in tables.endpoints.values()]
+        disabled = [(name, at) for name, at in since if at is not None]
+        return sorted(disabled, key=lambda one: (one[1], one[0]), reverse=True)[:limit]
+
+    def oldest_bell(self, now: int) -> int | None:
+        with self._tables as tables:
+            bells = [lane.due_at for lane in tables.lanes.values() if lane.owner is None]
+        return min((due_at for due_at in bells if due_at is not None and due_at <= now), default=None)

@@ -27,6 +27,13 @@ class Census(Protocol):
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         """(endpoint_id, health as it was stored last) of lanes, by endpoint id, after the id `after`."""
 
+    def latest_disabled(self, limit: int) -> Sequence[tuple[str, int]]:
+        """(endpoint_id, since when, wall ms) of those that are disabled, whosever they are, newest first."""
+
+    def oldest_bell(self, now: int) -> int | None:
+        """Since when (wall ms) a lane rings that nobody owns, the earliest by `now`; None: none does. Bells of what is
+        off or paused don't ring."""
+
 
 class Space(NamedTuple):
     """Sizes in bytes: of what is stored, of the write-ahead log, free on the disk and of the disk (None: not known)."""

@@ -23,3 +23,12 @@ class PostgresCensus(PostgresPart):
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         with self._db.reading() as session:
             return session.rows(_SQL["lane_healths"], {"after": after, "limit": limit})
+
+    def latest_disabled(self, limit: int) -> Sequence[tuple[str, int]]:
+        with self._db.reading() as session:
+            return session.rows(_SQL["latest_disabled"], {"limit": limit})
+
+    def oldest_bell(self, now: int) -> int | None:
+        with self._db.reading() as session:
+            found = session.first(_SQL["oldest_bell"], {"now": now})
+        return None if found is None else found[0]

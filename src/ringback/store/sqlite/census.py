@@ -24,6 +24,13 @@ class SqliteCensus(SqlitePart):
     def lane_healths(self, after: str, limit: int) -> Sequence[tuple[str, bytes]]:
         return self._read(_SQL["lane_healths"], {"after": after, "limit": limit})
 
+    def latest_disabled(self, limit: int) -> Sequence[tuple[str, int]]:
+        return self._read(_SQL["latest_disabled"], {"limit": limit})
+
+    def oldest_bell(self, now: int) -> int | None:
+        found = self._read(_SQL["oldest_bell"], {"now": now})
+        return found[0][0] if found else None
+
 
 def space_of(path: Path) -> Space:
     """Sizes of the database file at `path`, its log and its disk. Raises StoreUnavailable."""

@@ -16,3 +16,14 @@ SELECT endpoint_id, health FROM lane WHERE endpoint_id > %(after)s ORDER BY endp
 -- name: size_of_database
 -- What the database takes, in bytes.
 SELECT pg_database_size(current_database());
+
+-- name: latest_disabled
+-- Which endpoints were disabled last, newest first. -- all tenants: as many as are asked for.
+SELECT id, disabled_at FROM endpoint
+WHERE disabled_at IS NOT NULL AND deleted_at IS NULL
+ORDER BY disabled_at DESC, id DESC
+LIMIT %(limit)s;
+
+-- name: oldest_bell
+-- Since when a lane rings that nobody owns, the earliest.
+SELECT due_at FROM lane WHERE owner IS NULL AND due_at <= %(now)s ORDER BY due_at, tenant_id, endpoint_id LIMIT 1;

@@ -2,10 +2,12 @@
 
 -- name: insert_endpoint
 -- Add an endpoint.
-INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, profile, revision, config, key_id, credentials)
+INSERT INTO endpoint (
+    id, tenant_id, label, url, status, ordering, profile, revision, disabled_at, config, key_id, credentials
+)
 VALUES (
-    %(id)s, %(tenant_id)s, %(label)s, %(url)s, %(status)s, %(ordering)s, %(profile)s, %(revision)s, %(config)s,
-    %(key_id)s, %(credentials)s
+    %(id)s, %(tenant_id)s, %(label)s, %(url)s, %(status)s, %(ordering)s, %(profile)s, %(revision)s,
+    %(disabled_at)s, %(config)s, %(key_id)s, %(credentials)s
 );
 
 -- name: endpoints_by_id
@@ -51,7 +53,7 @@ WHERE tenant_id = %(tenant_id)s AND deleted_at IS NULL;
 -- Store an endpoint where the one before this revision is stored.
 UPDATE endpoint
 SET label = %(label)s, url = %(url)s, status = %(status)s, ordering = %(ordering)s, profile = %(profile)s,
-    revision = %(revision)s, config = %(config)s,
+    revision = %(revision)s, disabled_at = %(disabled_at)s, config = %(config)s,
     key_id = CASE WHEN %(keep)s THEN key_id ELSE %(key_id)s END,
     credentials = CASE WHEN %(keep)s THEN credentials ELSE %(credentials)s END
 WHERE id = %(id)s AND tenant_id = %(tenant_id)s AND revision = %(revision)s - 1 AND deleted_at IS NULL;

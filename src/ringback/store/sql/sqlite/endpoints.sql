@@ -2,8 +2,10 @@
 
 -- name: insert_endpoint
 -- Add an endpoint.
-INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, revision, config, key_id, credentials)
-VALUES (:id, :tenant_id, :label, :url, :status, :ordering, :revision, :config, :key_id, :credentials);
+INSERT INTO endpoint (id, tenant_id, label, url, status, ordering, revision, disabled_at, config, key_id, credentials)
+VALUES (
+    :id, :tenant_id, :label, :url, :status, :ordering, :revision, :disabled_at, :config, :key_id, :credentials
+);
 
 -- name: endpoints_by_id
 -- Those of the endpoints that exist, as asked.
@@ -46,7 +48,8 @@ WHERE tenant_id = :tenant_id AND deleted_at IS NULL AND CAST(config AS TEXT) ->>
 -- name: update_endpoint
 -- Store an endpoint where the one before this revision is stored.
 UPDATE endpoint
-SET label = :label, url = :url, status = :status, ordering = :ordering, revision = :revision, config = :config,
+SET label = :label, url = :url, status = :status, ordering = :ordering, revision = :revision,
+    disabled_at = :disabled_at, config = :config,
     key_id = iif(:keep, key_id, :key_id), credentials = iif(:keep, credentials, :credentials)
 WHERE id = :id AND tenant_id = :tenant_id AND revision = :revision - 1 AND deleted_at IS NULL;
 

@@ -47,7 +47,7 @@ FROM record_trigger WHERE id > :key_1 ORDER BY id;
 SELECT
     id AS key_1, id, tenant_id, label, url, status, ordering,
     ifnull(CAST(config AS TEXT) ->> '$.profile', 'standard') AS profile,
-    revision, deleted_at, config, key_id, credentials
+    revision, deleted_at, disabled_at, config, key_id, credentials
 FROM endpoint WHERE id > :key_1 ORDER BY id;
 
 -- name: move_secret

@@ -92,3 +92,10 @@ CREATE INDEX audit_entry_by_age ON audit_entry (at);
 
 -- A JSON text, of which policy/missed.py tells; null: nobody missed it, or it is not known.
 ALTER TABLE event ADD COLUMN missed TEXT;
+
+-- ── who was given up ─────────────────────────────────────────────────────────────────────────────────────────
+
+-- Since when an endpoint is disabled; null: it is not. Of those that were before, it is when they were changed last.
+ALTER TABLE endpoint ADD COLUMN disabled_at INTEGER;
+UPDATE endpoint SET disabled_at = CAST(config AS TEXT) ->> '$.updated_at' WHERE status = 'disabled';
+CREATE INDEX endpoint_disabled ON endpoint (disabled_at, id) WHERE disabled_at IS NOT NULL AND deleted_at IS NULL;
