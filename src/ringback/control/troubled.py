@@ -18,6 +18,7 @@ from ringback.store.port import Census, EndpointSource
 
 LANES_PAGE: Final = 2_000
 TROUBLED_SHOWN_MAX: Final = 100
+LOOKED_UP_MAX: Final = 2 * TROUBLED_SHOWN_MAX
 KEPT_S: Final = 15.0
 # Most are well, and reading the form costs a hundred times as much as seeing that.
 _WELL: Final = (b'"phase":"open"', b'"failing_since":null')
@@ -45,8 +46,8 @@ class DisabledEndpoint(NamedTuple):
 
 class Troubled(NamedTuple):
     """The parked ones first, then those that have failed for longest; and the `disabled` ones, newest first; at most
-    TROUBLED_SHOWN_MAX of each. `parked` and `failing` count all lanes, also those of endpoints that are switched
-    off."""
+    TROUBLED_SHOWN_MAX of each. `parked` and `failing` count all; where there are more than
+    LOOKED_UP_MAX, also some that are switched off."""
 
     endpoints: Sequence[TroubledEndpoint]
     disabled: Sequence[DisabledEndpoint]
@@ -72,17 +73,17 @@ class TroubledUseCases:
             return self._seen[1]
 
     def _look(self) -> Troubled:
-        found = self._unwell()
-        parked = sum(health.phase is not Phase.OPEN for _, health in found)
-        found.sort(key=_worst_first)
+        found = sorted(self._unwell(), key=_worst_first)
+        known = dict(found[:LOOKED_UP_MAX])
         # Some are switched off, or gone: these are in nobody's way.
-        known = dict(found[: 2 * TROUBLED_SHOWN_MAX])
         endpoints = [
             endpoint for endpoint in self._store.load_endpoints(list(known)) if endpoint.status is EndpointStatus.ACTIVE
         ]
+        counted = [known[endpoint.id] for endpoint in endpoints] + [health for _, health in found[LOOKED_UP_MAX:]]
+        parked = sum(health.phase is not Phase.OPEN for health in counted)
         endpoints.sort(key=lambda endpoint: _worst_first((endpoint.id, known[endpoint.id])))
         shown = [self._shown(endpoint, known[endpoint.id]) for endpoint in endpoints[:TROUBLED_SHOWN_MAX]]
-        return Troubled(shown, self._disabled(), parked, len(found) - parked)
+        return Troubled(shown, self._disabled(), parked, len(counted) - parked)
 
     def _disabled(self) -> list[DisabledEndpoint]:
         since = dict(self._store.latest_disabled(TROUBLED_SHOWN_MAX))

@@ -156,7 +156,7 @@ class TestTheOverview:
         text = text_of(page)
         names = re.findall(r"(Lately|Long ago|Parked|Well|Switched off)", text)
         assert names == ["Parked", "Long ago", "Lately"]
-        assert "2 webhooks parked" in text
+        assert "1 webhook parked" in text
         assert "2 webhooks failing" in text
         assert "2027-01-15 08:01:00" in text
         assert '"/console/t/globex"' in page.text
