@@ -18,7 +18,7 @@ SELECT endpoint_id, health FROM lane WHERE endpoint_id > %(after)s ORDER BY endp
 SELECT pg_database_size(current_database());
 
 -- name: latest_disabled
--- Which endpoints were disabled last, newest first. -- all tenants: as many as are asked for.
+-- Which endpoints were disabled last, newest first.
 SELECT id, disabled_at FROM endpoint
 WHERE disabled_at IS NOT NULL AND deleted_at IS NULL
 ORDER BY disabled_at DESC, id DESC
