@@ -12,12 +12,11 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case, Response
-from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from contracts.each_operation import EACH, contract, stateless
 from ringback.api.door import Door
 from ringback.api.events import EventsRoute
 from ringback.api.records import RecordsRoute
@@ -33,6 +32,7 @@ from ringback.store.port import RecordPut, Settlement
 from ringback.store.sqlite import SqliteStore
 from ringback.times import rfc3339
 from ringback.workers import ThreadMailbox, Worker
+from support.api_document import document, operations
 from support.api_world import OPERATOR_KEY, ApiWorld
 from support.profiles import profile_text
 from support.rows import TENANT, attempt, attempt_id, event, record
@@ -97,15 +97,6 @@ def lines(context: Any, value: Any) -> bytes:
     return (
         value.encode() if isinstance(value, str) else value if isinstance(value, bytes) else json.dumps(value).encode()
     )
-
-
-class Api:
-    """The ASGI app of the module's server, for a document that is needed before there is one."""
-
-    world: "ContractWorld"
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await self.world.route(scope, receive, send)
 
 
 class ContractWorld:
@@ -213,30 +204,27 @@ class ContractWorld:
         return items[0]["id"] if items else None
 
 
-def contract() -> Any:
-    config = SchemathesisConfig()
-    project = config.projects.get_default()
-    project.generation.update(max_examples=EXAMPLES, deterministic=True, database="none")
-    project.checks.negative_data_rejection.expected_statuses.append("413")
-    project.checks.positive_data_acceptance.expected_statuses.append("412")
-    loaded = schemathesis.openapi.from_dict(ApiWorld().app.openapi(), config=config)
-    loaded.app = Api()
-    return loaded
-
-
-CONTRACT = contract()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ContractWorld]:
     made = ContractWorld(tmp_path_factory.mktemp("contract"))
-    Api.world = made
     yield made
     made.close()
 
 
+@pytest.fixture(scope="module")
+def whole(world: ContractWorld) -> Any:
+    loaded = contract(EXAMPLES)
+    loaded.app = world.route
+    return loaded
+
+
+@pytest.fixture(params=operations())
+def operation(whole: Any, request: pytest.FixtureRequest) -> Any:
+    return EACH.of(whole, request)
+
+
 def test_requests_are_led_to_what_exists(world: ContractWorld) -> None:
-    paths = [path for path, methods in ApiWorld().app.openapi()["paths"].items() if "get" in methods]
+    paths = [path for path, methods in document()["paths"].items() if "get" in methods]
     assert len(paths) > 15
     for path in paths:
         names = re.findall(r"{(\w+)}", path)
@@ -259,15 +247,8 @@ def check(case: Case, answer: Response) -> None:
     case.validate_response(answer, excluded_checks=[positive_data_acceptance] if unsaid else [])
 
 
-@CONTRACT.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+@EACH.parametrize("operation")
+@stateless(EXAMPLES)
 def test_the_api_keeps_to_its_document(world: ContractWorld, case: Case) -> None:
     if UNKNOWN_HEADER in case.headers:
         return  # a header that nobody knows is passed over, as by everybody

@@ -4,18 +4,17 @@ The same examples for every operation as in process (test_openapi_contract.py), 
 in and out. The events routes get all of schemathesis's phases, since they have ways of their own (`api/direct`).
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case
-from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
 
+from contracts.each_operation import EACH, contract, stateless
 from contracts.test_openapi_contract import UNKNOWN_HEADER, check
-from support.api_world import ApiWorld
+from support.api_document import operations
 from support.process import ADMIN_KEY, Server
 from support.tenant import TestTenant
 
@@ -51,24 +50,24 @@ def existing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Existing]:
         yield Existing(server)
 
 
-def contract(examples: int, *, coverage: bool) -> Any:
-    config = SchemathesisConfig()
-    project = config.projects.get_default()
-    project.generation.update(max_examples=examples, deterministic=True, database="none")
-    project.checks.negative_data_rejection.expected_statuses.append("413")
-    project.phases.coverage.enabled = coverage
-    return schemathesis.openapi.from_dict(ApiWorld().app.openapi(), config=config)
+@pytest.fixture(scope="module")
+def plain() -> Any:
+    return contract(1, coverage=False)
 
 
-def stateless(examples: int) -> settings:
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+@pytest.fixture(params=operations())
+def operation(plain: Any, request: pytest.FixtureRequest) -> Any:
+    return EACH.of(plain, request)
+
+
+@pytest.fixture(scope="module")
+def thorough() -> Any:
+    return contract(8, coverage=True)
+
+
+@pytest.fixture(params=[one for one in operations() if re.fullmatch(r"POST .*/events(/batch)?", one)])
+def post_of_events(thorough: Any, request: pytest.FixtureRequest) -> Any:
+    return EACH.of(thorough, request)
 
 
 def ask(existing: Existing, case: Case) -> None:
@@ -78,13 +77,13 @@ def ask(existing: Existing, case: Case) -> None:
     check(case, case.call(base_url=existing.server.url, headers=HERE))
 
 
-@contract(1, coverage=False).parametrize()
+@EACH.parametrize("operation")
 @stateless(1)
 def test_every_operation_keeps_to_the_document_over_http(existing: Existing, case: Case) -> None:
     ask(existing, case)
 
 
-@contract(8, coverage=True).include(path_regex=r"/events(/batch)?$", method="POST").parametrize()
+@EACH.parametrize("post_of_events")
 @stateless(8)
 def test_posts_of_events_keep_to_the_document_over_http(existing: Existing, case: Case) -> None:
     ask(existing, case)

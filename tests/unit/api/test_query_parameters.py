@@ -11,6 +11,7 @@ from ringback.api.management.openapi import EVENT_SCOPES
 from ringback.api.management.record_paths import RECORD_SCOPES
 from ringback.api.query import check_query
 from ringback.model.errors import Invalid
+from support.api_document import document
 from support.api_world import ApiWorld, fields_of
 from support.events_route import ADMIN_KEY, EventsWorld
 from support.rows import TENANT
@@ -28,10 +29,9 @@ def world() -> ApiWorld:
 def documented() -> list[tuple[str, str, list[str]]]:
     """Every route of the app with the names of its query parameters, as OpenAPI has them."""
     bare = {("post", path) for path in EVENT_SCOPES} | RECORD_SCOPES.keys()
-    document = ApiWorld().app.openapi()
     return [
         (method.upper(), path, [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"])
-        for path, methods in document["paths"].items()
+        for path, methods in document()["paths"].items()
         if path.startswith("/v1/")
         for method, operation in methods.items()
         if (method, path) not in bare
