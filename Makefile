@@ -17,7 +17,7 @@ up: setup ## Run Ringback here: server, data in ./data, and a receiver to watch
 
 test: setup ## Run all tests (a few minutes)
 	@scripts/debian-tools.sh 'The tests' node=nodejs npm=npm curl=curl postgres=postgresql pgbouncer=pgbouncer chromium=chromium go=golang-go php=php-cli
-	$(BIN)/python -m pytest -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -n 4
 
 check: setup ## Format, lint, types, boundaries and the rules about the source
 	$(BIN)/ruff format --check $(PATHS)

@@ -1,27 +1,47 @@
 """Where tests run: those of a module that share a server stay together, so that it is started once.
 
-What is started keeps its compiled modules, also where the machine is set not to: there are dozens of starts.
+What is compiled is kept, also where the machine is set not to: pytest's own form of the test modules, which every
+worker needs, and what the processes import that tests start by the dozen.
 """
 
 import os
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 HERE = Path(__file__).parent
-SHARING = {"browser", "docs", "e2e"}
+SHARING = {"browser", "contracts", "docs", "e2e"}
 
 pytest_plugins = ["support.postgres_fixtures"]
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", action="store_true", help="write the pictures of docs/console.md anew")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.relative_to(HERE).parts[0] in SHARING:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+class ByModule(LoadScopeScheduling):
+    """Gives out the modules that share something whole, and all other tests one by one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if Path(module).parts[1] in SHARING else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    # Not by marks (`--dist loadgroup`): pytest-xdist 3.8 writes them where pytest 9.2 doesn't read them any more.
+    return ByModule(config, log)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Of tests with the same id pytest-xdist runs only one."""
+    ids = [item.nodeid for item in session.items]
+    if len(set(ids)) != len(ids):
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        raise pytest.UsageError(f"several tests have the id {twice[0]}")
