@@ -274,8 +274,8 @@ TARGET = prepare(endpoint(), [secret()])
 def test_everything_about_an_endpoint_survives_the_way() -> None:
     whole = Endpoint(
         "ep_1", "ten_a", "ä", "https://a.example/", "a=1", ("a.*",), ("c",), "data.n > 1", "standard", "v1a",
-        EndpointStatus.DISABLED, "gone", "It said so.", 4, Auth(AuthType.HEADER, headers=(("X-K", "v"),)), (("X", "1"),),
-        2.5, 7, Ordering.SUBJECT, RetryRule(base_s=1.0, max_delay_s=9.0, max_attempts=4), 12.5, 1, 2, 3,
+        EndpointStatus.DISABLED, "gone", "It said so.", 4, Auth(AuthType.HEADER, headers=(("X-K", "v"),)),
+        (("X", "1"),), 2.5, 7, Ordering.SUBJECT, RetryRule(base_s=1.0, max_delay_s=9.0, max_attempts=4), 12.5, 1, 2, 3,
     )  # fmt: skip
     news = [TargetNews(4, whole, (secret(), secret(OTHER_KEY, 5)), 7)]
     departure = departure_of(1, 4, TARGET, event(data=b"\x00\xff", hops=3), 2)
