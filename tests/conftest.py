@@ -6,14 +6,13 @@ worker needs, and what the processes import that tests start by the dozen.
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-HERE = Path(__file__).parent
-SHARING = {"browser", "contracts", "docs", "e2e"}
+# Modules whose tests share a server, or what was read of the whole source.
+SHARING = ("tests/browser/", "tests/contracts/", "tests/docs/", "tests/e2e/", "tests/unit/test_source_rules.py")
 
 pytest_plugins = ["support.postgres_fixtures"]
 
@@ -30,7 +29,7 @@ class ByModule(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return module if Path(module).parts[1] in SHARING else nodeid
+        return module if module.startswith(SHARING) else nodeid
 
 
 @pytest.hookimpl(optionalhook=True)
