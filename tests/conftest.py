@@ -38,9 +38,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
     return ByModule(config, log)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Of tests with the same id pytest-xdist runs only one."""
-    ids = [item.nodeid for item in session.items]
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
+    """Of tests with the same id pytest-xdist would run only one."""
     if len(set(ids)) != len(ids):
-        twice = sorted({one for one in ids if ids.count(one) > 1})
-        raise pytest.UsageError(f"several tests have the id {twice[0]}")
+        twice = next(one for one in ids if ids.count(one) > 1)
+        pytest.exit(f"several tests have the id {twice}", returncode=4)
