@@ -109,8 +109,10 @@ def test_the_pages_picture_what_is_there(
         page = visitor.open(address)
         if name == "overview":
             wait_until(lambda: "CRM" in visitor.open(OVERVIEW).inner_text("main"), 30, "who is in trouble is seen")
+        if given and name == "overview":
+            page.get_by_role("heading", name="Over time").wait_for(timeout=60_000)
         page.wait_for_load_state("networkidle")
-        page.screenshot(path=folder / f"{name}.png")
+        page.screenshot(path=folder / f"{name}.png", full_page=name == "overview")
         texts += ["", f"# {name}", *_lines(page)]
     visitor.close()
     (folder / TEXTS).write_text("\n".join([*texts, ""]), "utf-8")

@@ -17,7 +17,7 @@ import pytest
 
 from ringback.cli.exits import ExitCode
 from support.command import Ended, ringback
-from support.inbox import Inbox, Reply
+from support.inbox import Inbox, Received, Reply
 from support.load import load_on
 from support.postgres import Cluster
 from support.process import Server, wait_until
@@ -44,6 +44,10 @@ class Pair:
         self.inbox = stack.enter_context(Inbox())
         self.tenant = TestTenant(self.server, "t")
         self.endpoint: str = self.tenant.endpoint(self.inbox.url())["id"]
+
+    def known(self) -> set[str]:
+        """The events that have reached the standby."""
+        return {event_id for (event_id,) in self.standby.sql("SELECT id FROM event", database="ringback")}
 
     def wait_finished(self) -> None:
         """Wait until the standby that took over has nothing more to deliver."""
@@ -169,10 +173,15 @@ def test_with_an_asynchronous_standby_the_audit_names_exactly_what_is_lost(stack
     with load_on(pair.tenant, prefix="own") as load:
         load.wait_accepted(60)
         # These reach the standby, and what became of them doesn't.
-        pair.inbox.reply = lambda received: Reply(200 if answering.wait(15) else 500)
-        answered = len(pair.inbox.received)
+        held: list[str | None] = []
+
+        def hold(received: Received) -> Reply:
+            held.append(received.event_id)
+            return Reply(200 if answering.wait(15) else 500)
+
+        pair.inbox.reply = hold
         load.wait_accepted(30)
-        wait_until(lambda: len(pair.inbox.received) > answered, 30, "some are under way")
+        wait_until(lambda: pair.known().intersection(held), 30, "the standby knows some that are under way")
         line.hold("down")
         under_way = set(pair.arrivals())
         answering.set()
@@ -191,7 +200,7 @@ def test_with_an_asynchronous_standby_the_audit_names_exactly_what_is_lost(stack
         pair.standby.promote()
         load.wait_accepted(100)
     away_s = load.away_s(killed_s)
-    known = {event_id for (event_id,) in pair.standby.sql("SELECT id FROM event", database="ringback")}
+    known = pair.known()
     lost = [event_id for event_id in promised if event_id not in known]
     kept = [event_id for event_id in load.accepted if event_id in known]
     assert lost
