@@ -19,18 +19,17 @@ from ringback.store.postgres.store import PostgresStore
 from support.postgres import Cluster
 from support.sealing import SEALER
 
-TEMPLATE = "ringback_template"
-
 
 class PostgresBackend:
     sole = False
 
-    def __init__(self, cluster: Cluster, stack: ExitStack) -> None:
+    def __init__(self, cluster: Cluster, template: str, stack: ExitStack) -> None:
         self._cluster = cluster
+        self._template = template
         self._stack = stack
 
     def open(self) -> Store:
-        self._url = self._stack.enter_context(self._cluster.empty_database(TEMPLATE))
+        self._url = self._stack.enter_context(self._cluster.empty_database(self._template))
         return self._opened()
 
     def reopen(self, store: Store) -> Store:
@@ -55,14 +54,7 @@ class PostgresBackend:
         return self._url.rpartition("/")[2]
 
 
-@pytest.fixture(scope="session")
-def template(postgres: Cluster) -> Cluster:
-    """The cluster, with a database that is set up, from which others are copied."""
-    PostgresStore.open(postgres.create_database(TEMPLATE)).close()
-    return postgres
-
-
 @pytest.fixture
-def backend(template: Cluster) -> Iterator[DurableBackend]:
+def backend(postgres: Cluster, template: str) -> Iterator[DurableBackend]:
     with ExitStack() as stack:
-        yield PostgresBackend(template, stack)
+        yield PostgresBackend(postgres, template, stack)

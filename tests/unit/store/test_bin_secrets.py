@@ -65,8 +65,8 @@ def test_it_is_sealed_anew_and_one_that_does_not_open_holds_nothing_up(tmp_path:
     alone.close()
 
 
-def test_on_postgresql_too(empty_database: str) -> None:
-    with opened(empty_database) as database, psycopg.connect(empty_database, autocommit=True) as connection:
+def test_on_postgresql_too(ready_database: str) -> None:
+    with opened(ready_database) as database, psycopg.connect(ready_database, autocommit=True) as connection:
         one, both, ahead = (
             Process(database, SealedRows(_vault(*keys))) for keys in ((OLD_KEY,), (NEW_KEY, OLD_KEY), (NEW_KEY,))
         )

@@ -24,8 +24,8 @@ ADD = "UPDATE commit_check SET count = count + 1"
 
 
 @pytest.fixture
-def database(empty_database: str) -> Iterator[Database]:
-    with opened(empty_database) as database:
+def database(ready_database: str) -> Iterator[Database]:
+    with opened(ready_database) as database:
         yield database
 
 
@@ -97,9 +97,9 @@ class TestBroken:
         with ThreadPoolExecutor(3 * ORDINARY_MAX) as threads:
             assert len(set(threads.map(use, range(3 * ORDINARY_MAX)))) == ORDINARY_MAX
 
-    def test_who_waits_too_long_is_told(self, empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_who_waits_too_long_is_told(self, ready_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("ringback.store.postgres.connection.WAIT_FOR_ONE_S", 0.05)
-        few = Connections(Address(empty_database).connect, 1, Watch())
+        few = Connections(Address(ready_database).connect, 1, Watch())
         with few.session(), pytest.raises(StoreUnavailable, match="in use"), few.session():
             pass
         few.close()
@@ -109,11 +109,11 @@ class TestBroken:
 
 class TestHanging:
     def test_a_connection_that_gets_no_answer_is_broken_off(
-        self, empty_database: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+        self, ready_database: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(hanging, "STATEMENTS_S_MAX", 0)
         with TcpProxy(postgres.port) as proxy:
-            behind = empty_database.replace(str(postgres.port), str(proxy.port))
+            behind = ready_database.replace(str(postgres.port), str(proxy.port))
             with opened(behind) as database:
                 with database.reading() as session:
                     session.rows("SELECT 1")
@@ -124,11 +124,11 @@ class TestHanging:
                 assert count(database) == 0
 
     def test_it_goes_on_after_one_that_was_broken_off_and_is_still_in_use(
-        self, empty_database: str, monkeypatch: pytest.MonkeyPatch
+        self, ready_database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Whoever settles a doubt takes its time over a connection that is dead already."""
         monkeypatch.setattr(hanging, "STATEMENTS_S_MAX", 0)
-        with opened(empty_database) as database, database._ordinary.session() as session:
+        with opened(ready_database) as database, database._ordinary.session() as session:
             session.close()
             seconds = database._watch.seconds
             wait_until(lambda: database._watch.seconds >= seconds + 3, 20, "it counts on")
@@ -154,15 +154,15 @@ class TestDoubt:
         ):
             yield database, proxy
 
-    def test_what_was_committed_counts(self, empty_database: str, postgres: Cluster) -> None:
-        name = empty_database.rpartition("/")[2]
+    def test_what_was_committed_counts(self, ready_database: str, postgres: Cluster) -> None:
+        name = ready_database.rpartition("/")[2]
 
         def break_the_line_after_the_commit() -> None:
             wait_until(lambda: postgres.sql(COUNT, database=name) == [(1,)], 10, "the server has committed")
             proxy.reset()
             proxy.let_pass()
 
-        with self.behind_a_proxy(empty_database, postgres) as (database, proxy), ThreadPoolExecutor(1) as other_thread:
+        with self.behind_a_proxy(ready_database, postgres) as (database, proxy), ThreadPoolExecutor(1) as other_thread:
             with database.writing() as session:
                 session.change(ADD)
                 proxy.hold("down")
@@ -171,25 +171,25 @@ class TestDoubt:
             # Once by the transaction, once by the commit that proves that the first is safe.
             assert count(database) == 2
 
-    def test_what_never_arrived_may_be_tried_again(self, empty_database: str, postgres: Cluster) -> None:
+    def test_what_never_arrived_may_be_tried_again(self, ready_database: str, postgres: Cluster) -> None:
         def add() -> None:
             with database.writing() as session:
                 session.change(ADD)
                 proxy.reset()
 
-        with self.behind_a_proxy(empty_database, postgres) as (database, proxy):
+        with self.behind_a_proxy(ready_database, postgres) as (database, proxy):
             with pytest.raises(Retryable):
                 add()
             assert count(database) == 0
 
-    def test_a_server_that_is_another_one_now_can_not_tell(self, empty_database: str, postgres: Cluster) -> None:
+    def test_a_server_that_is_another_one_now_can_not_tell(self, ready_database: str, postgres: Cluster) -> None:
         def add() -> None:
             with database.writing() as session:
                 session.change(ADD)
                 session.server = "the one that died"
                 proxy.reset()
 
-        with self.behind_a_proxy(empty_database, postgres) as (database, proxy), pytest.raises(CommitInDoubt):
+        with self.behind_a_proxy(ready_database, postgres) as (database, proxy), pytest.raises(CommitInDoubt):
             add()
 
 
@@ -267,8 +267,8 @@ class TestStandby:
         assert count(database) == 3
 
 
-def test_breaking_off_a_session_whose_connection_is_closed_already_does_nothing(empty_database: str) -> None:
-    with opened(empty_database) as database, database.reading() as session:
+def test_breaking_off_a_session_whose_connection_is_closed_already_does_nothing(ready_database: str) -> None:
+    with opened(ready_database) as database, database.reading() as session:
         break_off(session.connection)
         break_off(session.connection)
         session.close()

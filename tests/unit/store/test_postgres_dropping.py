@@ -24,15 +24,15 @@ LATER = NOW + 1_000
 
 
 @pytest.fixture
-def store(empty_database: str) -> Iterator[PostgresStore]:
-    opened = PostgresStore.open(empty_database)
+def store(ready_database: str) -> Iterator[PostgresStore]:
+    opened = PostgresStore.open(ready_database)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def other(empty_database: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(empty_database, autocommit=True) as connection:
+def other(ready_database: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(ready_database, autocommit=True) as connection:
         yield connection
 
 
@@ -68,12 +68,12 @@ def take(store: PostgresStore, key: str) -> None:
 
 class TestMakingDays:
     def test_yesterday_today_and_some_days_ahead_are_made_once(
-        self, store: PostgresStore, empty_database: str, other: psycopg.Connection[Any]
+        self, store: PostgresStore, ready_database: str, other: psycopg.Connection[Any]
     ) -> None:
         assert store.make_days(NOW) == 2 * (2 + dropping.DAYS_AHEAD)
         assert store.make_days(NOW + 5) == 0
         assert len(days(other, "event")) == len(days(other, "attempt")) == 2 + dropping.DAYS_AHEAD
-        another = PostgresStore.open(empty_database)
+        another = PostgresStore.open(ready_database)
         assert another.make_days(NOW) == 0
         assert another.make_days(NOW + DAY_MS) == 2
         another.close()
@@ -154,7 +154,7 @@ class TestDroppingDays:
         assert len(days(other, "event")) == 0
 
     def test_another_process_goes_on_with_a_detached_day(
-        self, store: PostgresStore, empty_database: str, other: psycopg.Connection[Any]
+        self, store: PostgresStore, ready_database: str, other: psycopg.Connection[Any]
     ) -> None:
         accept(store, event(accepted_at=OLD), "ep_a")
         steps = iter(lambda: store.drop_days_step(BEFORE, DUE_BEFORE, LATER, 10), 0)
@@ -164,7 +164,7 @@ class TestDroppingDays:
         ).fetchall() != [(0,)]:
             assert next(steps)
         assert len(days(other, "event")) == 1
-        another = PostgresStore.open(empty_database)
+        another = PostgresStore.open(ready_database)
         assert drop(another) == 1
         another.close()
         assert days(other, "event") == []

@@ -14,21 +14,21 @@ from support.rows import NOW
 
 
 @pytest.fixture
-def store(empty_database: str) -> Iterator[PostgresStore]:
-    opened = PostgresStore.open(empty_database)
+def store(ready_database: str) -> Iterator[PostgresStore]:
+    opened = PostgresStore.open(ready_database)
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def fail_over(
-    store: PostgresStore, empty_database: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+    store: PostgresStore, ready_database: str, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], None]:
     """End all connections; those that are made anew meet a server on this timeline (empty: a standby)."""
 
     def other(timeline: str) -> None:
         monkeypatch.setattr(sessions, "_SERVER", f"SELECT 'another', '{timeline}'".encode())
-        name = empty_database.rpartition("/")[2]
+        name = ready_database.rpartition("/")[2]
         found = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
         for (pid,) in postgres.sql(found, name):
             postgres.sql("SELECT pg_terminate_backend(%s)", pid)

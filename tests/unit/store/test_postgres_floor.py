@@ -14,8 +14,8 @@ from support.postgres_ground import opened
 
 
 @pytest.fixture
-def database(empty_database: str) -> Iterator[Database]:
-    with opened(empty_database) as database:
+def database(ready_database: str) -> Iterator[Database]:
+    with opened(ready_database) as database:
         yield database
 
 

@@ -5,28 +5,19 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from ringback.store.migrate import load_migrations
 from ringback.store.port import Health, StoreUnavailable
-from ringback.store.postgres.address import Address
-from ringback.store.postgres.database import prepare
 from ringback.store.postgres.store import PostgresStore
 
 
 @pytest.fixture
-def url(empty_database: str) -> str:
-    prepare(Address(empty_database), load_migrations("postgres"), migrate=False)
-    return empty_database
-
-
-@pytest.fixture
-def health(url: str) -> Iterator[Health]:
-    store = PostgresStore.open(url)
+def health(ready_database: str) -> Iterator[Health]:
+    store = PostgresStore.open(ready_database)
     yield store
     store.close()
 
 
-def test_a_check_is_a_commit(health: Health, url: str) -> None:
-    with psycopg.connect(url) as connection:
+def test_a_check_is_a_commit(health: Health, ready_database: str) -> None:
+    with psycopg.connect(ready_database) as connection:
         before = connection.execute("SELECT count FROM commit_check").fetchone()
         connection.rollback()
         health.check()
@@ -35,8 +26,8 @@ def test_a_check_is_a_commit(health: Health, url: str) -> None:
     assert after == (before[0] + 1,)
 
 
-def test_one_that_can_only_be_read_does_not_commit(health: Health, url: str) -> None:
-    with psycopg.connect(url, autocommit=True) as connection:
+def test_one_that_can_only_be_read_does_not_commit(health: Health, ready_database: str) -> None:
+    with psycopg.connect(ready_database, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on")
         # It holds for sessions that begin from now on.
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"

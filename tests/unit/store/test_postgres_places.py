@@ -18,8 +18,8 @@ SPAN = ReplaySpan(TENANT, "ep_a", NOW, NOW + 1, 10**12)
 
 
 @pytest.fixture
-def store(empty_database: str) -> Iterator[PostgresStore]:
-    opened = PostgresStore.open(empty_database)
+def store(ready_database: str) -> Iterator[PostgresStore]:
+    opened = PostgresStore.open(ready_database)
     yield opened
     opened.close()
 
@@ -60,9 +60,9 @@ def test_it_goes_on_when_the_other_one_was_rolled_back(store: PostgresStore) -> 
 
 
 def test_another_process_that_has_just_started_stops_there_too(
-    store: PostgresStore, slow: IntakeTransaction, empty_database: str
+    store: PostgresStore, slow: IntakeTransaction, ready_database: str
 ) -> None:
-    other = PostgresStore.open(empty_database)
+    other = PostgresStore.open(ready_database)
     try:
         assert list(listed(other)) == []
         slow.commit()

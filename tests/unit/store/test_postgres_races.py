@@ -56,9 +56,9 @@ class Process(
 
 
 @pytest.fixture
-def url(postgres: Cluster, empty_database: str) -> Iterator[str]:
-    with opened(empty_database):
-        yield empty_database
+def url(postgres: Cluster, ready_database: str) -> Iterator[str]:
+    with opened(ready_database):
+        yield ready_database
 
 
 @contextmanager

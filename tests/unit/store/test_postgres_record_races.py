@@ -59,15 +59,15 @@ def process(url: str) -> Iterator[Process]:
 
 
 @pytest.fixture
-def one(empty_database: str) -> Iterator[Process]:
-    with process(empty_database) as made:
+def one(ready_database: str) -> Iterator[Process]:
+    with process(ready_database) as made:
         made.create_tenant(tenant(), secret("sec_t", None))
         yield made
 
 
 @pytest.fixture
-def two(one: Process, empty_database: str) -> Iterator[Process]:
-    with process(empty_database) as made:
+def two(one: Process, ready_database: str) -> Iterator[Process]:
+    with process(ready_database) as made:
         yield made
 
 
@@ -99,8 +99,8 @@ def deadlocks(url: str) -> int:
 
 
 class TestRecords:
-    def test_one_that_is_made_twice_is_stored_once(self, empty_database: str, one: Process, two: Process) -> None:
-        answers = race(empty_database, A_RECORD, lambda: one.write("a"), lambda: two.write("a"), undone=True)
+    def test_one_that_is_made_twice_is_stored_once(self, ready_database: str, one: Process, two: Process) -> None:
+        answers = race(ready_database, A_RECORD, lambda: one.write("a"), lambda: two.write("a"), undone=True)
         assert sorted(answers) == ["again", "stored"]
         assert one.revisions() == {"a": 1}
 
@@ -111,21 +111,21 @@ class TestRecords:
         assert two.write("a") == "stored"
 
     def test_who_changes_the_same_one_sees_what_the_other_has_stored(
-        self, empty_database: str, one: Process, two: Process
+        self, ready_database: str, one: Process, two: Process
     ) -> None:
         assert one.write("a") == "stored"
         answers = race(
-            empty_database, "SELECT 1 FROM record FOR UPDATE", lambda: one.write("a"), lambda: two.write("a")
+            ready_database, "SELECT 1 FROM record FOR UPDATE", lambda: one.write("a"), lambda: two.write("a")
         )
         assert answers == ["stored", "stored"]
         assert one.revisions() == {"a": 3}
 
     def test_the_order_that_they_are_named_in_does_not_matter(
-        self, empty_database: str, one: Process, two: Process
+        self, ready_database: str, one: Process, two: Process
     ) -> None:
         assert one.write("a", "b", "c") == "stored"
         answers = race(
-            empty_database,
+            ready_database,
             "SELECT 1 FROM record WHERE id = 'b' FOR UPDATE",
             lambda: one.write("c", "b", "a"),
             lambda: two.write("a", "b", "c"),
@@ -133,17 +133,17 @@ class TestRecords:
         )
         assert answers == ["stored"] * 3
         assert one.revisions() == {"a": 4, "b": 4, "c": 4}
-        assert deadlocks(empty_database) == 0
+        assert deadlocks(ready_database) == 0
 
-    def test_new_ones_too(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_new_ones_too(self, ready_database: str, one: Process, two: Process) -> None:
         answers = race(
-            empty_database, A_RECORD, lambda: one.write("c", "a", "b"), lambda: two.write("a", "b", "c"), undone=True
+            ready_database, A_RECORD, lambda: one.write("c", "a", "b"), lambda: two.write("a", "b", "c"), undone=True
         )
         assert sorted(answers) == ["again", "stored"]
         assert one.revisions() == {"a": 1, "b": 1, "c": 1}
-        assert deadlocks(empty_database) == 0
+        assert deadlocks(ready_database) == 0
 
-    def test_no_change_is_lost(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_no_change_is_lost(self, ready_database: str, one: Process, two: Process) -> None:
         def write(store: Process, names: str) -> None:
             for _ in range(TURNS):
                 while store.write(*names) != "stored":
@@ -154,7 +154,7 @@ class TestRecords:
             for future in running:
                 future.result()
         assert one.revisions() == dict.fromkeys("abc", 4 * TURNS)
-        assert deadlocks(empty_database) == 0
+        assert deadlocks(ready_database) == 0
 
     def test_one_that_was_not_locked_is_not_stored_over_what_another_has_stored(self, one: Process) -> None:
         assert (one.write("a"), one.write("a")) == ("stored", "stored")
@@ -174,37 +174,37 @@ class TestRecords:
         assert two.forget_records_step(NOW, 10) == 0
         assert one.revisions() == {"a": 2}
 
-    def test_one_that_is_being_forgotten_is_made_anew(self, empty_database: str, one: Process) -> None:
+    def test_one_that_is_being_forgotten_is_made_anew(self, ready_database: str, one: Process) -> None:
         with one.intake() as transaction:
             transaction.put_records([RecordPut(record("a", 5, forget_at=NOW, data=b""), None)])
             transaction.commit()
-        assert race(empty_database, "DELETE FROM record", lambda: one.write("a")) == ["stored"]
+        assert race(ready_database, "DELETE FROM record", lambda: one.write("a")) == ["stored"]
         assert one.revisions() == {"a": 1}
 
 
 class TestTrackedSets:
-    def test_the_last_place_is_taken_once(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_the_last_place_is_taken_once(self, ready_database: str, one: Process, two: Process) -> None:
         answers = race(
-            empty_database,
+            ready_database,
             THE_TENANT,
             lambda: one.put_tracked_set(a_set("set_1", "mine"), 1),
             lambda: two.put_tracked_set(a_set("set_2", "yours"), 1),
         )
         assert [answer is None for answer in answers] == [False, True]
 
-    def test_one_that_is_put_twice_is_there_once(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_one_that_is_put_twice_is_there_once(self, ready_database: str, one: Process, two: Process) -> None:
         answers = race(
-            empty_database,
+            ready_database,
             THE_TENANT,
             lambda: one.put_tracked_set(a_set("set_1"), 9),
             lambda: two.put_tracked_set(a_set("set_2"), 9),
         )
         assert answers == [a_set("set_1")] * 2
 
-    def test_members_that_come_twice_count_once(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_members_that_come_twice_count_once(self, ready_database: str, one: Process, two: Process) -> None:
         one.put_tracked_set(a_set(), 9)
         answers = race(
-            empty_database,
+            ready_database,
             THE_SET,
             lambda: one.add_members(TENANT, "mine", ["c", "b", "a"], NOW, 100),
             lambda: two.add_members(TENANT, "mine", ["b", "c", "d"], NOW, 100),
@@ -214,10 +214,10 @@ class TestTrackedSets:
         after = {(3, 1, 2): (2, ["b", "c"]), (3, 1, 1): (3, ["b", "c", "d"])}
         assert members_of(two) == after[tuple(answers)]
 
-    def test_no_more_fit_in_than_there_is_room_for(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_no_more_fit_in_than_there_is_room_for(self, ready_database: str, one: Process, two: Process) -> None:
         one.put_tracked_set(a_set(), 9)
         answers = race(
-            empty_database,
+            ready_database,
             THE_SET,
             lambda: one.add_members(TENANT, "mine", ["a", "b"], NOW, 3),
             lambda: two.add_members(TENANT, "mine", ["c", "d"], NOW, 3),
@@ -226,10 +226,10 @@ class TestTrackedSets:
         assert answers == [2, -1, 1]
         assert members_of(one) == (3, ["a", "b", "c"])
 
-    def test_nobody_comes_into_a_set_that_is_deleted(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_nobody_comes_into_a_set_that_is_deleted(self, ready_database: str, one: Process, two: Process) -> None:
         one.put_tracked_set(a_set(), 9)
         answers = race(
-            empty_database,
+            ready_database,
             THE_SET,
             lambda: one.add_members(TENANT, "mine", ["a"], NOW, 9),
             lambda: two.delete_tracked_set(TENANT, "mine"),
@@ -238,10 +238,10 @@ class TestTrackedSets:
         # Whoever waits for a row that was changed meanwhile begins to wait anew: the last may come before the second.
         assert answers in ([1, True, None], [1, True, 1])
         assert until_cleared(one) >= 1
-        assert rows_left(empty_database) == (0, 0)
+        assert rows_left(ready_database) == (0, 0)
 
     def test_two_that_clear_at_the_same_time_leave_nothing(
-        self, empty_database: str, one: Process, two: Process
+        self, ready_database: str, one: Process, two: Process
     ) -> None:
         for name in ("mine", "yours"):
             one.put_tracked_set(a_set(f"set_{name}", name), 9)
@@ -249,19 +249,19 @@ class TestTrackedSets:
             assert one.delete_tracked_set(TENANT, name)
         assert not one.are_members([Membership(TENANT, "mine", "0001")])
         with ThreadPoolExecutor() as pool:
-            cleared = [pool.submit(until_cleared, store, empty_database) for store in (one, two)]
+            cleared = [pool.submit(until_cleared, store, ready_database) for store in (one, two)]
             assert sum(future.result() for future in cleared) >= 2_000
-        assert rows_left(empty_database) == (0, 0)
+        assert rows_left(ready_database) == (0, 0)
 
-    def test_what_a_step_that_was_undone_left_goes_later(self, empty_database: str, one: Process) -> None:
+    def test_what_a_step_that_was_undone_left_goes_later(self, ready_database: str, one: Process) -> None:
         one.put_tracked_set(a_set(), 9)
         one.add_members(TENANT, "mine", ["a", "b", "c", "d"], NOW, 9)
         one.delete_tracked_set(TENANT, "mine")
         assert one.clear_members_step(2) == 2
-        with psycopg.connect(empty_database) as connection:  # as if the step had been rolled back
+        with psycopg.connect(ready_database) as connection:  # as if the step had been rolled back
             connection.execute(f"INSERT INTO tracked_member VALUES ('{TENANT}', 'set_1', 'a')")
         assert until_cleared(one) >= 3
-        assert rows_left(empty_database) == (0, 0)
+        assert rows_left(ready_database) == (0, 0)
 
 
 class TestTenants:
@@ -273,24 +273,24 @@ class TestTenants:
         ],
     )
     def test_one_that_is_deleted_gets_nothing_more(
-        self, empty_database: str, one: Process, two: Process, make: Callable[[Process], Any], nothing: object
+        self, ready_database: str, one: Process, two: Process, make: Callable[[Process], Any], nothing: object
     ) -> None:
-        answers = race(empty_database, THE_TENANT, lambda: one.delete_tenant(TENANT, NOW), lambda: make(two))
+        answers = race(ready_database, THE_TENANT, lambda: one.delete_tenant(TENANT, NOW), lambda: make(two))
         assert answers == [True, nothing]
 
-    def test_the_last_place_for_a_trigger_is_taken_once(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_the_last_place_for_a_trigger_is_taken_once(self, ready_database: str, one: Process, two: Process) -> None:
         answers = race(
-            empty_database,
+            ready_database,
             THE_TENANT,
             lambda: one.create_trigger(a_trigger("trg_1"), 1),
             lambda: two.create_trigger(a_trigger("trg_2"), 1),
         )
         assert answers == [True, False]
 
-    def test_its_sets_go_while_their_members_change(self, empty_database: str, one: Process, two: Process) -> None:
+    def test_its_sets_go_while_their_members_change(self, ready_database: str, one: Process, two: Process) -> None:
         one.put_tracked_set(a_set(), 9)
         answers = race(
-            empty_database,
+            ready_database,
             THE_SET,
             lambda: one.add_members(TENANT, "mine", ["a"], NOW, 9),
             lambda: two.delete_tenant(TENANT, NOW),
@@ -299,7 +299,7 @@ class TestTenants:
         assert answers == [1, True, None]
         assert one.get_tracked_set(TENANT, "mine") is None
         until_cleared(one)
-        assert rows_left(empty_database) == (0, 0)
+        assert rows_left(ready_database) == (0, 0)
 
 
 def until_cleared(store: Process, url: str | None = None) -> int:

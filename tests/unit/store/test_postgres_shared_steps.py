@@ -25,8 +25,8 @@ Two = tuple[PostgresStore, PostgresStore]
 
 
 @pytest.fixture
-def two(empty_database: str) -> Iterator[Two]:
-    opened = PostgresStore.open(empty_database), PostgresStore.open(empty_database)
+def two(ready_database: str) -> Iterator[Two]:
+    opened = PostgresStore.open(ready_database), PostgresStore.open(ready_database)
     yield opened
     for store in opened:
         store.close()
@@ -133,7 +133,7 @@ def test_an_event_is_queued_again_or_redacted_but_not_both(two: Two) -> None:
 
 
 def test_no_body_comes_back_of_an_event_that_is_redacted_while_its_attempt_is_settled(
-    two: Two, empty_database: str, monkeypatch: pytest.MonkeyPatch
+    two: Two, ready_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, other = two
     add_endpoint(store)
@@ -145,7 +145,7 @@ def test_no_body_comes_back_of_an_event_that_is_redacted_while_its_attempt_is_se
             pass
 
     def waits() -> bool:
-        with psycopg.connect(empty_database) as connection:
+        with psycopg.connect(ready_database) as connection:
             asked = (
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
@@ -160,7 +160,7 @@ def test_no_body_comes_back_of_an_event_that_is_redacted_while_its_attempt_is_se
 
         monkeypatch.setattr(postgres_settle, "append_attempts", append)
         assert store.settle([Settlement(7, late, None, 0)]) == [False]
-    with psycopg.connect(empty_database) as connection:  # what is asked through the port hides them anyway
+    with psycopg.connect(ready_database) as connection:  # what is asked through the port hides them anyway
         assert connection.execute("SELECT request_body, response_body FROM attempt").fetchall() == [(b"", None)]
 
 
@@ -209,11 +209,11 @@ def test_figures_are_gathered_once_and_always_add_up(two: Two) -> None:
     assert figures() == [14, 13, 13]
 
 
-def test_a_lane_that_was_claimed_while_orphans_are_looked_for_is_not_freed(two: Two, empty_database: str) -> None:
+def test_a_lane_that_was_claimed_while_orphans_are_looked_for_is_not_freed(two: Two, ready_database: str) -> None:
     store, _ = two
     store.register(NODE, NOW)
     own_lane(store)
-    with psycopg.connect(empty_database) as other, psycopg.connect(empty_database, autocommit=True) as watching:
+    with psycopg.connect(ready_database) as other, psycopg.connect(ready_database, autocommit=True) as watching:
         other.execute("DELETE FROM node")
         other.commit()
         other.execute("UPDATE lane SET owner = 'node_new'")  # as a claim does; its node registers meanwhile

@@ -26,8 +26,8 @@ class Process(PostgresIntake, PostgresEndpoints, PostgresSecrets):
 
 
 @pytest.fixture
-def database(empty_database: str) -> Iterator[Database]:
-    with opened(empty_database) as database:
+def database(ready_database: str) -> Iterator[Database]:
+    with opened(ready_database) as database:
         yield database
 
 
@@ -74,10 +74,10 @@ class TestTryingAgain:
         assert len(tries) == 1
 
     def test_a_day_that_was_dropped_is_made_again_for_the_event_an_endpoint_begins_with(
-        self, store: Process, empty_database: str
+        self, store: Process, ready_database: str
     ) -> None:
         assert store.create_endpoint(endpoint("ep_a"), None, 10, event("evt_a"))
-        with psycopg.connect(empty_database, autocommit=True) as connection:
+        with psycopg.connect(ready_database, autocommit=True) as connection:
             connection.execute(f"DROP TABLE {name_of(EVENT, NOW // DAY_MS)}")  # its name is made of a date alone
         assert store.create_endpoint(endpoint("ep_b"), None, 10, event("evt_b"))
         assert [found.id for found in store.events_by_id(TENANT, ["evt_a", "evt_b"])] == ["evt_b"]
@@ -92,11 +92,11 @@ class TestTryingAgain:
 
 class TestWhatDoesNotOpen:
     def test_it_is_marked_and_holds_nothing_up_and_opens_again_when_it_is_mended(
-        self, database: Database, store: Process, empty_database: str
+        self, database: Database, store: Process, ready_database: str
     ) -> None:
         for name in ("ep_a", "ep_b"):
             assert store.create_endpoint(endpoint(name), secret(f"sec_{name}", name), 10)
-        with psycopg.connect(empty_database, autocommit=True) as connection:
+        with psycopg.connect(ready_database, autocommit=True) as connection:
             connection.execute("UPDATE secret SET value = value || 'x' WHERE id = 'sec_ep_a'")
             both = Process(database, SealedRows(Vault([NEW_KEY, OLD_KEY], SystemClock().token_bytes)))
             assert both.reseal_step(10) == 2
