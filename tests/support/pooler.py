@@ -10,8 +10,8 @@ from typing import Final, Self
 import psycopg
 
 from support.postgres import READY_WITHIN_S, Cluster
-from support.postgres_programs import ENDS_WITHIN_S, Place, program, unused_port
-from support.process import wait_until
+from support.postgres_programs import ENDS_WITHIN_S, Place, program
+from support.process import free_port, wait_until
 
 _SETTINGS: Final = """
 [databases]
@@ -32,7 +32,7 @@ class Pooler:
     """PgBouncer before `cluster`, running. `sessions` is how many it opens there for each database and user."""
 
     def __init__(self, cluster: Cluster, users: Sequence[str] = ("postgres",), sessions: int = 20) -> None:
-        self.port = unused_port()
+        self.port = free_port()
         self._place = Place("pooler", ends_by="KILL")
         known = self._place.path / "users"
         known.write_text("".join(f'"{user}" ""\n' for user in users), encoding="utf-8")

@@ -15,8 +15,8 @@ import psycopg
 from psycopg import sql
 
 from support.children import alive, children_of, end, wait_gone
-from support.postgres_programs import ENDS_WITHIN_S, Place, as_account, program, run, unused_port
-from support.process import wait_until
+from support.postgres_programs import ENDS_WITHIN_S, Place, as_account, program, run
+from support.process import free_port, wait_until
 
 READY_WITHIN_S: Final = 30.0
 _TRIES: Final = 3
@@ -47,7 +47,7 @@ class Cluster:
     def __init__(self, name: str, in_memory: bool = False) -> None:
         """An empty place for one; `name` is what a primary knows a standby by."""
         self.name = name
-        self.port = unused_port()
+        self.port = free_port()
         self._place = Place(f"postgres-{name}", in_memory=in_memory)
         self._in_memory = in_memory
         self.data = self._place.path / "data"
@@ -98,7 +98,7 @@ class Cluster:
             said = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
             if not left or "could not create any TCP/IP sockets" not in said:
                 raise AssertionError(f"PostgreSQL ended:\n{said}")
-            self.port = unused_port()
+            self.port = free_port()
         return self
 
     def answers(self) -> bool:

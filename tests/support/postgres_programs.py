@@ -6,9 +6,7 @@ where there is none), and what they write lies in a directory of that user. Othe
 
 import os
 import pwd
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -20,8 +18,6 @@ DEBIAN: Final = Path("/usr/lib/postgresql")
 ENDS_WITHIN_S: Final = 15.0
 MEMORY: Final = Path("/dev/shm")
 MEMORY_BYTES_MIN: Final = 4 << 30
-# Below the kernel's own range: no outgoing connection takes the port while a server is away and about to come back.
-_PORTS: Final = range(18_000, 32_000)
 
 # It is told the process's number in lines, an empty one for none. At the end of its input, which comes also when the
 # tests were killed, it ends that process and removes the directory.
@@ -68,18 +64,6 @@ def run(name: str, *arguments: str) -> None:
         [program(name), *arguments], capture_output=True, text=True, cwd="/", timeout=60, check=False, **as_account()
     )
     assert done.returncode == 0, f"{name} ended with {done.returncode}:\n{done.stdout[-1000:]}{done.stderr[-1000:]}"
-
-
-def unused_port() -> int:
-    """A port of the loopback that nobody has just now, and that no connection will be given."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 class Place:

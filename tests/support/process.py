@@ -1,6 +1,7 @@
 """A real `ringback serve` in a process of its own, for the end-to-end tests: started, asked, stopped, killed."""
 
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -16,12 +17,23 @@ ADMIN_KEY = "test-admin-key-of-the-suite-0001"
 READY_WITHIN_S = 30.0
 
 
+# Below those that the system gives to connections.
+_PORTS = range(18_000, 32_000)
+_places = itertools.count(os.getpid() * 1_009)
+
+
 def free_port() -> int:
-    """A port of the loopback that nobody has just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of the loopback that nobody has just now, and that nobody is given: no connection, and no test of another
+    process, which has a stretch of its own. Whoever is told it binds it later: until then somebody else's server there
+    would be taken for the one that is meant."""
+    while True:
+        port = _PORTS[next(_places) % len(_PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def wait_until(condition: Callable[[], Any], within_s: float, what: str) -> Any:

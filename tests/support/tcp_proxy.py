@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Literal, Self
 
-from support.postgres_programs import unused_port
+from support.process import free_port
 
 Direction = Literal["up", "down"]  # towards the target, back from it
 BOTH: Final[tuple[Direction, ...]] = ("up", "down")
@@ -103,7 +103,7 @@ class TcpProxy:
     """
 
     def __init__(self, target_port: int, target_host: str = "127.0.0.1") -> None:
-        self.port = unused_port()
+        self.port = free_port()
         self.accepted = 0
         self._target = (target_host, target_port)
         self._delay_s = 0.0
