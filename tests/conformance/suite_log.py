@@ -1,6 +1,8 @@
 """What every store does for reading what happened: events, attempts, progress; page by page."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,19 @@ def ids(store: Store, **filters: object) -> list[str]:
 
 def places(attempts: object) -> list[int]:
     return [int(one.id.removeprefix("att_")) for one in attempts]  # type: ignore[attr-defined]
+
+
+def piece_by_piece(search: Callable[[Any, int], Any], query: Any) -> list[Any]:
+    """All that a search finds that looks at four rows at a time."""
+    seen: list[Any] = []
+    for _ in range(30):
+        found, after = search(query, 4)
+        assert len(found) <= query.limit
+        seen += found
+        if after is None:
+            return seen
+        query = query._replace(after=after)
+    raise AssertionError("it comes to no end")
 
 
 class TestEventLog:
@@ -235,15 +250,7 @@ class TestSearch:
             settle(store, 0, made(place, 1, event_type="rare" if place % 7 == 1 else "common"))
         settle(store, 0, failed(40, 1, tenant_id=OTHER_TENANT, event_type="rare"))
         query = AttemptQuery(TENANT, "ep_a", ascending=ascending, **filters)  # type: ignore[arg-type]
-        seen, after = [], None
-        for _ in range(30):
-            found, after = store.search_attempts(query._replace(after=after), 4)
-            seen += found
-            assert len(found) <= query.limit
-            if after is None:
-                break
-        assert after is None
-        assert seen == store.list_attempts(query)
+        assert piece_by_piece(store.search_attempts, query) == store.list_attempts(query)
 
     @pytest.mark.parametrize("ascending", [False, True])
     @pytest.mark.parametrize(
@@ -258,15 +265,7 @@ class TestSearch:
             accept(store, one, "ep_b" if place % 5 == 0 else "ep_a")
         accept(store, event("evt_x", OTHER_TENANT, type="rare", channel="eu"), "ep_b")
         query = EventQuery(TENANT, ascending=ascending, **filters)  # type: ignore[arg-type]
-        seen, after = [], None
-        for _ in range(30):
-            found, after = store.search_events(query._replace(after=after), 4)
-            seen += found
-            assert len(found) <= query.limit
-            if after is None:
-                break
-        assert after is None
-        assert seen == store.list_events(query)
+        assert piece_by_piece(store.search_events, query) == store.list_events(query)
 
     def test_a_search_for_events_ends_where_it_has_enough(self, store: Store) -> None:
         accept_many(store, 5)

@@ -7,7 +7,7 @@ Everything must be sealed inside the transaction that stores it: whoever drops a
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -147,6 +147,62 @@ class SealedRows:
 
     def _open(self, text: str, place: tuple[str, ...]) -> str | None:
         return None if self.sealer is None else self.sealer.open(text, place)
+
+
+class SealedKind(NamedTuple):
+    """One kind of row with something sealed, to be sealed anew: the names of its statements (`lock`: where several
+    processes may do it), and `again`, which makes of a row its id and its columns anew (None: it doesn't open)."""
+
+    keys: str
+    to_reseal: str
+    lock: str
+    reseal: str
+    does_not_open: str
+    again: Callable[[SealedRows, Any], tuple[str, dict[str, Any] | None]]
+
+
+def _secret_again(sealed: SealedRows, row: Any) -> tuple[str, dict[str, Any] | None]:
+    secret = sealed.secret(row)
+    return secret.id, None if secret.unreadable else sealed.secret_columns(secret)
+
+
+def _endpoint_again(sealed: SealedRows, row: Any) -> tuple[str, dict[str, Any] | None]:
+    endpoint = sealed.endpoint(row)
+    return endpoint.id, None if endpoint.auth.unreadable else sealed.endpoint_row(endpoint)
+
+
+def _bin_again(sealed: SealedRows, row: Any) -> tuple[str, dict[str, Any] | None]:
+    one = sealed.bin(row)
+    return one.id, None if one.unreadable else sealed.bin_columns(one)
+
+
+SEALED_KINDS: Final = (
+    SealedKind(
+        keys="keys_of_credentials",
+        to_reseal="credentials_to_reseal",
+        lock="lock_credentials",
+        reseal="reseal_credentials",
+        does_not_open="credentials_do_not_open",
+        again=_endpoint_again,
+    ),
+    SealedKind(
+        keys="keys_of_secrets",
+        to_reseal="secrets_to_reseal",
+        lock="lock_secrets",
+        reseal="reseal_secret",
+        does_not_open="secret_does_not_open",
+        again=_secret_again,
+    ),
+    SealedKind(
+        keys="keys_of_bins",
+        to_reseal="bins_to_reseal",
+        lock="lock_bins",
+        reseal="reseal_bin",
+        does_not_open="bin_does_not_open",
+        again=_bin_again,
+    ),
+)
+"""In the order in which their rows are locked."""
 
 
 def _config(endpoint: Endpoint) -> bytes:

@@ -20,7 +20,7 @@ from ringback.store.postgres.connection import Database, PostgresPart
 from ringback.store.postgres.locks import SEALING
 from ringback.store.postgres.session import Session
 from ringback.store.queries import load
-from ringback.store.sealed_rows import DOES_NOT_OPEN, SealedRows
+from ringback.store.sealed_rows import DOES_NOT_OPEN, SEALED_KINDS, SealedKind, SealedRows
 
 _SQL: Final = load("postgres")
 
@@ -53,15 +53,15 @@ class PostgresSealing(PostgresPart):
     def _can_reseal(self, sealer: Sealer) -> bool:
         with self._db.reading() as session:
             asked = _sealed_otherwise(sealer, 1)
-            found = ("credentials_to_reseal", "secrets_to_reseal", "bins_to_reseal")
-            return any(session.first(_SQL[query], asked) for query in found)
+            return any(session.first(_SQL[kind.to_reseal], asked) for kind in SEALED_KINDS)
 
     @tried_again
     def _reseal(self, sealer: Sealer, limit: int) -> int:
         with sealing(self._db) as session:
-            done = _reseal_credentials(session, self._sealed, sealer, limit)
-            done += _reseal_secrets(session, self._sealed, sealer, limit - done)
-            return done + _reseal_bins(session, self._sealed, sealer, limit - done)
+            done = 0
+            for kind in SEALED_KINDS:
+                done += _reseal(session, self._sealed, sealer, kind, limit - done)
+            return done
 
 
 @contextmanager
@@ -80,8 +80,8 @@ def insert_secret(session: Session, secret: Secret, sealed: SealedRows) -> None:
 def read_sealing_keys(session: Session) -> list[str]:
     """The ids of all master keys that something is sealed with."""
     found: set[str] = set()
-    for query in ("keys_of_secrets", "keys_of_credentials", "keys_of_bins"):
-        found.update(key_id for (key_id,) in session.rows(_SQL[query], {"none": DOES_NOT_OPEN}))
+    for kind in SEALED_KINDS:
+        found.update(key_id for (key_id,) in session.rows(_SQL[kind.keys], {"none": DOES_NOT_OPEN}))
     return sorted(found)
 
 
@@ -90,37 +90,13 @@ def _sealed_otherwise(sealer: Sealer, limit: int) -> dict[str, Any]:
     return {"key_id": sealer.key_id, "others": others, "limit": limit}
 
 
-def _reseal_credentials(session: Session, sealed: SealedRows, sealer: Sealer, limit: int) -> int:
-    ids = [found for (found,) in session.rows(_SQL["credentials_to_reseal"], _sealed_otherwise(sealer, limit))]
-    rows = session.rows(_SQL["lock_credentials"], {"ids": ids, **_sealed_otherwise(sealer, limit)})
+def _reseal(session: Session, sealed: SealedRows, sealer: Sealer, kind: SealedKind, limit: int) -> int:
+    ids = [found for (found,) in session.rows(_SQL[kind.to_reseal], _sealed_otherwise(sealer, limit))]
+    rows = session.rows(_SQL[kind.lock], {"ids": ids, **_sealed_otherwise(sealer, limit)})
     for row in rows:
-        endpoint = sealed.endpoint(row)
-        if endpoint.auth.unreadable:
-            session.change(_SQL["credentials_do_not_open"], {"id": endpoint.id, "mark": DOES_NOT_OPEN})
+        name, columns = kind.again(sealed, row)
+        if columns is None:
+            session.change(_SQL[kind.does_not_open], {"id": name, "mark": DOES_NOT_OPEN})
         else:
-            session.change(_SQL["reseal_credentials"], sealed.endpoint_row(endpoint))
-    return len(rows)
-
-
-def _reseal_secrets(session: Session, sealed: SealedRows, sealer: Sealer, limit: int) -> int:
-    ids = [found for (found,) in session.rows(_SQL["secrets_to_reseal"], _sealed_otherwise(sealer, limit))]
-    rows = session.rows(_SQL["lock_secrets"], {"ids": ids, **_sealed_otherwise(sealer, limit)})
-    for row in rows:
-        secret = sealed.secret(row)
-        if secret.unreadable:
-            session.change(_SQL["secret_does_not_open"], {"id": secret.id, "mark": DOES_NOT_OPEN})
-        else:
-            session.change(_SQL["reseal_secret"], sealed.secret_columns(secret))
-    return len(rows)
-
-
-def _reseal_bins(session: Session, sealed: SealedRows, sealer: Sealer, limit: int) -> int:
-    ids = [found for (found,) in session.rows(_SQL["bins_to_reseal"], _sealed_otherwise(sealer, limit))]
-    rows = session.rows(_SQL["lock_bins"], {"ids": ids, **_sealed_otherwise(sealer, limit)})
-    for row in rows:
-        one = sealed.bin(row)
-        if one.unreadable:
-            session.change(_SQL["bin_does_not_open"], {"id": one.id, "mark": DOES_NOT_OPEN})
-        else:
-            session.change(_SQL["reseal_bin"], sealed.bin_columns(one))
+            session.change(_SQL[kind.reseal], columns)
     return len(rows)

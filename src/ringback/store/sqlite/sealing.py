@@ -13,7 +13,7 @@ from typing import Any, Final
 import apsw
 
 from ringback.store.queries import load
-from ringback.store.sealed_rows import DOES_NOT_OPEN, SealedRows
+from ringback.store.sealed_rows import DOES_NOT_OPEN, SEALED_KINDS, SealedKind, SealedRows
 from ringback.store.sqlite.connection import SqlitePart, rows
 
 _SQL: Final = load("sqlite")
@@ -37,16 +37,17 @@ class SqliteSealing(SqlitePart):
         if not self.count_to_reseal():
             return 0
         with self._writer.transaction() as connection, _plain_rows_are_wiped(connection):
-            done = _reseal_secrets(connection, self._sealed, limit)
-            done += _reseal_credentials(connection, self._sealed, limit - done)
-            return done + _reseal_bins(connection, self._sealed, limit - done)
+            done = 0
+            for kind in SEALED_KINDS:
+                done += _reseal(connection, self._sealed, kind, limit - done)
+            return done
 
 
 def read_sealing_keys(connection: apsw.Connection) -> list[str]:
     """The ids of all master keys that something is sealed with."""
     found: set[str] = set()
-    for query in ("keys_of_secrets", "keys_of_credentials", "keys_of_bins"):
-        found.update(key_id for (key_id,) in rows(connection, _SQL[query], {"none": DOES_NOT_OPEN}))
+    for kind in SEALED_KINDS:
+        found.update(key_id for (key_id,) in rows(connection, _SQL[kind.keys], {"none": DOES_NOT_OPEN}))
     return sorted(found)
 
 
@@ -63,37 +64,13 @@ def _plain_rows_are_wiped(connection: apsw.Connection) -> Iterator[None]:
         connection.pragma("secure_delete", 0)
 
 
-def _reseal_secrets(connection: apsw.Connection, sealed: SealedRows, limit: int) -> int:
+def _reseal(connection: apsw.Connection, sealed: SealedRows, kind: SealedKind, limit: int) -> int:
     assert sealed.sealer is not None  # noqa: S101 - the caller looked
-    found = rows(connection, _SQL["secrets_to_reseal"], _other_than(sealed.sealer.key_id, limit=limit))
+    found = rows(connection, _SQL[kind.to_reseal], _other_than(sealed.sealer.key_id, limit=limit))
     for row in found:
-        secret = sealed.secret(row)
-        if secret.unreadable:
-            connection.execute(_SQL["secret_does_not_open"], {"id": secret.id, "mark": DOES_NOT_OPEN})
+        name, columns = kind.again(sealed, row)
+        if columns is None:
+            connection.execute(_SQL[kind.does_not_open], {"id": name, "mark": DOES_NOT_OPEN})
         else:
-            connection.execute(_SQL["reseal_secret"], sealed.secret_columns(secret))
-    return len(found)
-
-
-def _reseal_credentials(connection: apsw.Connection, sealed: SealedRows, limit: int) -> int:
-    assert sealed.sealer is not None  # noqa: S101 - the caller looked
-    found = rows(connection, _SQL["credentials_to_reseal"], _other_than(sealed.sealer.key_id, limit=limit))
-    for row in found:
-        endpoint = sealed.endpoint(row)
-        if endpoint.auth.unreadable:
-            connection.execute(_SQL["credentials_do_not_open"], {"id": endpoint.id, "mark": DOES_NOT_OPEN})
-        else:
-            connection.execute(_SQL["reseal_credentials"], sealed.endpoint_row(endpoint))
-    return len(found)
-
-
-def _reseal_bins(connection: apsw.Connection, sealed: SealedRows, limit: int) -> int:
-    assert sealed.sealer is not None  # noqa: S101 - the caller looked
-    found = rows(connection, _SQL["bins_to_reseal"], _other_than(sealed.sealer.key_id, limit=limit))
-    for row in found:
-        one = sealed.bin(row)
-        if one.unreadable:
-            connection.execute(_SQL["bin_does_not_open"], {"id": one.id, "mark": DOES_NOT_OPEN})
-        else:
-            connection.execute(_SQL["reseal_bin"], sealed.bin_columns(one))
+            connection.execute(_SQL[kind.reseal], columns)
     return len(found)
