@@ -7,6 +7,7 @@ says so, everything that was accepted is delivered without a restart, no event i
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,12 +21,13 @@ from support.tenant import TestTenant
 MASTER_KEY = "A" * 43 + "="
 TROUBLES_MAX = 30
 WRITTEN = ("event", "delivery", "attempt", "commit_check")
-NO_SPACE = """
-CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
-END $$
+BEFORE_WRITE = """
+CREATE OR REPLACE FUNCTION before_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {} END $$
 """
+NO_SPACE = BEFORE_WRITE.format(
+    "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';"
+)
+SPACE = BEFORE_WRITE.format("RETURN NEW;")
 
 
 class World:
@@ -139,25 +141,38 @@ def test_it_takes_nothing_for_a_while(world: World, begin: str, end: str) -> Non
 
 
 def test_its_disk_is_full_for_a_while(world: World) -> None:
-    """As the server says it: whoever wants to write a row gets that error."""
-    world.sql(NO_SPACE)
+    """As the server says it: whoever wants to write a row gets that error.
+
+    The triggers are made before the load and stay: to drop one, PostgreSQL locks a partition before its table, the
+    other way round than whoever writes. What they do is changed without a lock on any table.
+    """
+    world.sql(SPACE)
+    for table in WRITTEN:
+        world.sql(f"CREATE TRIGGER t BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION before_write()")
     with outage(world) as load:
-        for table in WRITTEN:
-            world.sql(
-                f"CREATE TRIGGER no_space BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION no_space()"
-            )
-        wait_until(lambda: any("disk is full" in text for text in world.obstacles()), 20, "/readyz says so")
-        load.wait_refused("store_unavailable")
-        for table in WRITTEN:
-            world.sql(f"DROP TRIGGER no_space ON {table}")
-    world.sql("DROP FUNCTION no_space")
+        world.sql(NO_SPACE)
+        try:
+            wait_until(lambda: any("disk is full" in text for text in world.obstacles()), 20, "/readyz says so")
+            load.wait_refused("store_unavailable")
+        finally:
+            world.sql(SPACE)
 
 
 def test_somebody_holds_a_lock_on_what_everybody_writes(world: World) -> None:
     with outage(world), psycopg.connect(world.cluster.url("ringback")) as other:
-        other.execute("LOCK TABLE event, delivery, attempt, commit_check")
+        wait_until(lambda: all_locked(other), 20, "everything is locked at once")
         world.wait_not_ready()
         other.rollback()
+
+
+def all_locked(other: "psycopg.Connection[Any]") -> bool:
+    """Whether it got a lock on each of them. It never waits for one while it holds another, as a deadlock would ask."""
+    try:
+        other.execute(f"LOCK TABLE {', '.join(WRITTEN)} NOWAIT")
+    except psycopg.errors.LockNotAvailable:
+        other.rollback()
+        return False
+    return True
 
 
 def test_a_server_that_is_stopped_while_it_is_away_stops(world: World, tmp_path: Path) -> None:
