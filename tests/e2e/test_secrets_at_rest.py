@@ -68,7 +68,9 @@ def test_a_row_that_was_tampered_with_breaks_its_endpoint_alone_and_a_new_secret
     wait_until(lambda: server.get(path)["status"] == "disabled", 15, "the endpoint is given up")
     assert server.get(path)["disable_reason"]["code"] == "secret_unreadable"
     inbox.wait_for(1, "/fine")
-    (attempt,) = tenant.attempts(broken["id"])
+    (attempt,) = wait_until(
+        lambda: tenant.attempts(broken["id"]), 10, "the attempt is recorded"
+    )  # after it was given up
     assert (attempt["outcome"], attempt["final"]) == ("failed", False)
     assert attempt["error"]["code"] == "secret_unreadable"
     revealed = server.ask("GET", f"{path}/secret")
