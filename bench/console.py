@@ -3,8 +3,8 @@
     python bench/console.py [--attempts 10000000] [--webhooks 1000] [--store sqlite postgres] [--pages 20]
 
 The log is written with plain SQL: fourteen days of attempts, evenly over the webhooks, every tenth of them failed, and
-the figures of the days that go with them. Then a server is started on it, somebody signs in, and each page is asked for
-so many times. The goal: 95 of 100 answers within 100 ms.
+the figures of the days that go with them; and how processes did for six hours, ten of them on PostgreSQL. Then a server
+is started on it, somebody signs in, and each page is asked for so many times. The goal: 95 of 100 within 100 ms.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from postgres import MASTER_KEY, cluster
 sys.path.insert(0, str(SOURCE))
 
 from ringback.model.ids import number_part, time_part
+from ringback.model.pulse import PULSE_KEPT_MS, TICK_MS, Pulse, tick_of
 
 TENANT: Final = "bench"
 DAYS: Final = 14
@@ -36,6 +37,7 @@ DAY_MS: Final = 86_400_000
 GOAL_MS: Final = 100.0
 WARM_UP: Final = 3
 AT_ONCE: Final = 50_000
+PROCESSES: Final = 10
 COLUMNS: Final = (
     "tenant_id", "id", "endpoint_id", "event_id", "event_type", "number", "at", "duration_ms", "outcome", "final",
     "superseded", "status_code", "method", "response_truncated", "maybe_repeated", "profile", "url",
@@ -67,6 +69,18 @@ def figures_of(endpoint_ids: list[str], count: int) -> Iterator[Row]:
         day = time.strftime("%Y-%m-%d", time.gmtime((today - back * DAY_MS) / 1_000))
         for endpoint_id in endpoint_ids:
             yield TENANT, endpoint_id, day, a_day - a_day // 10, a_day // 10
+
+
+def pulses(processes: int) -> Iterator[Row]:
+    """What so many processes said of themselves until now, as long as that is kept."""
+    until = tick_of(time.time_ns() // 1_000_000)
+    for at in range(until - PULSE_KEPT_MS, until, TICK_MS):
+        for number in range(processes):
+            events = 1_000 + at // TICK_MS * 7919 % 500
+            yield Pulse(
+                at, f"proc_{number}", f"host-{number}:1", "0.1.0", "all", TICK_MS, events, events, events // 10, events,
+                events * 3, 12, 4_000, 20, 1_000, 100,
+            )  # fmt: skip
 
 
 def prepare(server: Server, webhooks: int) -> list[str]:
@@ -101,6 +115,7 @@ def on_sqlite(directory: Path, given: argparse.Namespace) -> Iterator[Server]:
             connection.executemany(f"INSERT INTO attempt ({', '.join(COLUMNS)}) VALUES ({marks})", some)
     with connection:
         connection.executemany("INSERT INTO endpoint_day VALUES (?, ?, ?, ?, ?)", figures_of(ids, given.attempts))
+        connection.executemany(f"INSERT INTO pulse VALUES ({', '.join('?' * len(Pulse._fields))})", pulses(1))
     connection.pragma("wal_checkpoint", "truncate")
     connection.close()
     with serving(directory, key) as server:
@@ -127,6 +142,9 @@ def on_postgres(directory: Path, given: argparse.Namespace) -> Iterator[Server]:
                     copy.write_row(row)
             with cursor.copy("COPY endpoint_day FROM STDIN") as copy:
                 for row in figures_of(ids, given.attempts):
+                    copy.write_row(row)
+            with cursor.copy("COPY pulse FROM STDIN") as copy:
+                for row in pulses(PROCESSES):
                     copy.write_row(row)
             cursor.execute("VACUUM")
         with serving(directory, key, "--store", url, **secret) as server:
@@ -175,6 +193,8 @@ def pages(browser: Browser) -> dict[str, str]:
         "runs of a webhook": f"{base}/runs?endpoint_id={webhook}",
         "failed runs of a webhook": f"{base}/runs?endpoint_id={webhook}&outcome=failed",
         "one run": one,
+        "overview": "/console/operator",
+        "processes": "/console/nodes",
     }
 
 

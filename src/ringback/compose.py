@@ -253,6 +253,7 @@ class Process:
             gauges=self._gauges,
             wait=self._wait,
             failed=self._part_failed,
+            observer=self._observer,
             base_url=self._base_url,
         )
 
@@ -393,5 +394,5 @@ class Process:
         if self._engine is not None:
             self._engine.gate.rang()
 
-    def _wait(self, seconds: float) -> None:
-        self._pause.wait(seconds)
+    def _wait(self, seconds: float) -> bool:
+        return self._pause.wait(seconds)

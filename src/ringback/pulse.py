@@ -1,50 +1,38 @@
-"""How a process has done lately: some figures every ten seconds for six hours, for the console's charts.
+"""Takes a process's pulse: every ten seconds it writes down what the process did, for the console.
 
-Reads the counts that are kept anyway (`observe.meters`), so nothing is added to the work of an event. Each process has
-its own; what has been is gone when it ends. Decides nothing.
+Reads the counts that are kept anyway (`observe.meters`), so nothing is added to the work of an event. What a store that
+is away doesn't take is in the next one: the span of a pulse begins where the one that was kept before it ended.
 """
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from ringback.clock import Clock
+from ringback.model.pulse import TICK_MS, Pulse, tick_of
 from ringback.observe import families as f
 from ringback.observe.families import Family
 from ringback.observe.meters import AttemptMeter, IngestMeter
+from ringback.observe.telemetry import Observer, StoreTrouble
+from ringback.store.port import CommitInDoubt, Pulses, Retryable, StoreUnavailable
 
-SAMPLE_EVERY_S: Final = 10.0
-SAMPLES_KEPT: Final = 6 * 360
 # What kept a request waiting that is this server's own doing, and not the receiver's.
 _OWN: Final = ("none", "slots")
 
 Gauges = Mapping[Family, Mapping[tuple[str, ...], float]]
 
 
-class Sample(NamedTuple):
-    """What happened in a stretch of time that ended at `at` (wall ms): events accepted, requests that succeeded and
-    that failed, a second; how late requests left in the mean, as far as this server held them back (None: none left).
-    `oldest_ms` is how long what was due and not sent had waited for this server then, the longest (None: the store
-    didn't say); `waiting` is how many deliveries were in the store (None: nobody here counts them)."""
+class Running(NamedTuple):
+    """Which process this is: as in `model.pulse.Pulse`."""
 
-    at: int
-    events_per_s: float
-    succeeded_per_s: float
-    failed_per_s: float
-    lag_ms: float | None
-    oldest_ms: float | None
-    waiting: int | None
+    process: str
+    host: str
+    version: str
+    role: str
 
 
-class Present(NamedTuple):
-    """How it stands now; None: this process doesn't know. Sizes are bytes."""
+class Room(NamedTuple):
+    """What the store takes and has, in bytes; None: this process doesn't know."""
 
-    oldest_ms: float | None
-    in_flight: int | None
-    in_flight_max: int | None
-    events_waiting: int | None
-    endpoints_owned: int | None
-    parked: int | None
     store_bytes: int | None
     log_bytes: int | None
     disk_free: int | None
@@ -66,66 +54,80 @@ class _Counts(NamedTuple):
     events: int
     succeeded: int
     failed: int
-    left: int
+    departed: int
     lag_s: float
 
 
-class Pulse:
-    """`step` is a worker's: it waits, then takes a sample."""
+class PulseTaker:
+    """`step` is a worker's: it waits, then takes the pulse. `wait(seconds)` returns True early when the process
+    stops."""
 
     def __init__(
-        self, meters: Meters, gauges: Callable[[], Gauges], clock: Clock, wait: Callable[[float], object]
+        self,
+        running: Running,
+        store: Pulses,
+        *,
+        meters: Meters,
+        gauges: Callable[[], Gauges],
+        clock: Clock,
+        wait: Callable[[float], object],
+        observer: Observer,
     ) -> None:
+        self._running = running
+        self._store = store
         self._meters = meters
         self._gauges = gauges
         self._clock = clock
         self._wait = wait
-        self._samples: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
+        self._observer = observer
         self._before = self._counts()
+        self._last_at = 0
 
     def step(self) -> None:
-        self._wait(SAMPLE_EVERY_S)
-        self.take()
-
-    def take(self) -> None:
-        """One sample, of the time since the last."""
-        now, before = self._counts(), self._before
-        span_s = now.at_s - before.at_s
-        if span_s <= 0:
+        """At the next tick of the wall clock, which those of other processes go by too."""
+        if self._wait((TICK_MS - self._clock.now_ms() % TICK_MS) / 1_000):
             return
-        left = now.left - before.left
-        gauges = self._gauges()
-        sample = Sample(
-            at=self._clock.now_ms(),
-            events_per_s=(now.events - before.events) / span_s,
-            succeeded_per_s=(now.succeeded - before.succeeded) / span_s,
-            failed_per_s=(now.failed - before.failed) / span_s,
-            lag_ms=(now.lag_s - before.lag_s) / left * 1_000 if left > 0 else None,
-            oldest_ms=_milliseconds(gauges, f.OLDEST_DUE),
-            waiting=_value(gauges, f.DELIVERIES_WAITING),
-        )
-        self._before = now
-        self._samples.append(sample)
+        at = tick_of(self._clock.now_ms())
+        if at != self._last_at:
+            self._take(at)
 
-    def samples(self) -> Sequence[Sample]:
-        """Oldest first. For any thread."""
-        return list(self._samples)
-
-    def present(self) -> Present:
-        """For any thread."""
+    def room(self) -> Room:
+        """As it is now; for any thread."""
         gauges = self._gauges()
-        return Present(
-            oldest_ms=_milliseconds(gauges, f.OLDEST_DUE),
-            in_flight=_value(gauges, f.IN_FLIGHT),
-            in_flight_max=_value(gauges, f.IN_FLIGHT_MAX),
-            events_waiting=_value(gauges, f.EVENTS_WAITING),
-            endpoints_owned=_value(gauges, f.LANES_OWNED),
-            parked=_value(gauges, f.LANES_PARKED),
+        return Room(
             store_bytes=_value(gauges, f.STORE_BYTES),
             log_bytes=_value(gauges, f.STORE_WAL_BYTES),
             disk_free=_value(gauges, f.DISK_FREE),
             disk_free_min=_value(gauges, f.DISK_FREE_MIN),
         )
+
+    def _take(self, at: int) -> None:
+        now, before = self._counts(), self._before
+        span_ms = round((now.at_s - before.at_s) * 1_000)
+        if span_ms <= 0:
+            return
+        gauges = self._gauges()
+        pulse = Pulse(
+            at,
+            *self._running,
+            span_ms=span_ms,
+            events=now.events - before.events,
+            succeeded=now.succeeded - before.succeeded,
+            failed=now.failed - before.failed,
+            departed=now.departed - before.departed,
+            lag_ms=round((now.lag_s - before.lag_s) * 1_000),
+            oldest_ms=_value(gauges, f.OLDEST_DUE, 1_000),
+            waiting=_value(gauges, f.DELIVERIES_WAITING),
+            in_flight=_value(gauges, f.IN_FLIGHT),
+            in_flight_max=_value(gauges, f.IN_FLIGHT_MAX),
+            endpoints=_value(gauges, f.LANES_OWNED),
+        )
+        try:
+            self._store.add_pulse(pulse)
+        except (StoreUnavailable, Retryable, CommitInDoubt) as error:
+            self._observer(StoreTrouble("pulse", error.code))
+            return
+        self._before, self._last_at = now, at
 
     def _counts(self) -> _Counts:
         ingest, attempts = self._meters.ingest, self._meters.attempts
@@ -135,16 +137,11 @@ class Pulse:
             events=sum(list(ingest.events_by_form.values())),
             succeeded=sum(attempts.succeeded_s.counts),
             failed=sum(attempts.failed_s.counts),
-            left=sum(sum(lag.counts) for lag in lags),
+            departed=sum(sum(lag.counts) for lag in lags),
             lag_s=sum(lag.sum for lag in lags),
         )
 
 
-def _value(gauges: Gauges, family: Family) -> int | None:
+def _value(gauges: Gauges, family: Family, times: int = 1) -> int | None:
     samples = gauges.get(family)
-    return None if samples is None else int(samples[()])
-
-
-def _milliseconds(gauges: Gauges, family: Family) -> float | None:
-    samples = gauges.get(family)
-    return None if samples is None else samples[()] * 1_000
+    return None if samples is None else round(samples[()] * times)

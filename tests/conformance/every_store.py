@@ -32,6 +32,7 @@ from conformance.suite_notices import (
 )
 from conformance.suite_numbers import TestNumbers
 from conformance.suite_profiles import TestProfiles, TestUsersOfProfiles
+from conformance.suite_pulses import TestPulses
 from conformance.suite_records import TestForgettingRecords, TestRecords, TestRecordTransactions, TestRecordTypes
 from conformance.suite_redaction import TestRedactions
 from conformance.suite_resend import TestResends
@@ -90,6 +91,7 @@ __all__ = [
     "TestPatternsOfEndpoints",
     "TestProfiles",
     "TestProgress",
+    "TestPulses",
     "TestPurging",
     "TestPurgingRecords",
     "TestQuotas",

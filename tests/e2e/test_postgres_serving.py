@@ -2,13 +2,17 @@
 
 import json
 import os
+import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from ringback import __version__
 from ringback.cli.exits import ExitCode
 from ringback.cli.main import main
 from ringback.model.tenant import Scope
@@ -17,6 +21,7 @@ from ringback.store.migrate import load_migrations
 from ringback.store.postgres.address import Address
 from ringback.store.postgres.database import prepare
 from support.inbox import Inbox
+from support.page_text import readable
 from support.process import ADMIN_KEY, Server, wait_until
 from support.tcp_proxy import TcpProxy
 from support.tenant import TestTenant
@@ -89,6 +94,34 @@ def test_what_one_process_accepts_another_sends(empty_database: str, tmp_path: P
         assert "ringback_store_bytes" in metrics
         assert "\nringback_disk_free_bytes" not in metrics, "it would be of this machine's disk"
         assert not (tmp_path / "api" / "data").exists()
+
+
+def test_the_console_of_one_shows_what_all_processes_do(empty_database: str, tmp_path: Path) -> None:
+    with (
+        Inbox() as inbox,
+        serving(tmp_path / "api", empty_database, "--role", "api") as api,
+        serving(tmp_path / "engine", empty_database, "--role", "engine", wait=False),
+        httpx.Client(base_url=api.url) as browser,
+    ):
+        tenant = TestTenant(api, "acme")
+        tenant.endpoint(inbox.url())
+        for _ in range(3):
+            tenant.wait_state(tenant.send("thing.happened"), "delivered")
+        assert browser.post("/console/sign-in", data={"key": ADMIN_KEY}).status_code == 303
+
+        def succeeded() -> bool:
+            found = re.search(r"Runs that succeeded: <b>[\d.,]+</b> a second, at most ([\d.,]+)", overview())
+            return found is not None and found[1] != "0"
+
+        def overview() -> str:
+            return browser.get("/console/operator").text
+
+        wait_until(succeeded, 60, "the one that accepts shows what the one that sends did")
+        assert "0 of 1000 requests under way" in readable(overview())
+        processes = readable(browser.get("/console/nodes").text)
+        host = re.escape(socket.gethostname())
+        for does in ("accepts", "sends"):
+            assert re.search(rf"{host}:\d+ {does} {re.escape(__version__)} 20", processes), processes
 
 
 def test_the_first_start_makes_an_admin_key_that_holds_everywhere_and_can_be_revoked(

@@ -26,8 +26,8 @@ MOMENTOUS = {
 }  # fmt: skip
 # What the protocol has no part in: done at once, so that a seed's run is the same with and without it.
 APART = {
-    "clear_members_step", "expire_access_step", "expire_audit_step", "expire_bins_step", "gather_days_step",
-    "load_tenants", "reseal_step",
+    "clear_members_step", "expire_access_step", "expire_audit_step", "expire_bins_step", "expire_pulses_step",
+    "gather_days_step", "load_tenants", "reseal_step",
 }  # fmt: skip
 # How often a late answer is the moment for one more event.
 WRONG_MOMENTS = {"fetch": 0.2, "next_due": 0.9, "release": 0.5, "silence": 0.2}

@@ -3,7 +3,6 @@
 The tenants are those of `ApiWorld`. Pages are asked for and forms are sent as a browser without JavaScript would.
 """
 
-import re
 from typing import Any
 from unittest.mock import Mock
 
@@ -19,9 +18,11 @@ from ringback.model.console import ConsoleLink, ConsoleSession, Role
 from ringback.model.errors import Refused
 from ringback.observe.families import Family
 from ringback.observe.meters import AttemptMeter, IngestMeter
-from ringback.pulse import Pulse
+from ringback.observe.telemetry import TelemetryEvent
+from ringback.pulse import PulseTaker, Running
 from ringback.testing.clock import ManualClock
 from support.api_world import OPERATOR_KEY, ApiWorld
+from support.page_text import readable
 from support.rows import NOW, TENANT
 
 FOR_EVER = 1 << 60
@@ -106,15 +107,28 @@ class ConsoleWorld(ApiWorld):
         """Parts that only the console has."""
         self.meters = Counted(self.clock)
         self.gauges: dict[Family, dict[tuple[str, ...], float]] = {}
-        self.pulse = Pulse(self.meters, lambda: self.gauges, self.clock, self.clock.pass_s)
+        self.told: list[TelemetryEvent] = []
+        self.pulse = self.taker()
         return {
             "bins": BinUseCases(self.store, self.clock, self.profiles),
             "activity": self.parts.trail,
             "troubled": TroubledUseCases(self.store, self.clock),
-            "processes": ProcessUseCases(self.store),
-            "pulse": self.pulse,
+            "processes": ProcessUseCases(self.store, self.clock),
+            "room": self.pulse.room,
             "settings": (),
         }
+
+    def taker(self, process: str = "proc_1", role: str = "all") -> PulseTaker:
+        """Of another process with the same figures."""
+        return PulseTaker(
+            Running(process, "here:1", "0.0", role),
+            self.store,
+            meters=self.meters,
+            gauges=lambda: self.gauges,
+            clock=self.clock,
+            wait=self.clock.pass_s,
+            observer=self.told.append,
+        )
 
     def browse(self, path: str, role: str | None = "administrator") -> httpx.Response:
         """GET a page."""
@@ -136,8 +150,7 @@ class ConsoleWorld(ApiWorld):
 
 def text_of(answer: httpx.Response) -> str:
     """What can be read on a page, in one line."""
-    inside = re.sub(r"<script.*?</script>|<head>.*?</head>", " ", answer.text, flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]*>", " ", inside).replace("&#39;", "'").replace("&#34;", '"').split())
+    return readable(answer.text)
 
 
 def _cookie(role: str | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from ringback.model.attempt import Attempt, Outcome
 from ringback.model.endpoint import Endpoint, Secret
 from ringback.model.event import Event, NewDelivery
 from ringback.model.notice import Notice
+from ringback.model.pulse import TICK_MS, Pulse
 from ringback.model.record import Record
 from ringback.model.tenant import ApiKey, Scope, Tenant
 from ringback.model.tracked_set import TrackedSet
@@ -202,3 +203,12 @@ def rule_failure(rule_id: str = "ep_a", tenant_id: str = TENANT, **changes: Any)
 def notice(notice_id: str = "evt_n1", tenant_id: str = TENANT, **changes: Any) -> Notice:
     plain = Notice(tenant_id, notice_id, "endpoint.disabled", "ep_a", at=NOW, data=b'{"endpoint":"ep_a"}')
     return plain._replace(**changes)
+
+
+def pulse(tick: int = 0, process: str = "proc_a", **fields: Any) -> Pulse:
+    made = Pulse(
+        at=NOW + tick * TICK_MS, process=process, host="höst:1", version="1.2", role="all", span_ms=10_000, events=20,
+        succeeded=30, failed=5, departed=40, lag_ms=100, oldest_ms=7, waiting=3, in_flight=2, in_flight_max=10,
+        endpoints=1,
+    )  # fmt: skip
+    return made._replace(**fields)

@@ -1,6 +1,6 @@
 """What the console is made of; `compose` makes it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -25,7 +25,7 @@ from ringback.control.tracked_sets import TrackedSetUseCases
 from ringback.control.triggers import TriggerUseCases
 from ringback.control.troubled import TroubledUseCases
 from ringback.model.console import AuditEntry, ConsoleLink, ConsoleSession, Operator
-from ringback.pulse import Present, Sample
+from ringback.pulse import Room
 from ringback.setting import ShownSetting
 
 
@@ -92,14 +92,6 @@ class OperatorAccounts(Protocol):
         """With the operator's sessions. Raises NotFound."""
 
 
-class ProcessPulse(Protocol):
-    """How this process has done lately, and stands now (`ringback.pulse`)."""
-
-    def samples(self) -> Sequence[Sample]: ...
-
-    def present(self) -> Present: ...
-
-
 class ConsoleFacts(NamedTuple):
     """What doesn't change while the process runs. `secure`: people come by https alone; `bins`: the inspector is on;
     `base_url`: where others reach this server."""
@@ -138,5 +130,5 @@ class ConsoleParts:
     operators: OperatorAccounts
     troubled: TroubledUseCases
     processes: ProcessUseCases
-    pulse: ProcessPulse
+    room: Callable[[], Room]
     settings: Sequence[ShownSetting]

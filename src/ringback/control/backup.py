@@ -47,7 +47,7 @@ class BackupUseCases:
     """`store` is None where it can't be copied here; `directory` is the data directory; `pause(seconds)` lets others
     work."""
 
-    def __init__(self, store: Copies | None, directory: Path, pause: Callable[[float], None], audit: Audit) -> None:
+    def __init__(self, store: Copies | None, directory: Path, pause: Callable[[float], object], audit: Audit) -> None:
         self._store = store
         self._path = directory / COPY_FILE
         self._pause = pause

@@ -14,12 +14,14 @@ from ringback.engine import messages as m
 from ringback.engine.lease import Lease
 from ringback.model.lane import NodeRow
 from ringback.model.limits import STEP_ROWS_MAX, SWEEP_EVERY_S
+from ringback.model.pulse import PULSE_KEPT_MS
 from ringback.observe.telemetry import Observer, StoreTrouble, SweepCleared, SweepRepaired
 from ringback.store.port import (
     AccessUpkeep,
     BinUpkeep,
     CommitInDoubt,
     Nodes,
+    PulseUpkeep,
     RecordUpkeep,
     Retryable,
     StoreUnavailable,
@@ -30,7 +32,7 @@ STEP_PAUSE_S: Final = 0.005
 GATHER_EVERY_S: Final = 5.0
 
 
-class SweepStore(Nodes, Upkeep, RecordUpkeep, AccessUpkeep, BinUpkeep, Protocol):
+class SweepStore(Nodes, Upkeep, RecordUpkeep, AccessUpkeep, BinUpkeep, PulseUpkeep, Protocol):
     """What the sweep asks of the store."""
 
 
@@ -109,6 +111,7 @@ class Sweep:
         purged = self._all_steps(lambda: self._store.purge_step(STEP_ROWS_MAX))
         keys = self._all_steps(lambda: self._store.expire_keys_step(now, STEP_ROWS_MAX))
         self._all_steps(lambda: self._store.expire_access_step(now, STEP_ROWS_MAX))
+        self._all_steps(lambda: self._store.expire_pulses_step(now - PULSE_KEPT_MS, STEP_ROWS_MAX))
         members = self._all_steps(lambda: self._store.clear_members_step(STEP_ROWS_MAX))
         if cancelled or purged or keys or members:
             self._observer(SweepCleared(cancelled, purged, keys, members))

@@ -57,7 +57,7 @@ class Writer:
         inbox: Mailbox[Submission],
         engine: HandOver,
         on_done: Callable[[list[Submission]], None],
-        pause: Callable[[float], None],
+        pause: Callable[[float], object],
         meter: IngestMeter | None = None,
         waiting_events_max: int = WAITING_EVENTS_MAX,
         rule_failures: RuleFailures | None = None,

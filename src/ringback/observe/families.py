@@ -136,7 +136,10 @@ SWEEP_CLEARED: Final = Family(
 )  # fmt: skip
 STORE_TROUBLES: Final = Family(
     "ringback_store_troubles_total", COUNTER, "Times that a part could not read or commit, and tried again.",
-    (("part", "`fetcher`, `settler`, `heartbeat`, `sweep`"), _CODE), "The disk, or the database.",
+    (
+        ("part", "`fetcher`, `settler`, `heartbeat`, `sweep`, `retention`, `replays`, `listener`, `notices`, `pulse`"),
+        _CODE,
+    ), "The disk, or the database.",
 )  # fmt: skip
 LEASES_LOST: Final = Family(
     "ringback_leases_lost_total", COUNTER, "Times that this process was taken for dead by another."

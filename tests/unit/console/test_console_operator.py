@@ -8,15 +8,19 @@ import pytest
 
 from ringback.console.chart import POINTS_MAX, chart
 from ringback.control.paging import Page, PageRequest, encode_cursor
+from ringback.control.processes import LATE_MS
 from ringback.control.readiness import Obstacle
 from ringback.model.console import AuditEntry, Operator
 from ringback.model.errors import Conflict, FieldError, Invalid, NotFound
+from ringback.model.pulse import TICK_MS
 from ringback.observe import families as f
+from ringback.observe.telemetry import StoreTrouble
 from ringback.policy import health as health_policy
 from ringback.policy.address import parse_allowed
 from ringback.policy.health import Health, Phase
+from ringback.pulse import PulseTaker, Running
 from ringback.settings import Settings, shown
-from ringback.store.port import Leaving, Ring
+from ringback.store.port import Leaving, Ring, StoreUnavailable
 from ringback.wire.profile import load_profile
 from support.console_world import ConsoleWorld, text_of
 from support.rows import NOW, OTHER_TENANT, TENANT
@@ -118,6 +122,7 @@ class TestTheOverview:
             world.meters.attempts.lag_s["none"].add(0.25)
             world.meters.attempts.lag_s["rate"].add(3_600)
             world.pulse.step()
+        world.clock.pass_s(LATE_MS / 1_000)
         text = world.shown("/console/operator", OPERATOR)
         for expected in (
             "yes ready for events", "50 events a second", "0.1 deliveries a second", "0.1 failed runs a second",
@@ -197,32 +202,135 @@ class TestTheOverview:
         world.shown("/console/operator", OPERATOR)
         assert looks == ["", ""]
 
+    def test_what_several_processes_do_is_put_together(self, world: World) -> None:
+        takers = [world.taker(f"proc_{place}") for place in range(3)]
+        world.gauges |= {f.IN_FLIGHT: {(): 4}, f.IN_FLIGHT_MAX: {(): 100}}
+        world.meters.ingest.stored("single", 50, 0, 50)
+        at = world.clock.wall_ms
+        for taker in takers:
+            world.clock.jump_ms(at - world.clock.wall_ms)
+            taker.step()
+        world.clock.pass_s(2)
+        text = world.shown("/console/operator", OPERATOR)
+        # The clock of the tests stands still for the others while one takes its pulse.
+        rates = [50 / (10 * place) for place in (1, 2, 3)]
+        assert f"{sum(rates):.1f} events a second" in text
+        assert "12 of 300 requests under way" in text
+
+    def test_figures_of_before_a_stop_are_in_the_charts_and_not_in_the_tiles(self, world: World) -> None:
+        world.meters.ingest.stored("single", 50, 0, 50)
+        for _ in range(2):
+            world.pulse.step()
+        world.clock.pass_s(3_600)
+        text = world.shown("/console/operator", OPERATOR)
+        assert "Events accepted: 0 a second, at most 5" in text
+        assert "events a second" not in text.partition("In trouble")[0]
+        again = world.taker("proc_2")
+        for _ in range(2):
+            again.step()
+        world.clock.pass_s(2)
+        answer = world.browse("/console/operator", OPERATOR)
+        assert "0 events a second" in text_of(answer).partition("In trouble")[0]
+        assert "none ran" in text_of(answer)
+        (throughput,) = re.findall(r'<section class="card" aria-label="Throughput">.*?</svg>', answer.text, re.DOTALL)
+        assert throughput.count("<polyline") == 2 * 3
+
 
 class TestPulse:
     def test_it_keeps_six_hours(self, world: World) -> None:
         for _ in range(6 * 360 + 5):
             world.pulse.step()
-        samples = world.pulse.samples()
-        assert samples[-1].at - samples[0].at == 6 * 3_600_000 - 10_000
-        assert samples[-1].lag_ms is None
-        assert samples[-1].waiting is None
+        world.clock.pass_s(LATE_MS / 1_000)
+        moments = world.console.processes.lately().moments
+        assert moments[-1].at - moments[0].at == 6 * 3_600_000 - TICK_MS
+        assert moments[-1].lag_ms is None
+        assert moments[-1].waiting is None
 
-    def test_no_time_makes_no_sample(self, world: World) -> None:
-        world.pulse.take()
-        assert world.pulse.samples() == []
+    def test_it_goes_by_the_wall_clock(self, world: World) -> None:
+        world.clock.pass_s(7.25)
+        world.pulse.step()
+        assert world.clock.now_ms() == NOW + TICK_MS
+        (pulse,) = world.store.latest_pulses(0)
+        assert (pulse.at, pulse.span_ms) == (NOW + TICK_MS, 10_000)
+
+    def test_it_is_taken_once_in_a_moment_and_nothing_is_lost_to_a_clock_that_is_set(self, world: World) -> None:
+        world.pulse.step()
+        world.meters.ingest.stored("single", 60, 0, 50)
+        world.clock.jump_ms(-4)
+        world.pulse.step()  # a moment early: it is the same one
+        world.pulse.step()
+        assert [one.events for one in world.store.latest_pulses(0)] == [60]
+        assert len(world.store.moments(0, NOW + 10 * TICK_MS)) == 2
+
+    def test_what_the_store_did_not_take_is_in_the_next_one(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(pulse: object) -> None:
+            raise StoreUnavailable("It is away.")
+
+        world.meters.ingest.stored("single", 60, 0, 50)
+        with monkeypatch.context() as patched:
+            patched.setattr(world.store, "add_pulse", away)
+            world.pulse.step()
+        assert world.told == [StoreTrouble("pulse", "store_unavailable")]
+        world.pulse.step()
+        (pulse,) = world.store.latest_pulses(0)
+        assert (pulse.events, pulse.span_ms) == (60, 20_000)
+
+    def test_who_is_told_to_stop_takes_none(self, world: World) -> None:
+        taker = PulseTaker(
+            Running("proc_2", "here:1", "0.0", "all"),
+            world.store,
+            meters=world.meters,
+            gauges=dict,
+            clock=world.clock,
+            wait=lambda seconds: True,
+            observer=world.told.append,
+        )
+        world.clock.pass_s(60)
+        taker.step()
+        assert world.store.latest_pulses(0) == []
 
     def test_a_chart_shows_the_highest_of_neighbours(self) -> None:
         values = [0.0] * 10_000
         values[5_001] = 8.0
-        made = chart("A", "", range(10_000), (("a", values), ("none", [None] * 10_000)))
-        points = made.lines[0].points.split()
+        made = chart("A", "", range(10_000), (("a", values), ("none", [None] * 10_000)), 1)
+        (stroke,) = made.lines[0].strokes
+        points = stroke.split()
         assert len(points) <= POINTS_MAX
         assert sum(point.endswith(",0.0") for point in points) == 1
-        assert (made.most, made.lines[1].points, made.lines[1].last) == (8.0, "", None)
+        assert (made.most, made.lines[1].strokes, made.lines[1].last) == (8.0, [], None)
+
+    def test_a_chart_is_broken_where_nothing_is_known_of_the_time(self) -> None:
+        made = chart("A", "", [0, 10, 40, 50, 90, 100], (("a", [1.0, 2.0, None, 2.0, None, None]),), 29)
+        assert made.lines[0].strokes == ["0.0,60.0 60.0,0.0", "300.0,0.0"]
+        assert made.lines[0].last == 2.0
 
 
 class TestProcesses:
-    def test_they_are_there_with_what_they_work_on(self, world: World) -> None:
+    def test_they_are_there_with_what_they_do(self, world: World) -> None:
+        assert "No process has said" in world.shown("/console/nodes", OPERATOR)
+        sender = world.taker(world.clock.new_id("proc"), "engine")
+        world.gauges |= {f.IN_FLIGHT: {(): 4}, f.IN_FLIGHT_MAX: {(): 100}}
+        world.meters.ingest.stored("single", 50, 0, 50)
+        for _ in range(3):
+            world.meters.attempts.succeeded_s.add(0.01)
+        sender.step()
+        at = "2027-01-15 08:00:00"
+        shown = f"here:1 sends 0.0 {at} 5 0.3 0 4 of 100 2027-01-15 08:00:10"
+        assert shown in world.shown("/console/nodes", OPERATOR)
+        assert "silent Each" not in world.shown("/console/nodes", OPERATOR)
+        world.clock.pass_s(31)
+        silent = f"here:1 sends 0.0 {at} – – – – 2027-01-15 08:00:10 silent"
+        assert silent in world.shown("/console/nodes", OPERATOR)
+        world.clock.pass_s(90)
+        assert "No process has said" in world.shown("/console/nodes", OPERATOR)
+
+    def test_one_that_only_accepts_has_no_requests_under_way(self, world: World) -> None:
+        world.taker("proc_2", "api").step()
+        assert "here:1 accepts 0.0 – 0 0 0 – 2027" in world.shown("/console/nodes", OPERATOR)
+
+    def test_nodes_are_there_with_what_they_work_on(self, world: World) -> None:
         assert "node_a – 0 0" in world.shown("/console/nodes", OPERATOR)
         name = world.clock.new_id("node")
         world.store.register(name, NOW)

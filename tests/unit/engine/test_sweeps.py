@@ -10,11 +10,12 @@ from ringback.engine.sweeps import GATHER_EVERY_S, STEP_PAUSE_S, Sweep, has_turn
 from ringback.model.console import ConsoleLink, ConsoleSession, Role
 from ringback.model.lane import NodeRow
 from ringback.model.limits import STEP_ROWS_MAX, SWEEP_EVERY_S
+from ringback.model.pulse import PULSE_KEPT_MS
 from ringback.observe.telemetry import StoreTrouble, SweepCleared, TelemetryEvent
 from ringback.store.memory import MemoryStore
 from ringback.store.port import StoreUnavailable
 from ringback.testing.clock import ManualClock
-from support.rows import NOW, TENANT
+from support.rows import NOW, TENANT, pulse
 
 
 class Store(MemoryStore):
@@ -97,6 +98,14 @@ def test_sessions_and_links_that_have_expired_go_with_the_deletions() -> None:
     with world.store._tables as tables:
         assert list(tables.console_sessions) == list(tables.console_links) == [b"0"]
     assert world.pauses.count(STEP_PAUSE_S) == 2
+
+
+def test_how_processes_did_hours_ago_goes_with_the_deletions() -> None:
+    world = World()
+    for at in (NOW - PULSE_KEPT_MS - 1, NOW - PULSE_KEPT_MS):
+        world.store.add_pulse(pulse(at=at))
+    world.sweep.step()
+    assert [one.at for one in world.store.moments(0, NOW)] == [NOW - PULSE_KEPT_MS]
 
 
 @pytest.mark.parametrize("node_id", ["node_0", "node_1", "node_2"])

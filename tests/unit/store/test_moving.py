@@ -53,6 +53,7 @@ NOT_MOVED = {
     "sqlite_sequence": "SQLite's own",
     "bin": "for trying things out, and gone within a day",
     "bin_request": "the same",
+    "pulse": "how processes have done, none of which runs",
 }
 NOT_MOVED_COLUMNS = {("attempt", "seq"): "the order of insertion, which nothing is found by"}
 MADE_COLUMNS = {("endpoint", "profile"), ("delivery", "event_at"), ("lane", "turn")}

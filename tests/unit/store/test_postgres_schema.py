@@ -22,6 +22,7 @@ CONFIGURATION = {
     "tenant", "api_key", "endpoint", "secret", "change", "event_type", "profile", "job", "commit_check",
     "schema_version", "record_type", "record_trigger", "tracked_set_gone", "rule_failure", "event_type_version",
     "notice", "operator", "console_session", "console_link", "audit_entry", "bin", "bin_request",
+    "pulse",
 }  # fmt: skip
 
 # Table → columns that only PostgreSQL has, and why.

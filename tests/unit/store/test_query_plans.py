@@ -39,6 +39,7 @@ LARGE_TABLES = {
     "console_session",
     "console_link",
     "audit_entry",
+    "pulse",
 }
 # Partial indexes that hold only what the query is after.
 MAY_BE_SCANNED = {
@@ -176,6 +177,8 @@ HOT = {
     "oldest_notices": [],
     "drop_notices": ["notice USING COVERING INDEX sqlite_autoindex_notice_1 (tenant_id=? AND id=?)"],
     "expire_jobs": ["job USING PRIMARY KEY (id=?)", "job USING INDEX job_by_tenant (tenant_id=? AND id<?)"],
+    "moments": ["pulse USING PRIMARY KEY (at>? AND at<?)"],
+    "expire_pulses": ["pulse USING PRIMARY KEY (at=? AND process=?)", "pulse USING PRIMARY KEY (at<?)"],
     "trim_changes": [
         "change USING INTEGER PRIMARY KEY (rowid=?)",
         "change USING INTEGER PRIMARY KEY (rowid<?)",

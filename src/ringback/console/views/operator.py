@@ -10,10 +10,10 @@ from ringback.console.page import Page
 from ringback.console.routing import Need, PageRoute
 from ringback.control.readiness import NotReady
 from ringback.control.troubled import TROUBLED_SHOWN_MAX
-from ringback.pulse import Sample
+from ringback.model.pulse import TICK_MS, Moment
 
-RECENT_SAMPLES: Final = 6
-"""A minute's worth: what the tiles are the mean of."""
+GAP_MS: Final = 3 * TICK_MS
+"""Where no process wrote anything down for longer, none ran."""
 
 
 class Rates(NamedTuple):
@@ -28,22 +28,24 @@ class Rates(NamedTuple):
 def overview(page: Page) -> Response:
     parts = page.parts
     obstacles, cautions = _readiness(page)
-    samples = parts.pulse.samples()
+    moments, recent = parts.processes.lately()
     return page.render(
         "operator.html",
         obstacles=obstacles,
         cautions=cautions,
-        present=parts.pulse.present(),
-        waiting=next((one.waiting for one in reversed(samples) if one.waiting is not None), None),
-        rates=_rates(samples),
-        charts=_charts(samples),
+        room=parts.room(),
+        latest=recent[-1] if recent else None,
+        waiting=next((one.waiting for one in reversed(recent) if one.waiting is not None), None),
+        rates=_rates(recent),
+        charts=_charts(moments),
         troubled_max=TROUBLED_SHOWN_MAX,
         troubled=parts.troubled.look(),
     )
 
 
 def nodes(page: Page) -> Response:
-    return page.render("nodes.html", processes=page.parts.processes.list())
+    processes = page.parts.processes
+    return page.render("nodes.html", heard=processes.heard(), sending=processes.sending())
 
 
 def settings(page: Page) -> Response:
@@ -58,8 +60,7 @@ def _readiness(page: Page) -> tuple[Sequence[str], Sequence[str]]:
         return error.obstacles, ()
 
 
-def _rates(samples: Sequence[Sample]) -> Rates | None:
-    recent = samples[-RECENT_SAMPLES:]
+def _rates(recent: Sequence[Moment]) -> Rates | None:
     if not recent:
         return None
     lags = [one.lag_ms for one in recent if one.lag_ms is not None]
@@ -71,25 +72,25 @@ def _rates(samples: Sequence[Sample]) -> Rates | None:
     )
 
 
-def _charts(samples: Sequence[Sample]) -> Sequence[Chart]:
-    if len(samples) < 2:
+def _charts(moments: Sequence[Moment]) -> Sequence[Chart]:
+    if len(moments) < 2:
         return ()
-    times = [one.at for one in samples]
+    times = [one.at for one in moments]
     rates = (
-        ("Events accepted", [one.events_per_s for one in samples]),
-        ("Runs that succeeded", [one.succeeded_per_s for one in samples]),
-        ("Runs that failed", [one.failed_per_s for one in samples]),
+        ("Events accepted", [one.events_per_s for one in moments]),
+        ("Runs that succeeded", [one.succeeded_per_s for one in moments]),
+        ("Runs that failed", [one.failed_per_s for one in moments]),
     )
     charts = [
-        chart("Throughput", "a second", times, rates),
-        chart("Lag", "ms", times, (("Mean lag", [one.lag_ms for one in samples]),)),
+        chart("Throughput", "a second", times, rates, GAP_MS),
+        chart("Lag", "ms", times, (("Mean lag", [one.lag_ms for one in moments]),), GAP_MS),
     ]
-    if any(one.oldest_ms is not None for one in samples):
-        oldest = [None if one.oldest_ms is None else one.oldest_ms / 1_000 for one in samples]
-        charts.append(chart("Due and not sent", "s", times, (("The oldest", oldest),)))
-    if any(one.waiting is not None for one in samples):
-        waiting = [None if one.waiting is None else float(one.waiting) for one in samples]
-        charts.append(chart("Deliveries waiting", "", times, (("Waiting", waiting),)))
+    if any(one.oldest_ms is not None for one in moments):
+        oldest = [None if one.oldest_ms is None else one.oldest_ms / 1_000 for one in moments]
+        charts.append(chart("Due and not sent", "s", times, (("The oldest", oldest),), GAP_MS))
+    if any(one.waiting is not None for one in moments):
+        waiting = [None if one.waiting is None else float(one.waiting) for one in moments]
+        charts.append(chart("Deliveries waiting", "", times, (("Waiting", waiting),), GAP_MS))
     return charts
 
 

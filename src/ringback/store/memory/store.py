@@ -21,6 +21,7 @@ from ringback.store.memory.jobs import MemoryJobs, MemoryJobSteps
 from ringback.store.memory.lanes import MemoryLanes, MemoryNodes
 from ringback.store.memory.log import MemoryLog
 from ringback.store.memory.profiles import MemoryProfiles
+from ringback.store.memory.pulse import MemoryPulses
 from ringback.store.memory.records import MemoryRecords, MemoryRecordTypes
 from ringback.store.memory.redaction import MemoryRedactions
 from ringback.store.memory.retention import MemoryRetention
@@ -61,6 +62,7 @@ class MemoryStore(
     MemoryBins,
     MemoryConsole,
     MemoryAuditTrail,
+    MemoryPulses,
     Store,
 ):
     """A whole store in memory.

@@ -23,6 +23,7 @@ from ringback.model.lane import Change, LaneRow
 from ringback.model.limits import FOREVER_MS
 from ringback.model.notice import Notice
 from ringback.model.profile import StoredProfile
+from ringback.model.pulse import Pulse
 from ringback.model.record import Record, RecordKey, RecordType
 from ringback.model.tenant import ApiKey, Tenant
 from ringback.model.tracked_set import TrackedSet
@@ -92,6 +93,8 @@ class MemoryTables:
         self.console_sessions: dict[bytes, ConsoleSession] = {}
         self.console_links: dict[bytes, ConsoleLink] = {}
         self.audit_entries: dict[str, AuditEntry] = {}
+        # How processes have done lately, by moment and process.
+        self.pulses: dict[tuple[int, str], Pulse] = {}
 
     def __enter__(self) -> Self:
         self._lock.acquire()

@@ -9,7 +9,16 @@ module in here has what one consumer asks; all are imported from this place.
 
 from typing import Protocol
 
-from ringback.store.port.console import AccessUpkeep, AuditTrail, Bins, BinUpkeep, ConsoleSessions, Operators
+from ringback.store.port.console import (
+    AccessUpkeep,
+    AuditTrail,
+    Bins,
+    BinUpkeep,
+    ConsoleSessions,
+    Operators,
+    Pulses,
+    PulseUpkeep,
+)
 from ringback.store.port.control import (
     AttemptQuery,
     DayCount,
@@ -120,6 +129,8 @@ __all__ = [
     "Operators",
     "Place",
     "Profiles",
+    "PulseUpkeep",
+    "Pulses",
     "Quotas",
     "RecordPut",
     "RecordTransaction",
@@ -196,6 +207,8 @@ class Store(
     ConsoleSessions,
     AuditTrail,
     AccessUpkeep,
+    Pulses,
+    PulseUpkeep,
     Health,
     Protocol,
 ):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ringback.model.console import AuditEntry, Bin, BinRequest, ConsoleLink, ConsoleSession, Operator
+from ringback.model.pulse import Moment, Pulse
 
 
 class Operators(Protocol):
@@ -106,3 +107,24 @@ class BinUpkeep(Protocol):
 
     def expire_bins_step(self, now: int, limit: int) -> int:
         """Remove up to `limit` rows of bins that have expired, or whose tenant is deleted: first what they kept."""
+
+
+class Pulses(Protocol):
+    """How processes have done lately, for `ringback.pulse` and `control`."""
+
+    def add_pulse(self, pulse: Pulse) -> None:
+        """Keep it, unless there is one of this process and moment."""
+
+    def moments(self, after: int, until: int) -> Sequence[Moment]:
+        """What all processes did together, moment by moment, oldest first; those that ended later than `after`, up to
+        `until`."""
+
+    def latest_pulses(self, after: int) -> Sequence[Pulse]:
+        """The last one of each process that has any later than `after`; by process."""
+
+
+class PulseUpkeep(Protocol):
+    """For `engine.sweeps`."""
+
+    def expire_pulses_step(self, before: int, limit: int) -> int:
+        """Remove those of moments that ended before the time `before`."""

@@ -29,6 +29,7 @@ from ringback.store.postgres.lanes import PostgresLanes, PostgresNodes
 from ringback.store.postgres.log import PostgresLog
 from ringback.store.postgres.profiles import PostgresProfiles
 from ringback.store.postgres.promises import cautions_of, read_promises
+from ringback.store.postgres.pulse import PostgresPulses
 from ringback.store.postgres.records import PostgresRecords, PostgresRecordTypes
 from ringback.store.postgres.redaction import PostgresRedactions
 from ringback.store.postgres.resends import PostgresResends
@@ -84,6 +85,7 @@ class PostgresStore(
     PostgresBins,
     PostgresConsole,
     PostgresAuditTrail,
+    PostgresPulses,
     Store,
 ):
     """A whole store in one database."""

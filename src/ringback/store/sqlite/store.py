@@ -32,6 +32,7 @@ from ringback.store.sqlite.jobs import SqliteJobs, SqliteJobSteps
 from ringback.store.sqlite.lanes import SqliteLanes, SqliteNodes
 from ringback.store.sqlite.log import SqliteLog
 from ringback.store.sqlite.profiles import SqliteProfiles
+from ringback.store.sqlite.pulse import SqlitePulses
 from ringback.store.sqlite.records import SqliteRecords, SqliteRecordTypes
 from ringback.store.sqlite.redaction import SqliteRedactions
 from ringback.store.sqlite.retention import SqliteRetention
@@ -77,6 +78,7 @@ class SqliteStore(
     SqliteBins,
     SqliteConsole,
     SqliteAuditTrail,
+    SqlitePulses,
     SqliteCopies,
     Store,
 ):

@@ -49,8 +49,8 @@ SELECT create_reference_table('endpoint');
 
 -- lane, node: claimed with SKIP LOCKED over all tenants. notice, tracked_set_gone: short queues of all tenants. secret,
 -- api_key, change, event_type, event_type_version, profile, job, record_type, record_trigger, rule_failure,
--- commit_check, schema_version, operator, console_session, console_link, audit_entry, bin, bin_request: small, or read by
--- whoever follows the changes. The sequence `block`: drawn from a thousand numbers at a time. All are left as
+-- commit_check, schema_version, operator, console_session, console_link, audit_entry, bin, bin_request, pulse: small, or
+-- read by whoever follows the changes. The sequence `block`: drawn from a thousand numbers at a time. All are left as
 -- they are. So are the advisory locks, which are the coordinator's: every process of Ringback connects to it, none to
 -- a worker.
 

@@ -99,3 +99,26 @@ ALTER TABLE event ADD COLUMN missed text;
 ALTER TABLE endpoint ADD COLUMN disabled_at bigint;
 UPDATE endpoint SET disabled_at = (convert_from(config, 'UTF8')::json ->> 'updated_at')::bigint WHERE status = 'disabled';
 CREATE INDEX endpoint_disabled ON endpoint (disabled_at, id) WHERE disabled_at IS NOT NULL AND deleted_at IS NULL;
+
+-- ── how processes have done lately ─────────────────────────────────────────────────────────────────────────────
+
+-- A row of each process every ten seconds, for six hours. The columns are in the order of model.pulse.Pulse.
+CREATE TABLE pulse (
+    at bigint NOT NULL,
+    process text COLLATE "C" NOT NULL,
+    host text NOT NULL,
+    version text NOT NULL,
+    role text NOT NULL,
+    span_ms bigint NOT NULL,
+    events bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    departed bigint NOT NULL,
+    lag_ms bigint NOT NULL,
+    oldest_ms bigint,
+    waiting bigint,
+    in_flight bigint,
+    in_flight_max bigint,
+    endpoints bigint,
+    PRIMARY KEY (at, process)
+);
