@@ -125,7 +125,7 @@ class PulseTaker:
         try:
             self._store.add_pulse(pulse)
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("pulse", error.code))
+            self._observer(StoreTrouble("pulse", error.code, error.detail))
             return
         self._before, self._last_at = now, at
 

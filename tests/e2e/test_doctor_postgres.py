@@ -152,7 +152,7 @@ def test_a_role_that_sees_little_says_so(postgres: Cluster, prepared: str, docto
     finally:
         postgres.sql(f"DROP OWNED BY plain_{name}; DROP ROLE plain_{name}", database=name)
     assert found["statistics"][0][0] == "warning"
-    assert found["database"][0][0] == "ok"
+    assert found["database"][0][0] == "problem", "it may not write"
 
 
 def test_a_database_that_nobody_answers_for_is_a_problem(doctor: Doctor) -> None:
@@ -161,7 +161,36 @@ def test_a_database_that_nobody_answers_for_is_a_problem(doctor: Doctor) -> None
     ((status, detail),) = found["database"]
     assert status == "problem"
     assert "can't be reached" in detail
+    assert "Connection refused" in detail
     assert "not-to-be-seen" not in detail
+
+
+def test_what_keeps_a_server_from_starting_is_a_problem(postgres: Cluster, prepared: str, doctor: Doctor) -> None:
+    name = prepared.rpartition("/")[2]
+    postgres.sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    _, found = doctor(prepared)
+    assert [status for status, detail in found["database"] if "can only be read" in detail] == ["problem"]
+    postgres.sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    postgres.sql(
+        f"CREATE ROLE half_{name} LOGIN; GRANT pg_read_all_stats TO half_{name}; GRANT CREATE ON SCHEMA public TO "
+        f"half_{name}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO half_{name}",
+        database=name,
+    )
+    try:
+        code, found = doctor(postgres.url(name, user=f"half_{name}"))
+    finally:
+        postgres.sql(f"DROP OWNED BY half_{name}; DROP ROLE half_{name}", database=name)
+    assert code == ExitCode.UNEXPECTED
+    assert [status for status, detail in found["database"] if "may not read and write" in detail] == ["problem"]
+
+
+def test_a_standby_that_everybody_waits_for_is_a_problem(doctor: Doctor) -> None:
+    with Cluster.made(durable=False) as cluster:
+        url = cluster.create_database("db")
+        cluster.set("synchronous_standby_names", "nobody")
+        code, found = doctor(url)
+    assert code == ExitCode.UNEXPECTED
+    assert [status for status, detail in found["202"] if "nothing can be committed" in detail] == ["problem"]
 
 
 def test_what_a_202_is_worth_follows_the_standby(doctor: Doctor) -> None:

@@ -19,7 +19,8 @@ from ringback.cli.exits import ExitCode
 from ringback.cli.main import main
 from ringback.store.migrate import load_migrations
 from ringback.store.postgres.address import Address
-from ringback.store.postgres.database import prepare
+from ringback.store.postgres.database import Moving, prepare
+from ringback.store.sqlite.moving import opened_source
 from support.command import environment_without_ours, ringback, ringback_on_terminal
 from support.inbox import Inbox, Received, Reply
 from support.moving import in_postgres, tables_of
@@ -202,6 +203,22 @@ def test_killed_in_the_middle_and_interrupted_it_goes_on(
     assert ended.code == 0, ended.out
     for drawn in ("Moving lane", "Comparing event ", "counted and compared"):
         assert drawn in ended.out
+    assert "store_move" not in tables_of(empty_database)
+
+
+def test_no_server_starts_on_what_a_move_has_set_up_and_not_filled(
+    copy: Path, empty_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a SIGKILL in its first moments: the mark is there as soon as the tables are."""
+    with opened_source(copy / "ringback.db") as source:
+        moving = Moving(source.mark, str(copy / "ringback.db"))
+    assert prepare(Address(empty_database), load_migrations("postgres"), migrate=False, moving=moving)
+    monkeypatch.setenv("RINGBACK_MASTER_KEY", "A" * 43 + "=")
+    serve = ("serve", "--port", "0", "--data", str(copy.parent / "new"), "--store", empty_database)
+    assert main(serve) == ExitCode.STORE_MOVE_UNFINISHED
+    capsys.readouterr()
+    monkeypatch.delenv("RINGBACK_MASTER_KEY")
+    assert main(["migrate-store", "--from", f"sqlite:{copy}/ringback.db", "--to", empty_database]) == ExitCode.OK
     assert "store_move" not in tables_of(empty_database)
 
 

@@ -15,9 +15,10 @@ from ringback.cli.exits import ExitCode
 from ringback.cli.main import main
 from ringback.model.errors import StartError, StoreRefused, StoreUnreachable
 from ringback.setting import VARIABLE_PREFIX
-from ringback.store.migrate import load_migrations
+from ringback.store.migrate import Migration, load_migrations
 from ringback.store.postgres import database
 from ringback.store.postgres.address import Address
+from ringback.store.postgres.start_errors import start_errors
 from support.pooler import Pooler
 from support.postgres import Cluster
 from support.process import Server, free_port, wait_until
@@ -54,11 +55,11 @@ def with_password(url: str) -> str:
 # ── refused at once ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_role_a_database_or_a_host_that_is_not_there_is_refused(postgres: Cluster, refused: Refused) -> None:
+def test_a_role_a_database_or_a_port_that_is_not_there_is_refused(postgres: Cluster, refused: Refused) -> None:
     for url, said in (
         (postgres.url(user="nobody"), 'role "nobody" does not exist'),
         (postgres.url("nowhere"), 'database "nowhere" does not exist'),
-        (f"postgresql://postgres@nowhere.invalid:{postgres.port}/postgres", "nowhere.invalid"),
+        ("postgresql://postgres@127.0.0.1:xx/postgres", 'The URL of the store is wrong: invalid integer value "xx"'),
     ):
         code, line = refused(with_password(url))
         assert code == ExitCode.STORE_REFUSED
@@ -66,18 +67,24 @@ def test_a_role_a_database_or_a_host_that_is_not_there_is_refused(postgres: Clus
         assert line.endswith("[store_refused]")
 
 
-@pytest.mark.parametrize("url", [f"postgresql://ada:{PASSWORD}@host/db?own=1", f"postgresql://ada:{PASSWORD}@[::/db"])
-def test_a_url_that_nobody_can_read_is_refused_without_being_shown(refused: Refused, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (f"postgresql://ada:{PASSWORD}@host/db?own=1", "has the parameter own, which PostgreSQL doesn't know"),
+        (f"postgresql://ada:{PASSWORD}@[::/db", "can't be read"),
+    ],
+)
+def test_a_url_that_nobody_can_read_is_refused_without_being_shown(refused: Refused, url: str, said: str) -> None:
     code, line = refused(url)
     assert code == ExitCode.STORE_REFUSED
-    assert "can't be read" in line
+    assert said in line
 
 
 @pytest.mark.parametrize(
     ("reason", "kind"),
     [
         ('FATAL: password authentication failed for user "ada"', StoreRefused),
-        ("failed to resolve host 'db': [Errno -2] Name or service not known", StoreRefused),
+        ("failed to resolve host 'db': [Errno -2] Name or service not known", StoreUnreachable),
         ("failed to resolve host 'db': [Errno -3] Temporary failure in name resolution", StoreUnreachable),
         ("connection is bad: FATAL: the database system is starting up", StoreUnreachable),
         (
@@ -85,13 +92,48 @@ def test_a_url_that_nobody_can_read_is_refused_without_being_shown(refused: Refu
             StoreUnreachable,
         ),
         ("SSL connection has been closed unexpectedly", StoreUnreachable),
+        ('FATAL: too many connections for database "ringback"', StoreUnreachable),
+        ('FATAL: too many connections for role "ada"', StoreUnreachable),
+        ("FATAL: sorry, too many clients already", StoreUnreachable),
         ('server certificate for "db" does not match host name', StoreRefused),
     ],
 )
 def test_what_is_worth_waiting_for_is_told_from_what_is_not(reason: str, kind: type[StartError]) -> None:
     """While it connects libpq gives no code, only words."""
-    with pytest.raises(kind), database.start_errors(Address("postgresql://ada@db/ringback")):
+    with pytest.raises(kind), start_errors(Address("postgresql://ada@db/ringback")):
         raise psycopg.OperationalError(reason)
+
+
+def test_each_of_several_hosts_has_its_say_once(refused: Refused) -> None:
+    ports = free_port(), free_port()
+    code, line = refused(with_password("postgresql://ada@{}/db".format(",".join(f"127.0.0.1:{n}" for n in ports))))
+    assert code == ExitCode.STORE_UNREACHABLE
+    assert line.count("Connection refused") == len(ports)
+    assert [line.count(f"port {number} failed") for number in ports] == [1, 1]
+    assert "All failures" not in line
+    assert line.endswith("Is it running, and are host and port in the URL right? [store_unreachable]")
+
+
+def test_a_database_whose_standby_is_away_is_waited_for(refused: Refused) -> None:
+    """Else the first commit would hang, and nobody would know why."""
+    with Cluster.made(durable=False) as cluster:
+        url = cluster.create_database("db")
+        cluster.set("synchronous_standby_names", "nobody")
+        code, line = refused(with_password(url))
+        assert code == ExitCode.STORE_UNREACHABLE
+        assert "No synchronous standby is connected to the database: nothing can be committed until one is." in line
+        assert cluster.sql("SELECT 1 FROM pg_tables WHERE schemaname = 'public'", database="db") == []
+
+
+def test_a_set_up_that_is_broken_off_leaves_nothing(empty_database: str) -> None:
+    known = load_migrations("postgres")
+    broken = [*known, Migration(len(known) + 1, "broken", "SELECT 1 / 0")]
+    with pytest.raises(StartError):
+        database.prepare(Address(empty_database), broken, migrate=False)
+    with psycopg.connect(empty_database) as connection:
+        assert connection.execute("SELECT relname FROM pg_class WHERE relname = 'schema_version'").fetchall() == []
+    assert database.prepare(Address(empty_database), known, migrate=False)
+    assert not database.prepare(Address(empty_database), known, migrate=False)
 
 
 def test_a_role_that_may_not_make_tables_is_told_so(postgres: Cluster, empty_database: str, refused: Refused) -> None:
@@ -127,6 +169,7 @@ def test_a_role_that_may_not_do_everything_with_the_tables_is_told_so(
         postgres.sql(f"GRANT {rights} ON ALL TABLES IN SCHEMA public TO {role}", database=name)
     code, line = refused(with_password(postgres.url(name, user=role)))
     assert code == ExitCode.STORE_RIGHTS
+    assert "Let it own the tables" in line
     assert line.endswith("[store_rights]")
 
 

@@ -4,6 +4,7 @@ Each time: who posts is told to come again and never that something was stored t
 says so, everything that was accepted is delivered without a restart, no event is half written, and the log stays short.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,23 +120,30 @@ def test_all_sessions_are_ended_again_and_again(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("begin", "end"),
+    ("begin", "end", "said"),
     [
-        ("ALTER DATABASE ringback CONNECTION LIMIT 0", "ALTER DATABASE ringback CONNECTION LIMIT -1"),
+        (
+            "ALTER DATABASE ringback CONNECTION LIMIT 0",
+            "ALTER DATABASE ringback CONNECTION LIMIT -1",
+            "The database takes no more connections.",
+        ),
         (
             "ALTER DATABASE ringback SET default_transaction_read_only = on",
             "ALTER DATABASE ringback RESET default_transaction_read_only",
+            "The database can only be read",
         ),
-        ("ALTER ROLE app NOLOGIN", "ALTER ROLE app LOGIN"),
+        ("ALTER ROLE app NOLOGIN", "ALTER ROLE app LOGIN", "The database doesn't let the server in"),
     ],
     ids=["no connection is left", "it can only be read", "the role may not log in"],
 )
-def test_it_takes_nothing_for_a_while(world: World, begin: str, end: str) -> None:
+def test_it_takes_nothing_for_a_while(world: World, begin: str, end: str, said: str) -> None:
     with outage(world) as load:
         world.cluster.sql(begin)
         world.end_sessions()
-        world.wait_not_ready()
+        wait_until(lambda: any(said in text for text in world.obstacles()), 20, "/readyz says why")
         load.wait_refused("store_unavailable")
+        logged = re.compile(rf" store_trouble part=\w+ code=store_unavailable reason=\"{said}")
+        wait_until(lambda: logged.search(world.server.log.read_text()), 20, "the log says why")
         world.cluster.sql(end)
         world.end_sessions()
 

@@ -109,6 +109,7 @@ def test_two_that_start_at_once_set_it_up_once_and_both_come_up(
     inbox = stack.enter_context(Inbox())
     for server in (first, second):
         server.wait_ready()
+        assert "waits_for" not in server.log.read_text()
     tenant = TestTenant(first, "t")
     tenant.endpoint(inbox.url())
     with psycopg.connect(empty_database) as connection:

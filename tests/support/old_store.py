@@ -19,7 +19,7 @@ IN_CLEAR: Final = (SECRET.removeprefix("whsec_"), TENANTS_SECRET, PASSWORD)
 def make_old_store(path: Path, endpoint_url: str = "https://old.example/hook", *, pending: int = 3) -> None:
     """A tenant `old` with an endpoint `ep_old` that wants a password, and `pending` events on their way to it."""
     connection = apsw.Connection(str(path))
-    SqliteLedger(connection, path).apply(load_migrations("sqlite")[0])
+    SqliteLedger(connection, path).apply(load_migrations("sqlite")[:1])
     connection.pragma("journal_mode", "wal")
     config = {
         "id": "ep_old", "tenant_id": "old", "label": "Old", "url": endpoint_url, "query": "", "event_types": ["*"],

@@ -10,8 +10,10 @@ from typing import Final
 from ringback.clock import Clock
 from ringback.doctor.finding import Finding, ok, problem, refused, size, warning
 from ringback.model.errors import StartError
+from ringback.store.postgres.database import no_rights
 from ringback.store.postgres.examination import OLD_S, OpenTransaction, PostgresFacts, Standby, examine
-from ringback.store.postgres.promises import cautions_of
+from ringback.store.postgres.promises import NOTHING_COMMITS, cautions_of
+from ringback.store.postgres.start_errors import OWN_THEM
 
 CLOCKS_APART_MS_MAX: Final = 2_000
 CONNECTIONS_SHARE_MAX: Final = 0.8
@@ -64,6 +66,12 @@ def _of_database(shown: str, facts: PostgresFacts) -> Iterator[Finding]:
             f"{told}: a standby, which can't be written",
             "Name all hosts in the URL and add target_session_attrs=read-write.",
         )
+    elif facts.read_only:
+        yield problem(
+            name,
+            f"{told}, can only be read: default_transaction_read_only is on",
+            "Switch it off where it was switched on: for the database, the role or the server.",
+        )
     elif not facts.schema:
         yield ok(name, f"{told}, empty; the first start sets it up")
     elif facts.missing:
@@ -78,6 +86,8 @@ def _of_database(shown: str, facts: PostgresFacts) -> Iterator[Finding]:
             f"{told}, has only a part of another store: no server starts on it",
             "Run the same `ringback migrate-store` again: it goes on where it was.",
         )
+    elif facts.out_of_reach:
+        yield problem(name, f"{told}: {no_rights(facts.out_of_reach)}", OWN_THEM)
     else:
         yield ok(name, f"{told}, schema {facts.schema}, {size(server.bytes)}")
 
@@ -87,7 +97,8 @@ def _of_promises(facts: PostgresFacts) -> Iterator[Finding]:
     name, promises = "202", facts.promises
     cautions = cautions_of(promises)
     for caution in cautions:
-        yield warning(name, caution.rstrip("."), _advice_on(caution))
+        found = problem if caution == NOTHING_COMMITS else warning
+        yield found(name, caution.rstrip("."), _advice_on(caution))
     if not cautions:
         yield ok(
             name,

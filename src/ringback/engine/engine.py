@@ -242,7 +242,7 @@ class Engine:
         try:
             self._store.leave(self._lease.node_id, self._clock.now_ms())
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("heartbeat", error.code))
+            self._observer(StoreTrouble("heartbeat", error.code, error.detail))
 
     def _drained(self, within_s: float, hurried: Callable[[], bool]) -> bool:
         """Wait until nothing is under way or unrecorded; whether that came in time. Lanes that can't be given up, since

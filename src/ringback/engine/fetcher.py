@@ -87,7 +87,7 @@ class Fetcher:
         except NotOwner:
             self._tell(m.Woken() if not isinstance(command, m.Claim) else m.Claimed(command.node_id, [], 0))
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("fetcher", error.code))
+            self._observer(StoreTrouble("fetcher", error.code, error.detail))
             self._failed(command, error)
 
     def _carry_out(self, command: m.ToFetcher) -> None:
@@ -228,7 +228,7 @@ class Fetcher:
         try:
             self._keep_turned()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("fetcher", error.code))
+            self._observer(StoreTrouble("fetcher", error.code, error.detail))
             self._pause(AFTER_FAILURE_S)
 
     def _keep_turned(self) -> None:

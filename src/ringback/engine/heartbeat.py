@@ -59,7 +59,7 @@ class Heartbeat:
             self._bury_the_dead()
             self._tell_of_others()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("heartbeat", error.code))
+            self._observer(StoreTrouble("heartbeat", error.code, error.detail))
 
     def step(self) -> None:
         self._wait(HEARTBEAT_EVERY_S)
@@ -70,7 +70,7 @@ class Heartbeat:
             self._bury_the_dead()
             self._tell_of_others()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("heartbeat", error.code))
+            self._observer(StoreTrouble("heartbeat", error.code, error.detail))
             self._wait(RETRY_S)
 
     def _beat(self) -> None:

@@ -36,7 +36,7 @@ class Listener:
         try:
             rang = self._store.wait_for_ring(WAIT_S)
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("listener", error.code))
+            self._observer(StoreTrouble("listener", error.code, error.detail))
             self._wait(AFTER_FAILURE_S)
             return
         if rang:

@@ -49,7 +49,7 @@ class Replays:
         try:
             pause_s = self._step()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("replays", error.code))
+            self._observer(StoreTrouble("replays", error.code, error.detail))
             self._turns.clear()
             self._after = ""
             pause_s = LOOK_EVERY_S

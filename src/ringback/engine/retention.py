@@ -85,7 +85,7 @@ class Keeper:
         try:
             pause_s = next(self._pauses)
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("retention", error.code))
+            self._observer(StoreTrouble("retention", error.code, error.detail))
             self._pauses = self._rounds()
             pause_s = RETENTION_EVERY_S
         self._wait(pause_s)

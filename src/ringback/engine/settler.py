@@ -99,7 +99,7 @@ class Settler:
             elif self._later:
                 self._bring_forward()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("settler", error.code))
+            self._observer(StoreTrouble("settler", error.code, error.detail))
             self._pause(AFTER_FAILURE_S)
 
     def _take(self) -> None:
@@ -115,7 +115,7 @@ class Settler:
         try:
             awaited = self._store.end_handshake(end, self._now_ms(), notices)
         except BadRow as error:  # never the endpoint's status, only what is logged
-            self._observer(StoreTrouble("settler", error.code))
+            self._observer(StoreTrouble("settler", error.code, error.detail))
             awaited = self._store.end_handshake(end._replace(attempt=None), self._now_ms(), notices)
         if notices:
             self._noticed()
@@ -152,7 +152,7 @@ class Settler:
                 self._settle(batch[:middle])
                 self._settle(batch[middle:])
                 return
-            self._observer(StoreTrouble("settler", error.code))
+            self._observer(StoreTrouble("settler", error.code, error.detail))
             expected = [True]
         for settling, as_expected in zip(batch, expected, strict=True):
             if not as_expected:

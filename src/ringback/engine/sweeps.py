@@ -91,7 +91,7 @@ class Sweep:
         try:
             part()
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("sweep", error.code))
+            self._observer(StoreTrouble("sweep", error.code, error.detail))
 
     def _repair(self) -> None:
         now = self._clock.now_ms()

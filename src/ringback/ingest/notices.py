@@ -107,7 +107,7 @@ class NoticeEvents:
             while self._make_some() and not self._stopping():
                 pass
         except (StoreUnavailable, Retryable, CommitInDoubt) as error:
-            self._observer(StoreTrouble("notices", error.code))
+            self._observer(StoreTrouble("notices", error.code, error.detail))
         except Unavailable:
             return  # the writer has enough to do
 

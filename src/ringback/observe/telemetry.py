@@ -117,11 +117,12 @@ class NodeTakenOver(NamedTuple):
 
 
 class StoreTrouble(NamedTuple):
-    """A part could not read or commit; it tries again. `part` is the thread, `code` the error's. The log says the same
-    once in ten seconds."""
+    """A part could not read or commit; it tries again. `part` is the thread, `code` and `reason` the error's. The log
+    says the same once in ten seconds."""
 
     part: str
     code: str
+    reason: str
 
 
 class PartFailed(NamedTuple):

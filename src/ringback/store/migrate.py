@@ -1,9 +1,9 @@
 """Numbered migrations: which there are, which a database has, and what may be done about it.
 
 The rules are the same for every backend; how a migration is run and recorded is the backend's, behind `Ledger`.
-A database that is newer than this program is never touched. An empty one is set up by whoever meets it; an older
-one is changed only when the operator said so. Each migration commits on its own, together with the record that it
-ran, so that an interrupted upgrade goes on where it stopped.
+A database that is newer than this program is never touched. An empty one is set up by whoever meets it, all at once: it
+is empty or complete. An older one is changed only when the operator said so, and each migration commits on its own,
+together with the record that it ran, so that an interrupted upgrade goes on where it stopped.
 """
 
 import re
@@ -31,8 +31,8 @@ class Ledger(Protocol):
     def applied(self) -> Sequence[int]:
         """The numbers that have run; empty for an empty database."""
 
-    def apply(self, migration: Migration) -> None:
-        """Run one migration and record it, in one transaction."""
+    def apply(self, migrations: Sequence[Migration]) -> None:
+        """Run these and record them, in one transaction."""
 
 
 def load_migrations(dialect: str) -> list[Migration]:
@@ -66,8 +66,8 @@ def bring_up(ledger: Ledger, migrations: Sequence[Migration], *, migrate: bool, 
             f"{store} was written by an older Ringback (schema {max(applied)}, this program needs {len(migrations)}). "
             "Nothing was changed. Make a backup, then run `ringback migrate` or start with --migrate."
         )
-    for migration in missing:
-        ledger.apply(migration)
+    for step in [[migration] for migration in missing] if applied else [missing]:
+        ledger.apply(step)
     return missing
 
 

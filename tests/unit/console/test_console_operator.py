@@ -272,7 +272,7 @@ class TestPulse:
         with monkeypatch.context() as patched:
             patched.setattr(world.store, "add_pulse", away)
             world.pulse.step()
-        assert world.told == [StoreTrouble("pulse", "store_unavailable")]
+        assert world.told == [StoreTrouble("pulse", "store_unavailable", "It is away.")]
         world.pulse.step()
         (pulse,) = world.store.latest_pulses(0)
         assert (pulse.events, pulse.span_ms) == (60, 20_000)

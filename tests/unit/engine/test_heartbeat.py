@@ -121,7 +121,7 @@ def test_a_store_that_can_not_say_is_asked_with_the_next_beat(world: World) -> N
     world.store.gone = True
     world.heartbeat.look_round()
     assert world.beats("node_a") == []
-    assert world.seen == [StoreTrouble("heartbeat", "store_unavailable")] * 2
+    assert world.seen == [StoreTrouble("heartbeat", "store_unavailable", "Gone.")] * 2
     world.store.gone = False
     assert world.beats("node_a") == [m.Spread((1,))]
 

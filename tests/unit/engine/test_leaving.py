@@ -48,4 +48,4 @@ def test_an_engine_whose_store_is_away_ends_and_says_so() -> None:
 
     assert engine.stop() == 0
     assert transport.closed
-    assert StoreTrouble("heartbeat", "store_unavailable") in told
+    assert StoreTrouble("heartbeat", "store_unavailable", "Away.") in told

@@ -41,4 +41,4 @@ def test_while_nobody_rings_nobody_is_told() -> None:
 def test_a_store_that_fails_is_waited_for_and_listened_to_again() -> None:
     world = World(StoreUnavailable("Gone."), True)
     assert world.happened == [AFTER_FAILURE_S, m.Woken(), GAP_S]
-    assert world.told == [StoreTrouble("listener", "store_unavailable")]
+    assert world.told == [StoreTrouble("listener", "store_unavailable", "Gone.")]

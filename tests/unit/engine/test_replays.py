@@ -91,7 +91,7 @@ def test_a_store_that_fails_is_asked_again() -> None:
     world = World(job_a=1)
     world.store.gone = True
     world.run(2)
-    assert world.observed == [StoreTrouble("replays", "store_unavailable")] * 2
+    assert world.observed == [StoreTrouble("replays", "store_unavailable", "Gone.")] * 2
     assert world.pauses == [LOOK_EVERY_S] * 2
     world.store.gone = False
     world.run(3)

@@ -232,7 +232,7 @@ def test_a_store_that_fails_is_asked_again(world: World) -> None:
     accept(world.store, event("evt_1", accepted_at=NOW - 2 * DAY_MS))
     world.store.gone = True
     world.round()
-    assert world.told == [StoreTrouble("retention", "store_unavailable")]
+    assert world.told == [StoreTrouble("retention", "store_unavailable", "Gone.")]
     world.store.gone = False
     world.round()
     assert world.ids() == []

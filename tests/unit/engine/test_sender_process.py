@@ -354,7 +354,9 @@ def started(clock: SystemClock | ManualClock) -> Iterator[SenderProcess]:
 def test_it_does_not_get_the_admin_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_ADMIN_KEY", "a-key-that-is-only-ours")
     with started(SystemClock()) as process:
-        environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        place = Path(f"/proc/{process.pid}/environ")
+        # It is empty while the process becomes another program.
+        environment = wait_until(place.read_bytes, 10, "it has variables")
         assert b"PATH=" in environment
         assert b"RINGBACK_" not in environment
 

@@ -93,7 +93,7 @@ def test_a_store_that_fails_on_the_way_is_asked_again_and_nothing_moves_twice() 
     world.store.failures = 2
     world.run()
     assert world.due() == [NOW, NOW + 1, NOW + 2, NOW + 3]
-    assert world.seen == [StoreTrouble("settler", "store_unavailable")] * 2
+    assert world.seen == [StoreTrouble("settler", "store_unavailable", "Gone.")] * 2
     assert world.told.count(m.BroughtForward()) == 1
 
 

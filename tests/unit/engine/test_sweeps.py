@@ -162,4 +162,4 @@ def test_a_store_that_can_not_gather_is_asked_again() -> None:
     world.store.figures = 1
     world.sweep.step()
     assert world.store.figures == 0
-    assert world.told == [StoreTrouble("sweep", "store_unavailable")]
+    assert world.told == [StoreTrouble("sweep", "store_unavailable", "Gone.")]

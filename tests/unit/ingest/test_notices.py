@@ -127,7 +127,7 @@ def test_a_process_that_ends_between_the_event_and_its_notice_makes_one_event(
     with monkeypatch.context() as patched:
         patched.setattr(world.store, "drop_notices", away)
         first.step()
-    assert first.seen == [StoreTrouble("notices", "store_unavailable")]
+    assert first.seen == [StoreTrouble("notices", "store_unavailable", "Gone.")]
     assert (len(world.events()), world.waiting) == (1, ["evt_n1"])
     Process(world.store).step()
     assert (len(world.events()), world.waiting) == (1, [])

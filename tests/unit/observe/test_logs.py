@@ -73,16 +73,16 @@ def test_the_same_trouble_of_the_same_part_is_said_once_in_a_while() -> None:
     clock = StoppedClock()
     observer = LogObserver(log, clock)
     for _ in range(100):
-        observer(telemetry.StoreTrouble("settler", "store_unavailable"))
-        observer(telemetry.StoreTrouble("fetcher", "store_unavailable"))
-    observer(telemetry.StoreTrouble("settler", "commit_in_doubt"))
+        observer(telemetry.StoreTrouble("settler", "store_unavailable", "Gone."))
+        observer(telemetry.StoreTrouble("fetcher", "store_unavailable", "Gone."))
+    observer(telemetry.StoreTrouble("settler", "commit_in_doubt", "Gone."))
     assert [line.split(" ", 3)[3] for line in stream.getvalue().splitlines()] == [
-        "part=settler code=store_unavailable",
-        "part=fetcher code=store_unavailable",
-        "part=settler code=commit_in_doubt",
+        "part=settler code=store_unavailable reason=Gone.",
+        "part=fetcher code=store_unavailable reason=Gone.",
+        "part=settler code=commit_in_doubt reason=Gone.",
     ]
     clock.booted_s += TROUBLE_AGAIN_S
-    observer(telemetry.StoreTrouble("settler", "store_unavailable"))
+    observer(telemetry.StoreTrouble("settler", "store_unavailable", "Gone."))
     assert len(stream.getvalue().splitlines()) == 4
 
 

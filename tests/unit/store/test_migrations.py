@@ -20,12 +20,14 @@ class PaperLedger:
 
     def __init__(self, *applied: int) -> None:
         self.numbers = list(applied)
+        self.steps: list[int] = []
 
     def applied(self) -> Sequence[int]:
         return self.numbers
 
-    def apply(self, migration: Migration) -> None:
-        self.numbers.append(migration.number)
+    def apply(self, migrations: Sequence[Migration]) -> None:
+        self.numbers += [migration.number for migration in migrations]
+        self.steps.append(len(migrations))
 
 
 def schema_of(path: Path) -> list[tuple[str, ...]]:
@@ -42,6 +44,7 @@ class TestBringUp:
         ledger = PaperLedger()
         assert bring_up(ledger, THREE, migrate=False, store="x.db") == THREE
         assert ledger.numbers == [1, 2, 3]
+        assert ledger.steps == [3], "it is empty or complete"
 
     def test_a_current_one_is_left_alone(self) -> None:
         ledger = PaperLedger(1, 2, 3)
@@ -57,6 +60,7 @@ class TestBringUp:
     def test_an_older_one_gets_what_is_missing_when_told(self) -> None:
         ledger = PaperLedger(1)
         assert bring_up(ledger, THREE, migrate=True, store="x.db") == THREE[1:]
+        assert ledger.steps == [1, 1], "an upgrade goes on where it stopped"
 
     @pytest.mark.parametrize("migrate", [False, True])
     def test_a_newer_one_is_never_touched(self, migrate: bool) -> None:
@@ -163,8 +167,7 @@ def test_lanes_of_tenants_that_were_off_before_are_paused(tmp_path: Path) -> Non
     connection = apsw.Connection(str(tmp_path / "old.db"))
     ledger = SqliteLedger(connection, tmp_path / "old.db")
     known = load_migrations("sqlite")
-    for migration in known[:3]:
-        ledger.apply(migration)
+    ledger.apply(known[:3])
     columns = "(id, name, profile, webhooks_enabled, retention_days, created_at, updated_at, revision)"
     for tenant_id, on in (("on", 1), ("off", 0)):
         connection.execute(f"INSERT INTO tenant {columns} VALUES (?, '', 'standard', ?, 30, 1, 1, 1)", (tenant_id, on))
@@ -174,7 +177,7 @@ def test_lanes_of_tenants_that_were_off_before_are_paused(tmp_path: Path) -> Non
             (f"ep_{tenant_id}", tenant_id),
         )
         connection.execute("INSERT INTO lane VALUES (?, ?, 1, 0, NULL, x'', 0)", (f"ep_{tenant_id}", tenant_id))
-    ledger.apply(known[3])
+    ledger.apply(known[3:4])
     lanes = connection.execute("SELECT endpoint_id, due_at, not_before FROM lane ORDER BY endpoint_id").fetchall()
     assert lanes == [("ep_off", FOREVER_MS, FOREVER_MS), ("ep_on", 1, 0)]
     connection.close()

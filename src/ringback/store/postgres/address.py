@@ -4,6 +4,7 @@ The URL goes to libpq as it is; what it says itself wins, but for the options th
 never leaves this module but to the server: `shown` is what messages may say.
 """
 
+import re
 from typing import Any, Final
 
 import psycopg
@@ -30,6 +31,7 @@ _LIMITS: Final = {
 }
 SETTINGS: Final = _PLANNING | _LIMITS
 
+_UNKNOWN: Final = re.compile(r'^invalid URI query parameter: "([A-Za-z_]{1,40})"')
 _DEFAULTS: Final[dict[str, Any]] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -47,7 +49,11 @@ class Address:
     def __init__(self, url: str, application: str = "ringback") -> None:
         try:
             given = conninfo.conninfo_to_dict(url)
-        except psycopg.ProgrammingError:
+        except psycopg.ProgrammingError as error:
+            if unknown := _UNKNOWN.search(str(error)):
+                raise StoreRefused(
+                    f"The URL of the store has the parameter {unknown[1]}, which PostgreSQL doesn't know."
+                ) from None
             raise StoreRefused(
                 "The URL of the store can't be read. It has the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE; "
                 "write @, /, : and % in a password as %40, %2F, %3A and %25."

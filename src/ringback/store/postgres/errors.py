@@ -2,7 +2,8 @@
 
 While the store is open an error is the server's for a moment (StoreUnavailable), a conflict with somebody at the same
 time (Retryable), the row's (BadRow) or a mistake of this program (RingbackError). It is told by its SQLSTATE, and one
-without any is a connection that broke. Values that PostgreSQL can't hold fail in Python already: they are the row's.
+without any is a connection that broke or was refused. Values that PostgreSQL can't hold fail in Python already: they
+are the row's.
 """
 
 from collections.abc import Iterator
@@ -16,6 +17,16 @@ from ringback.store.port import BadRow, Retryable, StoreUnavailable
 
 _GONE: Final = "The database doesn't answer, or the connection to it broke."
 _MISTAKE: Final = "The store made a mistake of its own."
+
+_SAYS_NO: Final = (
+    "password authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    'role "',
+    'database "',
+    "SSL",
+    "certificate",
+)
 
 # By SQLSTATE, and by its class (the first two characters) where that says enough.
 STATES: Final[dict[str, tuple[type[RingbackError], str]]] = {
@@ -34,7 +45,7 @@ STATES: Final[dict[str, tuple[type[RingbackError], str]]] = {
     "25P03": (StoreUnavailable, "The transaction was idle for too long."),
     "25P04": (StoreUnavailable, "The transaction took too long."),
     "26000": (StoreUnavailable, "The session was changed between two statements: is a pooler in between?"),
-    "28": (StoreUnavailable, "The database refuses the user or the password."),
+    "28": (StoreUnavailable, "The database doesn't let the server in: the user, the password or its rules say no."),
     "3D000": (StoreUnavailable, "The database doesn't exist any more."),
     "42501": (StoreUnavailable, "The database refuses access to a table: the role has lost a right."),
     "42P01": (StoreUnavailable, "A table is missing: the database was changed by somebody else."),
@@ -52,12 +63,29 @@ def meaning(error: psycopg.Error) -> RingbackError:
     state = error.sqlstate
     if state is None:
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return StoreUnavailable(_GONE)
+            return StoreUnavailable(_in_words(str(error)))
         if isinstance(error, psycopg.DataError):  # refused before it was sent: a NUL in a text, a number of 65 bits
             return BadRow(STATES["22"][1])
         return RingbackError(_MISTAKE)
     kind, detail = STATES.get(state) or STATES.get(state[:2], (RingbackError, _MISTAKE))
     return kind(detail)
+
+
+def _in_words(reason: str) -> str:
+    if is_full(reason):
+        return STATES["53300"][1]
+    return STATES["28"][1] if says_no(reason) else _GONE
+
+
+def is_full(reason: str) -> bool:
+    """As `says_no`: whether there is no room for one more connection."""
+    return any(text in reason for text in ("too many connections", "remaining connection slots", "too many clients"))
+
+
+def says_no(reason: str) -> bool:
+    """Whether the server doesn't let us in, by what libpq says: while it connects it has words alone. Waiting doesn't
+    help against that. A host's name that nobody knows may be known in a moment, where names come and go."""
+    return any(text in reason for text in _SAYS_NO)
 
 
 @contextmanager

@@ -11,11 +11,17 @@ from typing import Any, Final, NamedTuple
 
 from ringback.store.migrate import load_migrations, missing_of
 from ringback.store.postgres.address import Address
-from ringback.store.postgres.database import OLDEST_SERVER, PostgresLedger, move_is_unfinished, start_errors
+from ringback.store.postgres.database import (
+    OLDEST_SERVER,
+    PostgresLedger,
+    move_is_unfinished,
+    tables_out_of_reach,
+)
 from ringback.store.postgres.days import ATTEMPT, EVENT, day_of
 from ringback.store.postgres.promises import Promises, read_promises
 from ringback.store.postgres.sealing import read_sealing_keys
 from ringback.store.postgres.session import Session
+from ringback.store.postgres.start_errors import start_errors
 from ringback.store.queries import load
 from ringback.times import DAY_MS
 
@@ -96,6 +102,7 @@ class PostgresFacts(NamedTuple):
 
     `schema` 0: it is empty; `missing` are migrations. `days_ahead` is for how many days after today there are
     partitions; None where there is none yet. `unfinished_move`: another store is being moved into this one.
+    `read_only`: sessions of this role can't write. `out_of_reach`: tables of ours that the role may not work with.
     """
 
     server: ServerFacts
@@ -110,6 +117,8 @@ class PostgresFacts(NamedTuple):
     days_ahead: int | None
     sealed_with: Sequence[str]
     unfinished_move: bool = False
+    read_only: bool = False
+    out_of_reach: Sequence[str] = ()
 
 
 def examine(url: str) -> PostgresFacts:
@@ -119,6 +128,7 @@ def examine(url: str) -> PostgresFacts:
     """
     address = Address(url)
     with opened_to_look(address) as session:
+        ((read_only,),) = session.rows(_SQL["told_to_read_only"])
         applied = PostgresLedger(session, address.shown).applied()
         missing = missing_of(applied, load_migrations("postgres"), address.shown)
         server = ServerFacts(
@@ -137,6 +147,8 @@ def examine(url: str) -> PostgresFacts:
             _days_ahead(session, server.now_ms),
             read_sealing_keys(session) if applied and not missing else [],
             move_is_unfinished(session),
+            read_only,
+            tables_out_of_reach(session),
         )
 
 

@@ -16,11 +16,12 @@ from ringback.model.errors import StoreExists, StoreLocked, StoreMoveUnfinished
 from ringback.store.migrate import load_migrations
 from ringback.store.moving import Part, Place, Row
 from ringback.store.postgres.address import Address, identifier
-from ringback.store.postgres.database import move_is_unfinished, prepare, start_errors
+from ringback.store.postgres.database import Moving, move_is_unfinished, prepare
 from ringback.store.postgres.days import Days
 from ringback.store.postgres.floor import BLOCK
 from ringback.store.postgres.locks import MIGRATIONS
 from ringback.store.postgres.session import Session
+from ringback.store.postgres.start_errors import start_errors
 from ringback.store.queries import load
 
 # A statement may take as long as it takes: nobody else is here, and nobody waits. Whole tables are read as they lie.
@@ -33,8 +34,8 @@ _SQL: Final = load("postgres")
 class PostgresTarget:
     """`moving.Target`. `place` is where the move goes on; `begun` says whether an earlier one began it."""
 
-    def __init__(self, session: Session, address: Address, mark: str, shown: str) -> None:
-        """`mark` tells the source from any other, `shown` names it. Raises StoreExists, StoreLocked,
+    def __init__(self, session: Session, address: Address, moving: Moving, *, empty: bool) -> None:
+        """`empty`: the tables were made for this move just now. Raises StoreExists, StoreLocked,
         StoreMoveUnfinished."""
         self._session = session
         self._shown = address.shown
@@ -43,10 +44,11 @@ class PostgresTarget:
         session.simple(_ALONE)
         session.rows(_SQL["lock_migrations"], MIGRATIONS.params)
         try:
-            self.begun = move_is_unfinished(session)
-            if not self.begun:
-                self._begin(mark, shown)
-            self.place = self._noted_place(mark)
+            noted = move_is_unfinished(session)
+            self.begun = noted and not empty
+            if not noted:
+                self._begin(moving)
+            self.place = self._noted_place(moving.source)
             self._refuse_company()
         finally:
             if session.healthy:
@@ -93,7 +95,7 @@ class PostgresTarget:
         session.change(_SQL["end_move"])
         session.commit()
 
-    def _begin(self, mark: str, shown: str) -> None:
+    def _begin(self, moving: Moving) -> None:
         session = self._session
         if found := [name for (name,) in session.rows(_SQL["tables_with_rows"])]:
             raise StoreExists(
@@ -102,7 +104,7 @@ class PostgresTarget:
             )
         session.begin()
         session.change(_SQL["make_move"])
-        session.change(_SQL["begin_move"], {"source": mark, "shown": shown})
+        session.change(_SQL["begin_move"], moving._asdict())
         session.commit()
 
     def _noted_place(self, mark: str) -> Place:
@@ -142,11 +144,12 @@ class _Types(dict[str, dict[str, str]]):
 
 @contextmanager
 def opened_target(url: str, mark: str, shown: str) -> Iterator[PostgresTarget]:
-    """The database at `url` for the block, set up if it is empty. Raises as `database.prepare` and PostgresTarget."""
-    address = Address(url, _OUR_NAME)
-    prepare(address, load_migrations("postgres"), migrate=False, moving=True)
+    """The database at `url` for the block, set up if it is empty. `mark` tells the source from any other, `shown` names
+    it. Raises as `database.prepare` and PostgresTarget."""
+    address, moving = Address(url, _OUR_NAME), Moving(mark, shown)
+    empty = prepare(address, load_migrations("postgres"), migrate=False, moving=moving)
     with start_errors(address), address.connect() as connection:
-        yield PostgresTarget(Session(connection), address, mark, shown)
+        yield PostgresTarget(Session(connection), address, moving, empty=empty)
 
 
 def _listed(columns: Sequence[str]) -> str:

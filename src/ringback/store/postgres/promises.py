@@ -11,6 +11,7 @@ from ringback.store.queries import load
 
 _SQL: Final = load("postgres")
 _LOST: Final = "what got a 202 last is lost if the primary's machine is lost"
+NOTHING_COMMITS: Final = "No synchronous standby is connected to the database: nothing can be committed until one is."
 _WAITS_FOR_STANDBY: Final = frozenset(("on", "remote_apply", "remote_write"))
 
 
@@ -27,6 +28,11 @@ class Promises(NamedTuple):
     def survives_the_primary(self) -> bool:
         """Whether a commit is on a second machine before it is answered."""
         return bool(self.synchronous_standby_names) and self.synchronous_commit in _WAITS_FOR_STANDBY
+
+    @property
+    def can_commit(self) -> bool:
+        """False where every commit waits for a standby that isn't there."""
+        return not (self.standbys_in_step == 0 and self.survives_the_primary)
 
 
 def read_promises(session: Session) -> Promises:
@@ -52,5 +58,5 @@ def _of_the_standby(promises: Promises) -> Iterator[str]:
         yield f"The database has no synchronous standby (synchronous_standby_names is empty): {_LOST}."
     elif promises.synchronous_commit == "local":
         yield f"The database's synchronous_commit is local, so that no commit waits for the standby: {_LOST}."
-    elif promises.standbys_in_step == 0 and promises.survives_the_primary:
-        yield "No synchronous standby is connected to the database: nothing can be committed until one is."
+    elif not promises.can_commit:
+        yield NOTHING_COMMITS

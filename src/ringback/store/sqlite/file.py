@@ -156,12 +156,11 @@ class SqliteLedger:
             raise StoreCorrupt(f"{self._path} is another program's database. Nothing was changed. Give another path.")
         return []
 
-    def apply(self, migration: Migration) -> None:
+    def apply(self, migrations: Sequence[Migration]) -> None:
         with self._connection:
             self._connection.execute(
                 "CREATE TABLE IF NOT EXISTS schema_version (number INTEGER PRIMARY KEY, name TEXT NOT NULL) STRICT"
             )
-            self._connection.execute(migration.script)
-            self._connection.execute(
-                "INSERT INTO schema_version (number, name) VALUES (?, ?)", (migration.number, migration.name)
-            )
+            for number, name, script in migrations:
+                self._connection.execute(script)
+                self._connection.execute("INSERT INTO schema_version (number, name) VALUES (?, ?)", (number, name))

@@ -62,3 +62,7 @@ SELECT
     extract(epoch FROM flush_lag)::float8
 FROM pg_stat_replication
 ORDER BY application_name, pid LIMIT %(limit)s;
+
+-- name: told_to_read_only
+-- Whether sessions can only read, if they don't say otherwise themselves, as the one that looks does.
+SELECT reset_val = 'on' FROM pg_settings WHERE name = 'default_transaction_read_only';
