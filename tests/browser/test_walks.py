@@ -37,6 +37,9 @@ def test_a_handshake_that_fails_is_understood_and_mended(
     page.goto(f"/console/t/{tenant.id}")
     page.get_by_role("link", name="Alerts", exact=True).click()
     expect(page.get_by_role("main")).to_contain_text("disabled", timeout=20_000)
+    # The buttons follow what is so now.
+    expect(page.get_by_role("button", name="Activate", exact=True)).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("button", name="Deactivate", exact=True)).not_to_be_visible()
     # Why: on the page, and in the run.
     page.get_by_role("table").get_by_role("link").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Proof of ownership")
@@ -46,6 +49,34 @@ def test_a_handshake_that_fails_is_understood_and_mended(
     page.go_back()
     press(page, "Ask it to prove itself again")
     expect(page.locator(".badge.active").first).to_be_visible(timeout=20_000)
+
+
+def test_loading_the_answer_with_a_secret_anew_does_nothing_twice(
+    administrator: Visitor, tenant: TestTenant, inbox: Inbox, server: Server
+) -> None:
+    page = administrator.page
+    register(page, tenant, "Once", inbox.url("/hook"))
+    expect(page.get_by_role("main")).to_contain_text("Its secret")
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Once")
+    (made,) = server.get(f"{tenant.path}/endpoints")["items"]
+    assert urlsplit(page.url).path == f"/console/t/{tenant.id}/webhooks/{made['id']}"
+    press(page, "Reveal the secret")
+    expect(page.locator("#revealed")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Once")
+    expect(page.locator("#revealed")).not_to_be_visible()
+
+
+def test_a_menu_is_closed_with_escape(administrator: Visitor, tenant: TestTenant, inbox: Inbox) -> None:
+    tenant.endpoint(inbox.url("/hook"), label="Billing")
+    page = administrator.open(f"/console/t/{tenant.id}")
+    menu = page.locator("details.menu").first
+    menu.locator("summary").click()
+    expect(menu).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
 
 
 def test_what_is_typed_while_the_form_of_another_profile_comes_is_kept(

@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -26,6 +26,8 @@ from ringback.model.limits import MANAGEMENT_BODY_BYTES_MAX
 
 SESSION_COOKIE: Final = "ringback_session"
 CSRF_FIELD: Final = "csrf"
+WANTED: Final = "next"
+"""Where somebody who has to sign in first goes on."""
 FIELDS_MAX: Final = 2_000
 # What browsers say of a form of ours, and of an address that was typed (Fetch Metadata).
 _OWN_SITES: Final = ("same-origin", "none")
@@ -192,8 +194,8 @@ def _refusal(route: PageRoute, page: Page) -> Response | None:
     session = page.session
     if session is None:
         if route.method == "GET":
-            return RedirectResponse(BASE, 303)
-        return page.render("sign_in.html", status=401, problem="You are not signed in any more.")
+            return RedirectResponse(f"{BASE}?{urlencode({WANTED: _asked_for(page)})}", 303)
+        return page.render("sign_in.html", status=401, wanted="", problem="You are not signed in any more.")
     if route.method == "POST" and not hmac.compare_digest(page.form.get(CSRF_FIELD, "").encode(), page.csrf.encode()):
         raise Forbidden("This form is not of your session. Load the page again and repeat what you did.")
     if route.need is Need.OPERATE and session.role is not Role.OPERATOR:
@@ -203,6 +205,10 @@ def _refusal(route: PageRoute, page: Page) -> Response | None:
     if route.need is Need.CHANGE and session.role is Role.VIEWER:
         raise Forbidden("You may look at this tenant's webhooks, and not change them.")
     return None
+
+
+def _asked_for(page: Page) -> str:
+    return f"{page.path}?{urlencode(page.query)}" if page.query else page.path
 
 
 def _about(page: Page) -> str:

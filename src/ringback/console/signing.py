@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import Final, NamedTuple
 
 from ringback.console.page import Page
-from ringback.control.samples import Preview
 from ringback.control.secrets import Standing
 from ringback.model.endpoint import Endpoint
 from ringback.model.errors import NotFound
@@ -87,12 +86,3 @@ def header_name(contract: Contract) -> str:
     """The header that carries the signature, as it goes out."""
     carrier = contract.header_of(SIGNATURE)
     return next((header.name for header in contract.profile.headers if header.name.lower() == carrier), "")
-
-
-def preview_shown(page: Page, endpoint: Endpoint, preview: Preview) -> Preview:
-    """A preview for whoever asks: to those who may not see a secret, no signature that it made."""
-    contract = contract_named(page, endpoint.profile)
-    if page.may_change or contract is None or contract.signing is None:
-        return preview
-    name = header_name(contract)
-    return preview._replace(headers=[(one, HIDDEN if one == name else value) for one, value in preview.headers])

@@ -1,5 +1,7 @@
 """Who gets in at the console, and what is asked of every page before its view runs."""
 
+from urllib.parse import quote
+
 import pytest
 
 from ringback.console.app import PAGES
@@ -38,6 +40,23 @@ class TestSigningIn:
         assert 'role="alert"' in answer.text
         assert form.get("password", "rb_no") not in answer.text
         assert "set-cookie" not in answer.headers
+
+    def test_whoever_followed_an_address_gets_there(self, world: ConsoleWorld) -> None:
+        wanted = "/console/t/acme/runs?outcome=failed"
+        asked = world.browse(wanted, role=None).headers["location"]
+        assert f'name="next" value="{wanted}"' in world.browse(asked, role=None).text
+        wrong = world.send("/console/sign-in", {"key": "rb_no", "next": wanted}, role=None)
+        assert f'name="next" value="{wanted}"' in wrong.text
+        there = world.send("/console/sign-in", {"key": OPERATOR_KEY, "next": wanted}, role=None)
+        assert there.headers["location"] == wanted
+        assert world.browse(asked, "operator").headers["location"] == wanted
+
+    @pytest.mark.parametrize(
+        "other", ["https://evil.example/", "//evil.example", "/console.evil", "/console/\\\\evil", "/console/\r\nX: y"]
+    )
+    def test_nobody_is_sent_elsewhere(self, world: ConsoleWorld, other: str) -> None:
+        answer = world.send("/console/sign-in", {"key": OPERATOR_KEY, "next": other}, role=None)
+        assert answer.headers["location"] == "/console/operator"
 
     def test_signing_out_ends_the_session(self, world: ConsoleWorld) -> None:
         answer = world.send("/console/sign-out", role="viewer")
@@ -86,7 +105,7 @@ class TestEveryPage:
         theirs = "/console" + _filled(path, "acme")
         others = "/console" + _filled(path, "globex")
         if method == "GET":
-            assert world.browse(theirs, role=None).headers["location"] == "/console"
+            assert world.browse(theirs, role=None).headers["location"] == f"/console?next={quote(theirs, safe='')}"
         else:
             assert world.send(theirs, role=None).status_code == 401
             assert world.send(theirs, role="operator", csrf="another").status_code == 403

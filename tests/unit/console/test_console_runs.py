@@ -57,6 +57,15 @@ class TestTheList:
         assert "299" not in text
         assert "Sent in the last 30 days 1 successful, 0 failed" in text
 
+    def test_of_a_webhook_that_nobody_knows_there_are_none(self, world: ConsoleWorld) -> None:
+        theirs = world.call("POST", "/v1/tenants/globex/endpoints", {"url": "https://a.example/hook"}).json()["id"]
+        for name in (theirs, "ep_never"):
+            assert world.browse(f"{RUNS}?endpoint_id={name}").status_code == 404
+
+    def test_a_label_does_not_turn_the_list_of_webhooks_round(self, world: ConsoleWorld) -> None:
+        world.endpoint(label="evil\u202egnp.exe")
+        assert "\u202e" not in world.browse(RUNS).text
+
     def test_a_webhook_that_is_gone_still_has_runs(self, world: ConsoleWorld) -> None:
         ran(world, attempt(1, 1, endpoint_id="ep_gone"))
         assert "ep_gone (deleted)" in world.shown(RUNS)
@@ -231,6 +240,26 @@ class TestOneRun:
             assert hidden not in seen
         assert "shown to viewers" in seen
         assert "secret words" in world.shown(run_address(2), "administrator")
+
+    def test_viewers_see_no_values_that_the_owner_put_into_a_request(self, world: ConsoleWorld) -> None:
+        """They may be secrets of the receiver's."""
+        hook = world.endpoint()["id"]
+
+        def sent(token: str) -> dict[str, Any]:
+            headers = [["Content-Type", "application/json"], ["webhook-id", "evt_1"], ["X-Api-Token", token]]
+            return {"url": f"https://a.example/hook?key={token}", "request_headers": json.dumps(headers).encode()}
+
+        ran(
+            world, failed(1, 1, endpoint_id=hook, **sent("TOPSECRET")), attempt(2, 2, endpoint_id=hook, **sent("NEWER"))
+        )
+        seen = world.browse(run_address(2), "viewer").text
+        assert "TOPSECRET" not in seen
+        assert "NEWER" not in seen
+        for kept in ("X-Api-Token", "https://a.example/hook?***", "application/json", "evt_1"):
+            assert kept in seen
+        owned = world.browse(run_address(2), "administrator").text
+        assert "TOPSECRET" in owned
+        assert "key=NEWER" in owned
 
     def test_anothers_is_not_there(self, world: ConsoleWorld) -> None:
         ran(world, attempt(1, 1))

@@ -223,6 +223,15 @@ class TestPreview:
         assert "webhook-signature: ***" in text
         assert "v1," not in text
 
+    def test_a_viewer_sees_no_value_that_the_owner_put_in(self, world: ConsoleWorld) -> None:
+        one = world.endpoint(headers={"X-Api-Token": "TOPSECRET"}, query="key=HIDDEN")
+        for path in ("", "/preview"):
+            for role, seen in (("viewer", False), ("administrator", True)):
+                page = world.browse(page_of(one) + path, role).text
+                assert ("HIDDEN" in page) is seen, (path, role)
+        assert "TOPSECRET" not in world.browse(page_of(one) + "/preview", "viewer").text
+        assert "X-Api-Token: ***" in world.shown(page_of(one) + "/preview", "viewer")
+
     def test_what_can_not_be_is_said_at_the_field(self, world: ConsoleWorld) -> None:
         one = world.endpoint()
         answer = world.browse(page_of(one) + "/preview?event_type=no+type")

@@ -40,7 +40,9 @@ document.addEventListener("submit", (event) => {
 
 // A page that nobody looks at doesn't ask for news; nor does one in which something is typed, selected or opened.
 function inUse(part) {
-  return part.contains(document.activeElement) || part.querySelector("details.menu[open]") !== null;
+  const beside = part.getAttribute("hx-select-oob");
+  return [part, ...(beside ? document.querySelectorAll(beside) : [])].some(
+    (one) => one.contains(document.activeElement) || one.querySelector("details.menu[open]") !== null);
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -87,4 +89,19 @@ document.addEventListener("htmx:load", (event) => {
 });
 
 document.addEventListener("htmx:load", (event) => localTimes(event.detail.elt));
-document.addEventListener("DOMContentLoaded", () => localTimes(document));
+document.addEventListener("DOMContentLoaded", () => {
+  localTimes(document);
+  // What a form answered with a secret in it: loading it anew goes where the thing is, and sends nothing twice.
+  const { at } = document.getElementById("main").dataset;
+  if (at) {
+    window.history.replaceState(null, "", at);
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});

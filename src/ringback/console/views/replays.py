@@ -26,7 +26,7 @@ def replay_form(page: Page) -> Response:
     """What is to be sent again?"""
     endpoint = page.parts.endpoints.get(page.tenant_id, page.names["endpoint"])
     given = {name: page.query.get(name, "") for name in ("since", "until", "which")}
-    return _form(page, endpoint, given)
+    return _form(page, endpoint, {**given, "since": given["since"] or _first_failure(page, endpoint)})
 
 
 def replay(page: Page) -> Response:
@@ -80,8 +80,14 @@ def _question(page: Page, endpoint: Endpoint, request: ReplayRequest) -> str:
     until = "now" if request.until is None else f"{time_text(request.until)} UTC"
     return (
         f"Send {what} to {endpoint.label or endpoint.id} again, from {time_text(request.since)} UTC until {until}? "
-        f"In these days there were {tries:,} such runs."
+        f"In these days there were {tries:,} such runs. What is still tried again by itself is left as it is."
     )
+
+
+def _first_failure(page: Page, endpoint: Endpoint) -> str:
+    """The beginning of the first day of which failures are known; "": of none."""
+    stats = page.parts.attempts.stats(page.tenant_id, endpoint.id, STATS_DAYS_MAX)
+    return next((f"{one.day}T00:00:00" for one in stats.days if one.failed), "")
 
 
 def _form(

@@ -18,6 +18,7 @@ from ringback.console.run_shown import (
     timings_of,
     waterfall,
 )
+from ringback.console.veil import veiled_run
 from ringback.control.attempts import AttemptFilter, Stats
 from ringback.control.events import DeliveryStatus
 from ringback.control.paging import PageRequest
@@ -50,6 +51,9 @@ def runs(page: Page) -> Response:
     found = page.parts.attempts.search(page.tenant_id, which, PageRequest(RUNS_SHOWN, cursor))
     older = page.address("runs", **given, cursor=found.next_cursor) if found.next_cursor else None
     webhooks = _webhooks(page, which.endpoint_id)
+    sent = _sent(page, which.endpoint_id)
+    if sent is None and not found.items and not found.next_cursor and not errors:
+        raise nothing_here()
     return page.render(
         "runs.html",
         status=422 if errors else 200,
@@ -69,21 +73,22 @@ def runs(page: Page) -> Response:
         first=cursor is None,
         newest=page.address("runs", **given) if cursor else None,
         older=older,
-        sent=_sent(page, which.endpoint_id),
+        sent=sent,
     )
 
 
 def run(page: Page) -> Response:
     """One run, whole."""
     attempts = page.parts.attempts
-    shown = attempts.get(page.tenant_id, page.names["run"])
+    shown = veiled_run(page, attempts.get(page.tenant_id, page.names["run"]))
     tries = attempts.tries(shown)
     request = sent_request(shown)
     bodies = sees_bodies(page)
     earlier = [one for one in tries if one.id < shown.id and one.url]
     differs = None
     if earlier and shown.url:
-        differs = differences(attempts.get(page.tenant_id, earlier[-1].id), shown, bodies=bodies)
+        before = veiled_run(page, attempts.get(page.tenant_id, earlier[-1].id))
+        differs = differences(before, shown, bodies=bodies)
     timings = timings_of(shown)
     return page.render(
         "run.html",

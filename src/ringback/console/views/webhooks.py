@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from ringback.console.page import Page
 from ringback.console.routing import Need, PageRoute, View
-from ringback.console.signing import GRACES, preview_shown, signs_of
+from ringback.console.signing import GRACES, signs_of
+from ringback.console.veil import preview_shown
 from ringback.console.webhook_search import SEARCHED_MAX, name_of, search, wanted_of
 from ringback.console.words import words_of
 from ringback.control.attempts import AttemptFilter
