@@ -127,6 +127,23 @@ def test_a_failing_run_is_found_understood_and_sent_again(
     expect(page.get_by_role("main")).to_contain_text("delivered")
 
 
+def test_what_waits_for_its_next_try_is_tried_when_the_receiver_is_mended(
+    administrator: Visitor, tenant: TestTenant, inbox: Inbox
+) -> None:
+    inbox.reply = lambda _: Reply(503)
+    tenant.endpoint(inbox.url("/hook"), label="Billing", retry={"delays_s": [3_600]})
+    events = [tenant.send() for _ in range(3)]
+    tenant.wait_until_attempts(3)
+    inbox.reply = lambda _: Reply()
+    page = administrator.open(f"/console/t/{tenant.id}/runs")
+    page.get_by_role("link", name="Billing").first.click()
+    page.get_by_role("link", name="Send failed ones again").click()
+    press(page, "Try it now")
+    expect(page.get_by_role("main")).to_contain_text("3 deliveries are tried again now.")
+    for event_id in events:
+        tenant.wait_state(event_id, "delivered")
+
+
 class Traffic:
     """Events that keep coming while a test goes on."""
 

@@ -49,6 +49,23 @@ class TestResends:
         (row,) = fetch(store, LATER).rows
         assert row.delivery == (TENANT, "ep_a", "evt_1", None, LATER, seq, 1, 1)
 
+    def test_what_failed_and_waits_is_made_due_now_in_steps(self, store: Store) -> None:
+        for name in ("ep_a", "ep_b"):
+            add_endpoint(store, name)
+        seqs = [accept(store, event(f"evt_{place}"), "ep_a")[0] for place in range(3)]
+        for place, seq in enumerate(seqs):
+            settle(store, seq, failed(place + 1, 1, f"evt_{place}"), retry_at=LATER + 900 - place, tries=1)
+        (other,) = accept(store, event("evt_other"), "ep_b")
+        settle(store, other, failed(9, 1, "evt_other", "ep_b"), retry_at=LATER + 900, tries=1)
+        accept(store, event("evt_planned"), "ep_a", due_at=LATER + 10)
+        assert store.hasten_step(OTHER_TENANT, "ep_a", LATER, 5) == 0
+        assert store.hasten_step(TENANT, "ep_a", LATER, 2) == 2
+        assert sorted(row.delivery.event_id for row in fetch(store, LATER).rows) == ["evt_1", "evt_2"]
+        assert store.hasten_step(TENANT, "ep_a", LATER, 2) == 1
+        assert store.hasten_step(TENANT, "ep_a", LATER, 2) == 0
+        assert {row.delivery[4:] for row in fetch(store, LATER).rows} == {(LATER, seq, 1, 1) for seq in seqs}
+        assert set(claim(store, LATER)) == {"ep_a"}
+
     def test_a_delivery_that_is_due_already_is_left_alone_and_not_counted(self, store: Store) -> None:
         add_endpoint(store)
         (seq,) = accept(store, event(), "ep_a")

@@ -69,7 +69,7 @@ ELSEWHERE: Final = {
     "trigger_quota": ("unit/api/test_management_triggers.py", "test_there_are_so_many_at_most"),
     "trigger_refused": ("unit/policy/test_trigger.py", "test_refused"),
     "profile_quota": ("unit/api/test_management_profiles.py", "test_there_are_so_many_at_most"),
-    "store_refused": ("e2e/test_postgres_opening.py", "test_a_role_a_database_or_a_host_that_is_not_there_is_refused"),
+    "store_refused": ("e2e/test_postgres_opening.py", "test_a_role_a_database_or_a_port_that_is_not_there_is_refused"),
     "store_rights": ("e2e/test_postgres_opening.py", "test_a_role_that_may_not_make_tables_is_told_so"),
     "store_version": ("e2e/test_postgres_opening.py", "test_a_server_that_is_too_old_is_told_so"),
     "store_pooler": ("e2e/test_postgres_opening.py", "test_a_pooler_in_transaction_mode_is_told_so"),

@@ -41,7 +41,7 @@ def test_requests_that_are_not_answered_are_in_flight(tenant: TestTenant) -> Non
         assert held("ringback_lanes_owned") >= HANGING
         assert held("ringback_deliveries_held") == HANGING
     wait_for_value(server, 0, "ringback_in_flight")
-    assert len(tenant.attempts()) == HANGING
+    tenant.wait_until_attempts(HANGING)
 
 
 def test_each_post_that_is_alone_is_a_commit_with_its_time(tenant: TestTenant, inbox: Inbox) -> None:

@@ -92,7 +92,8 @@ def test_what_a_202_is_worth(told: Told, promises: Promises, parts: list[str]) -
         assert part in caution
         assert caution.endswith(".")
     found = told(promises=promises)["202"]
-    assert [one.status for one in found] == ([Status.WARNING] * len(parts) or [Status.OK])
+    so = Status.WARNING if promises.can_commit else Status.PROBLEM
+    assert [one.status for one in found] == ([so] * len(parts) or [Status.OK])
 
 
 def test_the_oldest_transaction_is_named_with_what_to_do(told: Told) -> None:

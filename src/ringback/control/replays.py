@@ -40,6 +40,7 @@ from ringback.store.port import (
     NumberGiving,
     ReplayCandidate,
     ReplaySpan,
+    Resends,
     Tenants,
     TrackedSets,
 )
@@ -49,12 +50,13 @@ RETRY_AFTER_S: Final = 10
 # How many events are looked at in one read: each may have been sent to a thousand endpoints.
 CANDIDATES_AT_ONCE: Final = 200
 PAYLOADS_AT_ONCE: Final = 16
+HASTENED_MAX: Final = 20 * STEP_ROWS_MAX
 
 _LIST: Final = "jobs"
 _ENDED_WITHOUT_SUCCESS: Final = (Outcome.FAILED, Outcome.EXPIRED)
 
 
-class ReplayStore(Jobs, Log, NumberGiving, Intake, Endpoints, Tenants, TrackedSets, Protocol):
+class ReplayStore(Jobs, Log, NumberGiving, Intake, Endpoints, Resends, Tenants, TrackedSets, Protocol):
     """What these use cases need of a store."""
 
 
@@ -97,6 +99,21 @@ class ReplayUseCases:
             raise NotFound("There is no such endpoint.")
         self._kick()
         return started
+
+    def hasten(self, tenant_id: str, endpoint_id: str) -> int:
+        """Try what failed at the endpoint and waits for its next try now; how many deliveries, HASTENED_MAX at most.
+        A pause that the endpoint asked for stays. Raises NotFound, WebhooksDisabled."""
+        sending_tenant(self._store, tenant_id)
+        if self._store.get_endpoint(tenant_id, endpoint_id) is None:
+            raise NotFound("There is no such endpoint.")
+        now, hastened = self._clock.now_ms(), 0
+        while hastened < HASTENED_MAX:
+            step = self._store.hasten_step(tenant_id, endpoint_id, now, STEP_ROWS_MAX)
+            hastened += step
+            if step < STEP_ROWS_MAX:
+                break
+        self._kick()
+        return hastened
 
     def get(self, tenant_id: str, job_id: str) -> Job:
         """Raises NotFound."""

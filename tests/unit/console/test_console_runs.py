@@ -278,6 +278,21 @@ class TestSendingAgain:
         assert world.store.progress(TENANT, "evt_1")[0].pending is not None
         assert world.done[-1] == ("link key_1", "console.resend", TENANT, f"run {attempt_id(1)}")
 
+    def test_what_waits_for_its_next_try_is_tried_now(self, world: ConsoleWorld) -> None:
+        hook = world.endpoint()["id"]
+        page = f"/console/t/acme/webhooks/{hook}"
+        assert "Try it now" in world.shown(f"{page}/replay")
+        answer = world.send(f"{page}/hasten")
+        assert "Nothing%20that%20failed" in answer.headers["set-cookie"]
+        for place in range(1, 4):
+            ran(world, failed(place, 1, f"evt_{place}", hook), event_id=f"evt_{place}", retry_at=NOW + 900_000)
+        answer = world.send(f"{page}/hasten")
+        assert answer.headers["location"] == f"{RUNS}?endpoint_id={hook}"
+        assert "3%20deliveries%20are%20tried%20again%20now" in answer.headers["set-cookie"]
+        assert {row.due_at for row in world.store._tables.queues[TENANT, hook].values()} == {world.clock.now_ms()}
+        assert world.send(f"{page}/hasten", role="viewer").status_code == 403
+        assert world.send("/console/t/acme/webhooks/ep_none/hasten").status_code == 404
+
     def test_viewers_have_no_button_for_it(self, world: ConsoleWorld) -> None:
         hook = world.endpoint()["id"]
         ran(world, failed(1, 1, endpoint_id=hook, final=True))

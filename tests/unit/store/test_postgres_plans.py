@@ -167,6 +167,7 @@ INDEXES: dict[str, set[str]] = {
     "lock_event_to_resend": {"event_pkey"},
     "lock_pending_deliveries": {"delivery_by_event"},
     "hasten_deliveries": {"delivery_pkey"},
+    "hasten_retries": {"delivery_deferred", "delivery_pkey"},
     "last_numbers": {"attempt_by_event"},
     "overdue_tenants": {"attempt_pkey", "endpoint_day_by_age", "endpoint_day_delta_of", "event_in_stream"},
     "oldest_events": {"event_in_stream"},
@@ -255,6 +256,7 @@ GROWING = {
     "tenant_day_counts": "by the tenant's endpoints and days, a small row each",
     "overdue_tenants": "by what is not gathered yet, of one tenant: some seconds' worth",
     "walk_failures_of_tenant": "an index may be of the next day, where nothing is yet",
+    "hasten_retries": "past what is to be sent later and was never tried; a person asks for it",
 }
 # What sorts a few rows: those that were asked for, those of one event, those of a step.
 FEW_ROWS = {

@@ -80,6 +80,10 @@ HOT = {
     ],
     "deliveries_as_stored": ["delivery USING INTEGER PRIMARY KEY (rowid=?)"],
     "known_attempts": ["attempt USING INDEX attempt_by_id (tenant_id=? AND id=?)"],
+    "hasten_retries": [
+        "delivery USING INTEGER PRIMARY KEY (rowid=?)",
+        "delivery USING INDEX delivery_deferred (endpoint_id=? AND due_at>?)",
+    ],
     "delete_deliveries": ["delivery USING INTEGER PRIMARY KEY (rowid=?)"],
     "reschedule_deliveries": ["delivery USING INTEGER PRIMARY KEY (rowid=?)"],
     "changes_after": ["change USING INTEGER PRIMARY KEY (rowid>?)"],

@@ -1,4 +1,4 @@
-"""Sending again what failed: a form, a job, and its progress."""
+"""Sending again what failed: what waits for its next try at once, the rest by a form, a job, and its progress."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,7 +9,7 @@ from ringback.console.moments import parse_span
 from ringback.console.page import Page
 from ringback.console.rendering import time_text
 from ringback.console.routing import Need, PageRoute
-from ringback.control.replays import ReplayRequest
+from ringback.control.replays import HASTENED_MAX, ReplayRequest
 from ringback.model.endpoint import Endpoint
 from ringback.model.errors import FieldError, Invalid, Refused
 from ringback.model.job import Which
@@ -43,6 +43,19 @@ def replay(page: Page) -> Response:
     except Refused as error:
         return _form(page, endpoint, page.form, status=error.status, problem=error.detail)
     return page.redirect(page.address("jobs", job.id))
+
+
+def hasten(page: Page) -> Response:
+    """What failed and waits for its next try: now."""
+    endpoint_id = page.names["endpoint"]
+    count = page.parts.replays.hasten(page.tenant_id, endpoint_id)
+    more = " There are more: press again." if count >= HASTENED_MAX else ""
+    said = f"{_counted(count)} tried again now.{more}" if count else "Nothing that failed waits for its next try."
+    return page.redirect(page.address("runs", endpoint_id=endpoint_id), said=said)
+
+
+def _counted(count: int) -> str:
+    return "1 delivery is" if count == 1 else f"{count:,} deliveries are"
 
 
 def job(page: Page) -> Response:
@@ -80,7 +93,7 @@ def _question(page: Page, endpoint: Endpoint, request: ReplayRequest) -> str:
     until = "now" if request.until is None else f"{time_text(request.until)} UTC"
     return (
         f"Send {what} to {endpoint.label or endpoint.id} again, from {time_text(request.since)} UTC until {until}? "
-        f"In these days there were {tries:,} such runs. What is still tried again by itself is left as it is."
+        f"In these days there were {tries:,} such runs. What still waits for its next try is left as it is."
     )
 
 
@@ -115,6 +128,7 @@ def _form(
 ROUTES = (
     PageRoute("GET", "/t/{tenant}/webhooks/{endpoint}/replay", Need.CHANGE, replay_form),
     PageRoute("POST", "/t/{tenant}/webhooks/{endpoint}/replay", Need.CHANGE, replay),
+    PageRoute("POST", "/t/{tenant}/webhooks/{endpoint}/hasten", Need.CHANGE, hasten),
     PageRoute("GET", "/t/{tenant}/jobs/{job}", Need.VIEW, job),
     PageRoute("POST", "/t/{tenant}/jobs/{job}/cancel", Need.CHANGE, cancel_job),
 )

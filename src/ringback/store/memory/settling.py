@@ -36,6 +36,16 @@ class MemorySettlements(MemoryPart):
             own = [endpoint for endpoint in endpoints if endpoint.tenant_id == tenant_id]
             return sum(_resend_one(tables, endpoint, event_id, now) for endpoint in own)
 
+    def hasten_step(self, tenant_id: str, endpoint_id: str, now: int, limit: int) -> int:
+        with self._tables as tables:
+            queue = tables.queues[tenant_id, endpoint_id]
+            later = sorted((row.due_at, row.seq) for row in queue.values() if row.due_at > now and row.tries)[:limit]
+            for _, seq in later:
+                queue[seq] = queue[seq]._replace(due_at=now)
+            if later:
+                tables.ring_lane(endpoint_id, now)
+            return len(later)
+
 
 def _settle_one(tables: MemoryTables, settlement: Settlement) -> bool:
     attempt = settlement.attempt

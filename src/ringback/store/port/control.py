@@ -315,10 +315,13 @@ class Resends(Protocol):
     def resend(self, tenant_id: str, event_id: str, endpoint_ids: Sequence[str], now: int) -> int:
         """Queue the event again for these endpoints and ring their lanes; how many rows were made or hastened.
 
-        A redacted event is not queued. A row that is still pending is made due now.
-        A new row counts on from the log: its `attempts` is the
-        highest number there, its `tries` 0. Its ordering key is the event's if the endpoint is ordered.
+        A redacted event is not queued. A row that is still pending is made due now. A new row counts on from the log:
+        its `attempts` is the highest number there, its `tries` 0. Its key is the event's if the endpoint is ordered.
         """
+
+    def hasten_step(self, tenant_id: str, endpoint_id: str, now: int, limit: int) -> int:
+        """Make up to `limit` of the endpoint's deliveries that failed before and are tried again later due now, those
+        first that are due first, and ring its lane; how many. What was never tried keeps its time."""
 
 
 class ReplaySpan(NamedTuple):

@@ -53,6 +53,14 @@ class PostgresResends(PostgresPart):
             ring_lanes(session, [(tenant_id, endpoint_id, now) for endpoint_id in sorted(orderings)])
         return len(late) + len(going)
 
+    def hasten_step(self, tenant_id: str, endpoint_id: str, now: int, limit: int) -> int:
+        asked = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "now": now, "limit": limit}
+        with self._db.writing() as session:
+            hastened = session.change(_SQL["hasten_retries"], asked)
+            if hastened:
+                ring_lanes(session, [(tenant_id, endpoint_id, now)])
+        return hastened
+
 
 def again(name: tuple[str, str, str, int], ordering_key: str | None, seq: int, attempts: int, now: int) -> DeliveryRow:
     """New work that counts on from the log. `name`: tenant, endpoint, event, the event's time."""

@@ -99,6 +99,13 @@ class SqliteResends(SqlitePart):
             ring_lanes(connection, [(tenant_id, endpoint_id, now) for endpoint_id in sorted(orderings)])
             return made
 
+    def hasten_step(self, tenant_id: str, endpoint_id: str, now: int, limit: int) -> int:
+        asked = {"tenant_id": tenant_id, "endpoint_id": endpoint_id, "now": now, "limit": limit}
+        with self._writer.transaction() as connection:
+            if hastened := change(connection, _SQL["hasten_retries"], asked):
+                ring_lanes(connection, [(tenant_id, endpoint_id, now)])
+            return hastened
+
 
 def _read_standings(connection: apsw.Connection, settlements: Sequence[Settlement]) -> dict[int, Standing]:
     seqs = json_list([settlement.seq for settlement in settlements])

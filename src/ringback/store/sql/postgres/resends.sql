@@ -23,6 +23,16 @@ FOR NO KEY UPDATE;
 -- Make deliveries due now that were due later.
 UPDATE delivery SET due_at = %(now)s WHERE tenant_id = %(tenant_id)s AND seq = ANY (%(seqs)s::bigint[]);
 
+-- name: hasten_retries
+-- Make some of a lane's deliveries due now that are to be tried again later; what somebody else works on stays.
+UPDATE delivery SET due_at = %(now)s
+WHERE tenant_id = %(tenant_id)s AND seq = ANY (ARRAY(
+    SELECT seq FROM delivery
+    WHERE tenant_id = %(tenant_id)s AND endpoint_id = %(endpoint_id)s AND deferred AND due_at > %(now)s AND tries > 0
+    ORDER BY due_at, seq LIMIT %(limit)s
+    FOR NO KEY UPDATE SKIP LOCKED
+));
+
 -- name: last_numbers
 -- The highest attempt number of an event at each endpoint.
 SELECT endpoint_id, max(number)

@@ -68,6 +68,14 @@ ORDER BY seq;
 -- Make deliveries due now that were due later.
 UPDATE delivery SET due_at = :now WHERE seq IN (SELECT value FROM json_each(:seqs));
 
+-- name: hasten_retries
+-- Make some of a lane's deliveries due now that are to be tried again later.
+UPDATE delivery SET due_at = :now WHERE seq IN (
+    SELECT seq FROM delivery
+    WHERE endpoint_id = :endpoint_id AND deferred = 1 AND due_at > :now AND tries > 0 AND tenant_id = :tenant_id
+    ORDER BY due_at LIMIT :limit
+);
+
 -- name: last_numbers
 -- The highest attempt number of an event at each endpoint.
 SELECT endpoint_id, max(number) FROM attempt
