@@ -66,6 +66,13 @@ def test_loading_the_answer_with_a_secret_anew_does_nothing_twice(
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_have_text("Once")
     expect(page.locator("#revealed")).not_to_be_visible()
+    page.goto(f"/console/t/{tenant.id}/keys")
+    keys = len(server.get(f"{tenant.path}/keys")["items"])
+    press(page, "Make a key")
+    expect(page.locator("#made")).to_be_visible()
+    page.reload()
+    expect(page.locator("#made")).not_to_be_visible()
+    assert len(server.get(f"{tenant.path}/keys")["items"]) == keys + 1
 
 
 def test_a_menu_is_closed_with_escape(administrator: Visitor, tenant: TestTenant, inbox: Inbox) -> None:

@@ -16,8 +16,10 @@ from ringback.cli.main import main
 from ringback.model.errors import StartError, StoreRefused, StoreUnreachable
 from ringback.setting import VARIABLE_PREFIX
 from ringback.store.migrate import Migration, load_migrations
+from ringback.store.port import StoreUnavailable
 from ringback.store.postgres import database
 from ringback.store.postgres.address import Address
+from ringback.store.postgres.errors import meaning
 from ringback.store.postgres.start_errors import start_errors
 from support.pooler import Pooler
 from support.postgres import Cluster
@@ -134,6 +136,23 @@ def test_a_set_up_that_is_broken_off_leaves_nothing(empty_database: str) -> None
         assert connection.execute("SELECT relname FROM pg_class WHERE relname = 'schema_version'").fetchall() == []
     assert database.prepare(Address(empty_database), known, migrate=False)
     assert not database.prepare(Address(empty_database), known, migrate=False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ('FATAL:  role "ada" is not permitted to log in', "doesn't let the server in"),
+        ('FATAL:  too many connections for database "ringback"', "takes no more connections"),
+        ("SSL connection has been closed unexpectedly", "the connection to it broke"),
+        ("consuming input failed: SSL SYSCALL error: EOF detected", "the connection to it broke"),
+        ("the connection is closed", "the connection to it broke"),
+    ],
+)
+def test_a_connection_that_broke_is_told_from_one_that_was_refused(reason: str, told: str) -> None:
+    """While a server runs, as before: libpq has words alone."""
+    found = meaning(psycopg.OperationalError(reason))
+    assert isinstance(found, StoreUnavailable)
+    assert told in found.detail
 
 
 def test_a_role_that_may_not_make_tables_is_told_so(postgres: Cluster, empty_database: str, refused: Refused) -> None:

@@ -327,6 +327,18 @@ class TestSendingAgain:
         assert "hx-trigger" not in done.text
         assert '<progress value="3" max="3"' in done.text
 
+    def test_the_form_begins_at_the_first_failures_that_can_be_sent_again(self, world: ConsoleWorld) -> None:
+        hook = world.endpoint()["id"]
+        address = f"/console/t/acme/webhooks/{hook}/replay"
+        ran(world, failed(1, 1, endpoint_id=hook, final=True))
+        with world.store._tables as tables:
+            kept_days = tables.tenants[TENANT].retention_days
+            tables.days[TENANT, hook, "2026-12-01"] = 0, 5  # longer ago than its events are kept
+        assert kept_days == 30
+        (since,) = re.findall(r'name="since"[^>]* value="([^"]*)"', world.browse(address).text)
+        assert since == "2027-01-15T00:00:00"
+        assert world.send(address, {"since": since, "until": "", "which": "failed", "sure": "yes"}).status_code == 303
+
     def test_a_job_can_be_stopped(self, world: ConsoleWorld) -> None:
         hook = world.endpoint()["id"]
         ran(world, failed(1, 1, endpoint_id=hook, final=True))

@@ -98,8 +98,9 @@ def _question(page: Page, endpoint: Endpoint, request: ReplayRequest) -> str:
 
 
 def _first_failure(page: Page, endpoint: Endpoint) -> str:
-    """The beginning of the first day of which failures are known; "": of none."""
-    stats = page.parts.attempts.stats(page.tenant_id, endpoint.id, STATS_DAYS_MAX)
+    """The beginning of the first day with failures, of those whose events are kept; "": of none."""
+    kept_days = page.parts.tenants.get(page.tenant_id).retention_days
+    stats = page.parts.attempts.stats(page.tenant_id, endpoint.id, min(kept_days, STATS_DAYS_MAX))
     return next((f"{one.day}T00:00:00" for one in stats.days if one.failed), "")
 
 

@@ -6,7 +6,7 @@ without any is a connection that broke or was refused. Values that PostgreSQL ca
 are the row's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -18,6 +18,8 @@ from ringback.store.port import BadRow, Retryable, StoreUnavailable
 _GONE: Final = "The database doesn't answer, or the connection to it broke."
 _MISTAKE: Final = "The store made a mistake of its own."
 
+# What libpq says while it connects, where it has words alone.
+_IS_FULL: Final = ("too many connections", "remaining connection slots", "too many clients")
 _SAYS_NO: Final = (
     "password authentication failed",
     "no password supplied",
@@ -26,6 +28,17 @@ _SAYS_NO: Final = (
     'database "',
     "SSL",
     "certificate",
+)
+# Of several hosts each has its say: one that may come up yet is worth waiting for, whatever the others said.
+_MAY_PASS: Final = (
+    *_IS_FULL,
+    "Connection refused",
+    "failed to resolve host",
+    "timeout",
+    "starting up",
+    "shutting down",
+    "SSL SYSCALL",
+    "SSL connection has been closed",
 )
 
 # By SQLSTATE, and by its class (the first two characters) where that says enough.
@@ -72,20 +85,19 @@ def meaning(error: psycopg.Error) -> RingbackError:
 
 
 def _in_words(reason: str) -> str:
-    if is_full(reason):
+    if _has_one_of(_IS_FULL, reason):
         return STATES["53300"][1]
     return STATES["28"][1] if says_no(reason) else _GONE
 
 
-def is_full(reason: str) -> bool:
-    """As `says_no`: whether there is no room for one more connection."""
-    return any(text in reason for text in ("too many connections", "remaining connection slots", "too many clients"))
-
-
 def says_no(reason: str) -> bool:
-    """Whether the server doesn't let us in, by what libpq says: while it connects it has words alone. Waiting doesn't
-    help against that. A host's name that nobody knows may be known in a moment, where names come and go."""
-    return any(text in reason for text in _SAYS_NO)
+    """Whether, by what libpq says, the server doesn't let us in and waiting doesn't help against it. A host's name that
+    nobody knows may be known in a moment, where names come and go; a connection that broke is made anew."""
+    return _has_one_of(_SAYS_NO, reason) and not _has_one_of(_MAY_PASS, reason)
+
+
+def _has_one_of(texts: Sequence[str], reason: str) -> bool:
+    return any(text in reason for text in texts)
 
 
 @contextmanager

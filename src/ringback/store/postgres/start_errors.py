@@ -20,7 +20,7 @@ from ringback.model.errors import (
     StoreUnreachable,
 )
 from ringback.store.postgres.address import Address
-from ringback.store.postgres.errors import is_full, says_no
+from ringback.store.postgres.errors import says_no
 
 OWN_THEM: Final = "Let it own the tables, or be a member of the role that does (docs/deploy.md)."
 _MAKE_THEM: Final = (
@@ -67,7 +67,7 @@ def _connect_error(address: Address, reason: str) -> RingbackError:
         return pooler(address)
     if reason.startswith(_BAD_VALUE):
         return StoreRefused(f"The URL of the store is wrong: {reason.removeprefix(_BAD)}.")
-    if says_no(reason) and not is_full(reason) and not _may_pass(reason):
+    if says_no(reason):
         return _refused(address, reason)
     return _out_of_reach(address, reason)
 
@@ -87,22 +87,6 @@ def reason_of(error: psycopg.Error) -> str:
     said = re.split(r"\n- ", each) if each else [text]
     lines = [" ".join(one.replace(_QUESTION, "").removeprefix("- ").split()) for one in said]
     return "; ".join(line.rstrip(".") for line in dict.fromkeys(lines))
-
-
-def _may_pass(reason: str) -> bool:
-    """Of several hosts each has its say: one that may come up yet is worth waiting for, whatever the others said."""
-    return any(
-        text in reason
-        for text in (
-            "Connection refused",
-            "failed to resolve host",
-            "timeout",
-            "starting up",
-            "shutting down",
-            "SSL SYSCALL",
-            "SSL connection has been closed",
-        )
-    )
 
 
 def pooler(address: Address) -> StorePooler:
